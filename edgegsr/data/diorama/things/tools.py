@@ -1,0 +1,223 @@
+"""Tools for cleaning, building and repairing."""
+
+from __future__ import annotations
+
+from edgegsr.data.diorama.canvas import Pen, shade
+from edgegsr.data.diorama.things.shapes import arc, ring, rounded, stroke, teeth
+from edgegsr.data.diorama.things.thing import (
+    BRIGHTS,
+    DARKS,
+    INK,
+    METALS,
+    PALE_WOOD,
+    PALES,
+    RUBBER,
+    STEEL,
+    STRAW,
+    WHITE,
+    WOODS,
+    Thing,
+    held,
+    upright,
+)
+
+
+def broom(pen: Pen) -> None:
+    pen.limb((0, 0.28), (0, -0.36), 0.03, 0.03, pen.tint)
+    bristles = [(0.035, -0.34), (-0.035, -0.34), *teeth(-0.13, 0.13, -0.54, -0.58, 6)]
+    pen.poly(bristles, pen.tint2)
+    pen.line([(-0.02, -0.44), (-0.05, -0.53)], 0.012, shade(pen.tint2, 0.75))
+    pen.line([(0.02, -0.44), (0.05, -0.53)], 0.012, shade(pen.tint2, 0.75))
+    pen.box(-0.045, -0.4, 0.045, -0.355, (176, 58, 46))
+
+
+def mop(pen: Pen) -> None:
+    pen.limb((0, 0.28), (0, -0.36), 0.03, 0.03, pen.tint)
+    for x in (-0.13, 0.13, -0.07, 0.07, 0):
+        middle = (x * 0.85, -0.46)
+        colour = shade(pen.tint2, 0.86) if abs(x) == 0.07 else pen.tint2
+        stroke(pen, [(x * 0.4, -0.37), middle, (x * 1.05, -0.58)], 0.05, colour, 0.06)
+    pen.box(-0.065, -0.41, 0.065, -0.36, shade(pen.tint, 0.6))
+
+
+def rake(pen: Pen) -> None:
+    pen.limb((0, 0.28), (0, -0.4), 0.028, 0.028, pen.tint)
+    for x in (-0.17, -0.085, 0, 0.085, 0.17):
+        pen.line([(x * 0.15, -0.36), (x, -0.55 + abs(x) * 0.15)], 0.018, pen.tint2)
+        pen.limb((x, -0.54 + abs(x) * 0.15), (x * 1.02 + 0.012, -0.59 + abs(x) * 0.15), 0.018, 0.012, pen.tint2)
+    stroke(pen, [(-0.1, -0.455), (0, -0.475), (0.1, -0.455)], 0.018, pen.tint2)
+
+
+def shovel(pen: Pen) -> None:
+    pen.limb((0, 0.24), (0, -0.34), 0.032, 0.032, pen.tint)
+    ring(pen, 0, 0.27, 0.06, 0.022, shade(pen.tint, 0.65))
+    blade = [(-0.095, -0.33), (-0.09, -0.5), (-0.05, -0.57), (0, -0.6), (0.05, -0.57), (0.09, -0.5), (0.095, -0.33)]
+    pen.poly(blade, pen.tint2)
+    pen.poly([(0, -0.6), (0.05, -0.57), (0.09, -0.5), (0.095, -0.33), (0.02, -0.33)], shade(pen.tint2, 0.8))
+    pen.limb((0, -0.3), (0, -0.4), 0.045, 0.03, shade(pen.tint2, 0.6))
+
+
+def hammer(pen: Pen) -> None:
+    pen.limb((0, 0.09), (0, -0.2), 0.038, 0.03, pen.tint)
+    pen.box(-0.05, -0.26, 0.05, -0.185, pen.tint2)
+    pen.box(0.05, -0.275, 0.1, -0.17, shade(pen.tint2, 0.75))
+    pen.poly([(-0.05, -0.26), (-0.05, -0.2), (-0.13, -0.165), (-0.09, -0.235)], shade(pen.tint2, 0.85))
+
+
+def saw(pen: Pen) -> None:
+    blade = [(-0.065, -0.03), (-0.03, -0.4), (0.02, -0.4)]
+    tooth = 0.37 / 7
+    for i in range(7):
+        blade += [(0.02 + 0.006 * i, -0.4 + tooth * i), (0.05 + 0.006 * i, -0.4 + tooth * (i + 0.5))]
+    pen.poly([*blade, (0.062, -0.03)], pen.tint2)
+    rounded(pen, -0.075, -0.06, 0.075, 0.1, 0.04, pen.tint)
+    pen.oval(0, 0.02, 0.03, 0.045, shade(pen.tint, 0.45))
+
+
+def axe(pen: Pen) -> None:
+    stroke(pen, [(0.015, 0.12), (0, 0.02), (0, -0.36)], 0.036, pen.tint)
+    edge = arc(0.03, -0.27, 0.12, 0.12, -55, 55, 6)
+    pen.poly([(-0.04, -0.31), (0.03, -0.31), *edge, (0.03, -0.23), (-0.04, -0.23)], pen.tint2)
+    pen.poly([*edge, *arc(0.0, -0.27, 0.115, 0.115, 50, -50, 6)], WHITE)
+
+
+def drill(pen: Pen) -> None:
+    rounded(pen, -0.12, -0.13, -0.03, 0.1, 0.025, pen.tint)
+    pen.poly([(-0.04, -0.04), (-0.04, 0.05), (0.09, 0.065), (0.09, 0.0)], shade(pen.tint, 0.75))
+    pen.box(0.07, -0.05, 0.12, 0.085, INK)
+    pen.poly([(-0.11, -0.12), (-0.04, -0.12), (-0.055, -0.19), (-0.095, -0.19)], RUBBER)
+    pen.limb((-0.075, -0.18), (-0.075, -0.3), 0.022, 0.014, STEEL)
+
+
+def torch(pen: Pen) -> None:
+    stroke(pen, [(0, 0.08), (0.0, -0.1), (-0.02, -0.17), (-0.07, -0.23)], 0.026, STEEL, 0.018)
+    pen.limb((0, 0.1), (0, -0.04), 0.048, 0.042, pen.tint)
+    pen.line([(0.0, 0.12), (0.03, 0.22), (0.02, 0.32)], 0.018, RUBBER)
+    pen.poly([(-0.06, -0.24), (-0.08, -0.22), (-0.13, -0.31)], (92, 168, 240))
+
+
+def trowel(pen: Pen) -> None:
+    pen.limb((0, 0.06), (0, -0.04), 0.042, 0.036, pen.tint)
+    pen.line([(0, -0.05), (0, -0.1)], 0.018, shade(STEEL, 0.7))
+    pen.poly([(-0.065, -0.1), (0.065, -0.1), (0.055, -0.18), (0, -0.27), (-0.055, -0.18)], STEEL)
+    pen.poly([(0, -0.1), (0.065, -0.1), (0.055, -0.18), (0, -0.27)], shade(STEEL, 0.8))
+
+
+def pump(pen: Pen) -> None:
+    pen.limb((-0.09, 0), (0.09, 0), 0.04, 0.04, INK)
+    pen.line([(0, 0), (0, -0.16)], 0.02, STEEL)
+    pen.box(-0.035, -0.45, 0.035, -0.14, pen.tint)
+    pen.box(0.01, -0.45, 0.035, -0.14, shade(pen.tint, 0.75))
+    pen.box(-0.1, -0.48, 0.1, -0.445, INK)
+    stroke(pen, [(0.03, -0.42), (0.13, -0.36), (0.16, -0.25), (0.12, -0.15)], 0.02, RUBBER)
+
+
+def hose(pen: Pen) -> None:
+    stroke(pen, [(0, 0.0), (0, 0.12), (0.03, 0.22), (0.1, 0.3), (0.12, 0.4), (0.07, 0.5)], 0.035, pen.tint)
+    pen.limb((0, 0.06), (0, -0.06), 0.05, 0.045, pen.tint2)
+    pen.poly([(-0.018, -0.06), (0.018, -0.06), (0.035, -0.15), (-0.035, -0.15)], shade(pen.tint2, 0.7))
+
+
+def spray_bottle(pen: Pen) -> None:
+    rounded(pen, -0.055, 0.03, 0.055, 0.2, 0.025, pen.tint)
+    pen.poly([(-0.05, 0.05), (0.05, 0.05), (0.02, -0.03), (-0.02, -0.03)], shade(pen.tint, 1.25))
+    pen.poly([(-0.035, -0.04), (-0.045, -0.09), (0.09, -0.09), (0.09, -0.06), (0.03, -0.045), (0.03, -0.02)], pen.tint2)
+    stroke(pen, [(0.035, -0.05), (0.045, -0.01), (0.075, 0.01)], 0.016, pen.tint2)
+    pen.box(-0.04, 0.08, 0.04, 0.15, WHITE)
+
+
+def feather_duster(pen: Pen) -> None:
+    pen.limb((0, 0.1), (0, -0.12), 0.03, 0.026, pen.tint2)
+    for x in (-0.07, 0.07, 0):
+        colour = shade(pen.tint, 0.8) if x else pen.tint
+        pen.poly(
+            [
+                (0, -0.08),
+                (x - 0.06, -0.16),
+                (x - 0.055, -0.3),
+                (x, -0.38 + abs(x)),
+                (x + 0.055, -0.3),
+                (x + 0.06, -0.16),
+            ],
+            colour,
+        )
+    pen.line([(0, -0.12), (0, -0.32)], 0.01, shade(pen.tint, 1.4))
+
+
+def brush(pen: Pen) -> None:
+    pen.limb((0, 0.1), (0, -0.06), 0.03, 0.035, pen.tint)
+    outline = [(-0.02, -0.05), (-0.02, -0.22), (0.015, -0.22), (0.015, -0.05)]
+    pen.poly(outline, pen.tint)
+    bristles = [(y, x) for x, y in teeth(-0.22, -0.06, 0.06, 0.078, 5)]
+    pen.poly([(0.015, -0.06), (0.015, -0.22), *bristles], pen.tint2)
+
+
+def comb(pen: Pen) -> None:
+    tines = [(y, x) for x, y in teeth(-0.19, 0.0, 0.0, 0.06, 8)]
+    pen.poly([(-0.025, 0.07), (-0.03, -0.2), (0.06, -0.2), (0.06, -0.185), *tines, (0.02, 0.07)], pen.tint)
+
+
+def sponge(pen: Pen) -> None:
+    rounded(pen, -0.085, -0.065, 0.085, 0.045, 0.025, pen.tint)
+    pen.box(-0.08, 0.015, 0.08, 0.045, pen.tint2)
+    for x, y in ((-0.05, -0.035), (0.0, -0.015), (0.045, -0.04), (-0.03, 0.0), (0.055, -0.005)):
+        pen.oval(x, y, 0.012, 0.01, shade(pen.tint, 0.7))
+
+
+def rope_coil(pen: Pen) -> None:
+    ring(pen, 0, 0.08, 0.12, 0.04, shade(pen.tint, 0.75))
+    ring(pen, 0.01, 0.07, 0.105, 0.03, pen.tint)
+    pen.limb((0, -0.05), (0, 0.03), 0.05, 0.05, shade(pen.tint, 0.6))
+    stroke(pen, [(0.09, 0.14), (0.13, 0.21), (0.11, 0.27)], 0.03, pen.tint)
+
+
+def oar(pen: Pen) -> None:
+    pen.limb((0, 0.2), (0, -0.5), 0.034, 0.03, pen.tint)
+    pen.poly([(-0.03, -0.45), (-0.06, -0.54), (-0.055, -0.72), (0.055, -0.72), (0.06, -0.54), (0.03, -0.45)], pen.tint2)
+    pen.line([(0, -0.46), (0, -0.66)], 0.014, shade(pen.tint2, 0.75))
+
+
+def scissors(pen: Pen) -> None:
+    pen.limb((-0.02, 0.02), (0.045, -0.2), 0.034, 0.008, STEEL)
+    pen.limb((0.02, 0.02), (-0.045, -0.2), 0.034, 0.008, shade(STEEL, 0.82))
+    ring(pen, -0.045, 0.06, 0.05, 0.022, pen.tint)
+    ring(pen, 0.045, 0.06, 0.05, 0.022, pen.tint)
+    pen.oval(0, -0.045, 0.012, 0.012, INK)
+
+
+def iron(pen: Pen) -> None:
+    sole = [(-0.13, 0.13), (-0.13, 0.07), (-0.06, 0.04), (0.04, 0.04), (0.12, 0.08), (0.16, 0.13)]
+    pen.poly(sole, pen.tint)
+    pen.poly([(-0.14, 0.12), (0.16, 0.12), (0.175, 0.15), (-0.14, 0.15)], STEEL)
+    stroke(pen, [(-0.1, 0.06), (-0.1, 0.0), (0.05, 0.0), (0.08, 0.06)], 0.036, shade(pen.tint, 0.65))
+
+
+TOOLS: dict[str, Thing] = {
+    "broom": held(broom, WOODS, (STRAW, (204, 160, 74), (214, 176, 110))),
+    "mop": held(mop, BRIGHTS[:4], (WHITE, (222, 224, 226), (196, 214, 230))),
+    "rake": held(rake, WOODS, ((70, 140, 80), (200, 70, 50), (110, 116, 126), (230, 150, 40))),
+    "shovel": held(shovel, WOODS, METALS),
+    "hammer": held(hammer, (*WOODS, (196, 60, 50)), METALS),
+    "saw": held(saw, (*WOODS, (214, 62, 52), (232, 116, 44)), METALS[:3]),
+    "axe": held(axe, WOODS, ((150, 156, 166), (110, 116, 126), (190, 52, 44))),
+    "drill": held(drill, BRIGHTS[:6]),
+    "torch": held(torch, ((196, 60, 50), (200, 150, 50), (60, 90, 150), (90, 94, 100))),
+    "trowel": held(trowel, (*WOODS, (196, 60, 50))),
+    "pump": held(pump, BRIGHTS),
+    "hose": held(hose, ((60, 140, 74), (66, 160, 110), (226, 176, 50), (52, 110, 170)), ((230, 130, 40), (60, 62, 70))),
+    "spray_bottle": upright(
+        spray_bottle, ((66, 150, 210), (90, 180, 120), (230, 120, 160), (240, 190, 60)), BRIGHTS[:3]
+    ),
+    "feather_duster": held(
+        feather_duster, ((222, 92, 140), (134, 72, 160), (42, 140, 190), (240, 176, 40), (150, 100, 66)), WOODS
+    ),
+    "brush": held(brush, (*WOODS, *BRIGHTS[:3]), (INK, (240, 226, 190), WHITE)),
+    "comb": held(comb, (*DARKS[:2], *BRIGHTS[:4])),
+    "sponge": upright(
+        sponge, ((246, 206, 70), (244, 184, 84), (240, 150, 170), (130, 200, 220)), ((76, 140, 80), (210, 150, 50))
+    ),
+    "rope_coil": upright(rope_coil, ((204, 168, 110), (188, 150, 96), (216, 196, 160))),
+    "oar": held(oar, WOODS, (*WOODS[:3], *BRIGHTS[:3], PALE_WOOD)),
+    "scissors": held(scissors, BRIGHTS),
+    "iron": upright(iron, (*BRIGHTS[:4], *PALES[2:])),
+}
