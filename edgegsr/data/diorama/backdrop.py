@@ -13,11 +13,22 @@ from edgegsr.data.diorama.canvas import Colour, Pen, Point, blend, shade
 from edgegsr.data.diorama.dice import Dice
 
 LEFT, RIGHT = -3.4, 3.4
+WEST, EAST = -2.4, 2.4  # details end here: no camera sees farther, and each point costs
 TOP, FOOT, BOTTOM = -3.2, -0.3, 1.7
 
 CLOUD = (236, 240, 243)
 SKIES: list[Colour] = [(178, 208, 230), (196, 218, 232), (165, 196, 224), (205, 214, 222)]
 GRASSES: list[Colour] = [(140, 172, 104), (126, 164, 98), (152, 178, 112)]
+
+
+def shape(pen: Pen, x: float, y: float, outline: Sequence[Point], colour: Colour, size: float = 1.0) -> None:
+    """An outline given around (x, y)."""
+    pen.poly([(x + size * dx, y + size * dy) for dx, dy in outline], colour)
+
+
+def mirrored(half: Sequence[Point]) -> list[Point]:
+    """The outline whose right half, from top to foot or from foot to top, is given."""
+    return [*half, *((-x, y) for x, y in reversed(half))]
 
 
 def near(dice: Dice, colour: Colour, spread: int = 10) -> Colour:
@@ -69,20 +80,20 @@ def lattice(
 
 def bumps(pen: Pen, x1: float, x2: float, y: float, step: float, height: float, base: float, colour: Colour) -> None:
     """A row of round tops at `y`: a hedge, a cloud, heads of a crowd."""
-    arc = [(0.0, 0.0), (0.12, -0.7), (0.5, -1.0), (0.88, -0.7)]
+    arc = [(0.0, 0.0), (0.06, -0.5), (0.25, -0.87), (0.5, -1.0), (0.75, -0.87), (0.94, -0.5)]
     outline = [(x + dx * step, y + dy * height) for x in steps(x1, x2 - step, step) for dx, dy in arc]
     pen.poly([*outline, (x2, y), (x2, base), (x1, base)], colour)
 
 
 def ridge(pen: Pen, dice: Dice, y: float, height: float, step: float, base: float, colour: Colour) -> None:
     """A jagged line of peaks: firs or mountains."""
-    x = LEFT - dice.throw() * step
-    outline: list[Point] = [(LEFT, base)]
-    while x < RIGHT:
+    x = WEST - dice.throw() * step
+    outline: list[Point] = [(x, base)]
+    while x < EAST:
         rise = height * dice.uniform(0.55, 1.0)
         outline += [(x, y), (x + step / 2, y - rise)]
         x += step * dice.uniform(0.8, 1.2)
-    pen.poly([*outline, (x, y), (RIGHT, base)], colour)
+    pen.poly([*outline, (x, y), (x, base)], colour)
 
 
 def hills(pen: Pen, dice: Dice, y: float, height: float, base: float, colour: Colour) -> None:
@@ -95,9 +106,15 @@ def hills(pen: Pen, dice: Dice, y: float, height: float, base: float, colour: Co
 def rays(pen: Pen, step: float, width: float, colour: Colour, top: float = FOOT, deep: float = 3.0) -> None:
     """Lines on the ground that run away from the viewer: boards, furrows, lanes."""
     outline: list[Point] = []
-    for x in steps(LEFT, RIGHT, step):
+    for x in steps(WEST, EAST, step):
         outline += [(x * deep, BOTTOM), (x, top), (x * deep + width, BOTTOM)]
     pen.poly(outline, colour)
+
+
+def cloud(pen: Pen, x: float, y: float, w: float, colour: Colour) -> None:
+    left = [(0, 0), (-0.02, -0.1), (0.1, -0.18), (0.2, -0.17), (0.27, -0.3), (0.42, -0.38)]
+    right = [(0.58, -0.34), (0.67, -0.22), (0.82, -0.25), (0.97, -0.17), (1.02, -0.06), (0.98, 0)]
+    shape(pen, x, y, [*left, *right], colour, w)
 
 
 def sky(pen: Pen, dice: Dice, clouds: int = 2) -> Colour:
@@ -106,7 +123,7 @@ def sky(pen: Pen, dice: Dice, clouds: int = 2) -> Colour:
     fill(pen, colour)
     for i in range(clouds):
         x, y, w = (i - clouds / 2) * 1.1 + dice.uniform(0.0, 1.0), dice.uniform(-1.5, -1.05), dice.uniform(0.4, 0.6)
-        bumps(pen, x, x + w, y, w / 3, 0.09, y + 0.03, blend(colour, CLOUD, 0.7))
+        cloud(pen, x, y, w, blend(colour, CLOUD, 0.7))
     return colour
 
 
@@ -119,7 +136,7 @@ def room(pen: Pen, wall: Colour, floor: Colour) -> None:
 
 def tiles(pen: Pen, y1: float, y2: float, size: float, colour: Colour) -> None:
     """Joints of a tiled wall."""
-    comb(pen, steps(LEFT, RIGHT, size), 0.012, y2, y1, colour)
+    comb(pen, steps(WEST, EAST, size), 0.012, y2, y1, colour)
     rungs(pen, steps(y1, y2, size), 0.012, LEFT, RIGHT, colour)
 
 
@@ -132,8 +149,8 @@ def window(pen: Pen, x: float, y: float, w: float, h: float, view: Colour, frame
 def tree(pen: Pen, x: float, y: float, size: float, leaf: Colour, trunk: Colour) -> None:
     """A broad-leaved tree whose foot is at (x, y)."""
     pen.limb((x, y), (x, y - 0.6 * size), 0.14 * size, 0.09 * size, trunk)
-    crown = [(-0.25, -0.4), (-0.42, -0.55), (-0.4, -0.78), (-0.2, -0.95), (0.05, -1.02), (0.28, -0.92), (0.42, -0.72)]
-    pen.poly([(x + size * dx, y + size * dy) for dx, dy in [*crown, (0.4, -0.5), (0.22, -0.4), (0.0, -0.45)]], leaf)
+    crown = [(0.0, -0.45), (0.24, -0.4), (0.41, -0.52), (0.42, -0.74), (0.26, -0.94), (0.05, -1.02)]
+    shape(pen, x, y, mirrored(crown), leaf, size)
 
 
 def beside(dice: Dice, closest: float = 0.4, farthest: float = 0.65) -> tuple[float, float]:
@@ -146,4 +163,4 @@ def fence(pen: Pen, y: float, height: float, step: float, colour: Colour) -> Non
     """Two rails and pickets."""
     rungs(pen, [y - 0.8 * height, y - 0.35 * height], 0.035, LEFT, RIGHT, shade(colour, 0.9))
     picket: Sequence[Point] = [(-0.2, 0), (-0.2, -0.85), (0, -1), (0.2, -0.85), (0.2, 0)]
-    pen.poly([(x + dx * step, y + dy * height) for x in steps(LEFT, RIGHT, step) for dx, dy in picket], colour)
+    pen.poly([(x + dx * step, y + dy * height) for x in steps(WEST, EAST, step) for dx, dy in picket], colour)

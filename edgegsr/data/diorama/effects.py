@@ -16,8 +16,9 @@ WATER: Colour = (92, 164, 222)
 LIGHT_WATER: Colour = (150, 202, 238)
 INK: Colour = (52, 52, 60)
 WHITE: Colour = (250, 250, 250)
+MIST: Colour = (158, 168, 180)  # behind white, for white on white
 LEAF_COLOURS: list[Colour] = [(206, 128, 50), (188, 84, 46), (222, 170, 64), (124, 142, 60)]
-PARTY_COLOURS: list[Colour] = [(226, 70, 74), (250, 196, 60), (70, 160, 220), (96, 186, 96), (190, 100, 200), (244, 140, 60)]
+PARTY_COLOURS: list[Colour] = [(226, 70, 74), (250, 196, 60), (70, 160, 220), (96, 186, 96), (190, 100, 200)]
 
 
 def fan(dice: Dice, i: int, n: int, spread: float) -> float:
@@ -35,8 +36,8 @@ def drop(pen: Pen, x: float, y: float, size: float, angle: float, colour: Colour
 def ray(pen: Pen, angle: float, near: float, far: float, width: float, colour: Colour) -> None:
     """A wedge from radius `near`, where it is thin, to `far`."""
     c, s = math.cos(angle), math.sin(angle)
-    pen.poly([(c * near, s * near), (c * far - s * width / 2, s * far + c * width / 2),
-              (c * far + s * width / 2, s * far - c * width / 2)], colour)  # fmt: skip
+    x, y, dx, dy = c * far, s * far, -s * width / 2, c * width / 2
+    pen.poly([(c * near, s * near), (x + dx, y + dy), (x - dx, y - dy)], colour)
 
 
 def star(pen: Pen, x: float, y: float, size: float, inner: float, points: int, colour: Colour) -> None:
@@ -49,23 +50,23 @@ def star(pen: Pen, x: float, y: float, size: float, inner: float, points: int, c
 
 
 def drops(pen: Pen, dice: Dice) -> None:
-    for i in range(6):
-        angle, far = fan(dice, i, 6, 1.4), dice.uniform(0.08, 0.22)
-        drop(pen, far * math.cos(angle), far * math.sin(angle), dice.uniform(0.018, 0.026), angle, WATER)
+    for i in range(7):
+        angle, far = fan(dice, i, 7, 1.5), (0.09, 0.2, 0.14)[i % 3] + dice.uniform(-0.02, 0.02)
+        drop(pen, far * math.cos(angle), far * math.sin(angle), dice.uniform(0.02, 0.03), angle, WATER)
 
 
 def spray(pen: Pen, dice: Dice) -> None:
     for i in range(12):
-        angle, far = fan(dice, i, 12, 0.9), dice.uniform(0.06, 0.26)
-        size = 0.01 + 0.03 * far
+        angle, far = fan(dice, i, 12, 1.0), (0.1, 0.18, 0.26, 0.14)[i % 4] + dice.uniform(-0.03, 0.03)
+        size = 0.008 + 0.05 * far
         pen.oval(far * math.cos(angle), far * math.sin(angle), size, size, LIGHT_WATER if i % 3 else WATER)
 
 
 def stream(pen: Pen, dice: Dice) -> None:
     bend = dice.uniform(0.02, 0.04)
-    pen.poly([(-0.012, 0), (0.024, -0.01), (0.026 + bend, 0.12), (0.02 + bend, 0.35), (bend - 0.02, 0.35), (bend - 0.014, 0.12)],
-             pen.tint)  # fmt: skip
-    pen.poly([(0.0, 0.02), (bend + 0.004, 0.14), (bend, 0.3), (bend - 0.008, 0.3), (bend - 0.008, 0.14)], shade(pen.tint, 1.4))
+    edge = [(bend * (1 - (1 - t) ** 2), 0.35 * t) for t in (0.0, 0.15, 0.35, 0.6, 1.0)]
+    pen.poly([(x + 0.02, y) for x, y in edge] + [(x - 0.02, y) for x, y in reversed(edge)], pen.tint)
+    pen.poly([(x - 0.002, y) for x, y in edge] + [(x - 0.01, y) for x, y in reversed(edge)], shade(pen.tint, 1.35))
     pen.oval(bend, 0.35, 0.055, 0.016, pen.tint)
 
 
@@ -83,8 +84,8 @@ def splash(pen: Pen, dice: Dice) -> None:
 
 def bubbles(pen: Pen, dice: Dice) -> None:
     for i in range(5):
-        angle, far, r = dice.uniform(0, 6.28), dice.uniform(0.04, 0.17), dice.uniform(0.022, 0.045)
-        x, y = (far + 0.02 * i) * math.cos(angle), (far + 0.02 * i) * math.sin(angle)
+        angle, far, r = fan(dice, i, 5, 2 * math.pi), dice.uniform(0.06, 0.17), dice.uniform(0.022, 0.045)
+        x, y = far * math.cos(angle), far * math.sin(angle)
         pen.oval(x, y, r, r, (170, 208, 232))
         pen.oval(x - r * 0.15, y - r * 0.15, r * 0.72, r * 0.72, (232, 244, 250))
 
@@ -100,7 +101,7 @@ def sparks(pen: Pen, dice: Dice) -> None:
 def smoke(pen: Pen, dice: Dice) -> None:
     for i in range(6):
         size = 0.05 + 0.014 * i
-        x, y = 0.05 * math.sin(1.3 * i) + dice.uniform(-0.02, 0.02) + 0.012 * i, -0.075 * i
+        x, y = 0.04 * math.sin(1.3 * i) + dice.uniform(-0.02, 0.02), 0.05 - 0.06 * i
         pen.oval(x, y, size, size * 0.85, shade((118, 118, 122), 1 + 0.08 * i))
 
 
@@ -108,15 +109,16 @@ def steam(pen: Pen, dice: Dice) -> None:
     phase = dice.uniform(0, 3)
     for x in (-0.08, 0.0, 0.08):
         wave = [(x + 0.022 * math.sin(phase + x * 20 + 28 * h), -h) for h in (0.0, 0.05, 0.1, 0.15, 0.2)]
-        sides = [(px - 0.012, py) for px, py in wave] + [(px + 0.012, py) for px, py in reversed(wave)]
-        pen.poly(sides, (240, 243, 246))
+        for half, colour in ((0.02, MIST), (0.012, WHITE)):
+            pen.poly([(px - half, py) for px, py in wave] + [(px + half, py) for px, py in reversed(wave)], colour)
 
 
 def dust(pen: Pen, dice: Dice) -> None:
     for i in range(6):
         x = 0.075 * (i - 2.5) + dice.uniform(-0.02, 0.02)
         r = dice.uniform(0.03, 0.06)
-        pen.oval(x, -r * 0.7 + dice.uniform(-0.02, 0.02), r, r * 0.8, blend((176, 152, 118), (214, 198, 170), dice.throw()))
+        y, colour = -0.7 * r + dice.uniform(-0.02, 0.02), blend((176, 152, 118), (214, 198, 170), dice.throw())
+        pen.oval(x, y, r, 0.8 * r, colour)
 
 
 def scatter(pen: Pen, dice: Dice, n: int, radius: float, size: float, colours: list[Colour]) -> None:
@@ -142,7 +144,8 @@ def grass_clippings(pen: Pen, dice: Dice) -> None:
         angle, far = fan(dice, i, 10, 2.2) - 0.5, dice.uniform(0.06, 0.22)
         x, y, turn = far * math.cos(angle), far * math.sin(angle), dice.uniform(0, 3)
         c, s = 0.035 * math.cos(turn), 0.035 * math.sin(turn)
-        pen.poly([(x - c, y - s), (x - s * 0.3, y + c * 0.3), (x + c, y + s)], dice.pick([(72, 132, 48), (104, 160, 62)]))
+        colour = dice.pick([(72, 132, 48), (104, 160, 62)])
+        pen.poly([(x - c, y - s), (x - s * 0.3, y + c * 0.3), (x + c, y + s)], colour)
 
 
 def leaves(pen: Pen, dice: Dice) -> None:
@@ -150,7 +153,7 @@ def leaves(pen: Pen, dice: Dice) -> None:
         angle, far = fan(dice, i, 7, 2 * math.pi), dice.uniform(0.07, 0.22)
         x, y, turn = far * math.cos(angle), far * math.sin(angle), dice.uniform(0, 6.28)
         c, s = math.cos(turn) * 0.045, math.sin(turn) * 0.045
-        outline = [(-1.3, 0.0), (-0.9, 0.0), (-0.3, -0.5), (0.4, -0.4), (1.0, 0.0), (0.4, 0.4), (-0.3, 0.5), (-0.9, 0.08)]
+        outline = [(-1.3, 0), (-0.9, 0), (-0.3, -0.5), (0.4, -0.4), (1, 0), (0.4, 0.4), (-0.3, 0.5), (-0.9, 0.08)]
         pen.poly([(x + c * dx - s * dy, y + s * dx + c * dy) for dx, dy in outline], dice.pick(LEAF_COLOURS))
 
 
@@ -158,8 +161,10 @@ def motion(pen: Pen, dice: Dice) -> None:
     """Speed lines; what moves has left them behind, on the side of -x."""
     for i, y in enumerate((-0.09, 0.0, 0.09)):
         x1, x2 = -0.22 - dice.uniform(0, 0.05) - (0.04 if i == 1 else 0), -0.02
-        pen.poly([(x1, y * 1.25), ((x1 + x2) / 2, y * 1.08 - 0.009), (x2, y * 0.9 - 0.011), (x2, y * 0.9 + 0.011),
-                  ((x1 + x2) / 2, y * 1.08 + 0.007)], (246, 246, 246))  # fmt: skip
+        for w, colour in ((0.02, MIST), (0.01, WHITE)):
+            middle, end = ((x1 + x2) / 2, 1.08 * y), (x2 + w, 0.9 * y)
+            upper, lower = ([(x, y + side * w) for x, y in (middle, end)] for side in (-1, 1))
+            pen.poly([(x1 - w, 1.25 * y), *upper, *reversed(lower)], colour)
 
 
 def impact(pen: Pen, dice: Dice) -> None:
@@ -179,7 +184,7 @@ def shout(pen: Pen, dice: Dice) -> None:
     for i in range(3):
         angle = (i - 1) * 0.5 + dice.uniform(-0.06, 0.06)
         c, s = math.cos(angle), math.sin(angle)
-        pen.limb((0.06 * c, 0.06 * s), (0.19 * c, 0.19 * s), 0.014, 0.03, INK)
+        pen.limb((0.06 * c, 0.06 * s), (0.19 * c, 0.19 * s), 0.016, 0.032, (216, 70, 50))
 
 
 def confetti(pen: Pen, dice: Dice) -> None:
@@ -187,7 +192,8 @@ def confetti(pen: Pen, dice: Dice) -> None:
 
 
 def zzz(pen: Pen, dice: Dice) -> None:
-    letter = [(-1, -1), (1, -1), (1, -0.6), (-0.3, 0.62), (1, 0.62), (1, 1), (-1, 1), (-1, 0.6), (0.3, -0.62), (-1, -0.62)]
+    half = [(-1, -1), (1, -1), (1, -0.6), (-0.3, 0.62), (1, 0.62)]
+    letter = [*half, *((-x, -y) for x, y in half)]
     for i in range(3):
         x, y, size = -0.08 + 0.1 * i, 0.06 - 0.11 * i + dice.uniform(-0.015, 0.015), 0.026 + 0.014 * i
         pen.poly([(x + size * dx, y + size * dy) for dx, dy in letter], (74, 84, 140))
@@ -195,23 +201,23 @@ def zzz(pen: Pen, dice: Dice) -> None:
 
 def snowflakes(pen: Pen, dice: Dice) -> None:
     for i in range(40):
-        x, y = -2 + 0.5 * (i % 8) + dice.uniform(0, 0.5), -2 + 0.46 * (i // 8) + dice.uniform(0, 0.46)
-        r = dice.uniform(0.014, 0.026)
-        pen.poly([(x - r, y), (x - r * 0.6, y - r * 0.7), (x, y - r), (x + r * 0.7, y - r * 0.6), (x + r, y), (x + r * 0.6, y + r * 0.7),
-                  (x, y + r), (x - r * 0.7, y + r * 0.6)], WHITE)  # fmt: skip
+        x, y = -1.6 + 0.4 * (i % 8) + dice.uniform(0, 0.4), -1.7 + 0.42 * (i // 8) + dice.uniform(0, 0.42)
+        r = dice.uniform(0.018, 0.032)
+        star(pen, x, y, r, 0.92, 4, WHITE)
 
 
 def rain(pen: Pen, dice: Dice) -> None:
     slant = dice.uniform(-0.25, 0.25)
     for i in range(45):
-        x, y = -2 + 0.445 * (i % 9) + dice.uniform(0, 0.44), -2 + 0.48 * (i // 9) + dice.uniform(0, 0.48)
-        length = dice.uniform(0.12, 0.2)
-        pen.poly([(x, y), (x + slant * length - 0.008, y + length), (x + slant * length + 0.008, y + length)], (176, 204, 232))
+        x, y = -1.6 + 0.356 * (i % 9) + dice.uniform(0, 0.35), -1.8 + 0.42 * (i // 9) + dice.uniform(0, 0.42)
+        length = dice.uniform(0.16, 0.26)
+        foot = x + slant * length
+        pen.poly([(x, y), (foot - 0.011, y + length), (foot + 0.011, y + length)], (168, 200, 236))
 
 
 def flames(pen: Pen, dice: Dice) -> None:
-    tongue: list[Point] = [(-0.62, 0), (-0.9, -0.5), (-0.6, -1.15), (-0.4, -0.75), (-0.05, -1.75), (0.3, -0.9), (0.55, -1.3), (0.9, -0.5),
-                           (0.62, 0)]  # fmt: skip
+    left = [(-0.62, 0), (-0.9, -0.5), (-0.6, -1.15), (-0.4, -0.75), (-0.05, -1.75)]
+    tongue = [*left, (0.3, -0.9), (0.55, -1.3), (0.9, -0.5), (0.62, 0)]
     lean = dice.uniform(-0.15, 0.15)
     for size, colour in ((0.16, (222, 72, 34)), (0.115, (246, 150, 44)), (0.07, (255, 224, 110))):
         pen.poly([(size * (dx - lean * dy), 0.08 + size * dy * 1.1) for dx, dy in tongue], colour)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from edgegsr.data.diorama.backdrop import (
     BOTTOM,
+    EAST,
     FOOT,
     LEFT,
     RIGHT,
     TOP,
+    WEST,
     beside,
     bumps,
     comb,
     fill,
     lattice,
+    mirrored,
     near,
     rays,
     room,
     rungs,
+    shape,
     steps,
     tiles,
     window,
@@ -29,6 +33,10 @@ WOODS: list[Colour] = [(190, 160, 124), (176, 148, 116), (202, 176, 140)]
 VIEW = (190, 214, 230)
 WHITE = (240, 238, 232)
 
+HAMMER = [(-0.11, -0.24), (0.09, -0.24), (0.13, -0.17), (0.02, -0.15), (0.025, 0.12), (-0.025, 0.12), (-0.02, -0.15)]
+SPANNER = mirrored([(0.03, -0.2), (0.07, -0.28), (0.07, -0.16), (0.025, -0.12), (0.025, 0.14)])
+SAW = [(-0.1, -0.26), (0.14, -0.24), (0.1, 0.14), (0.02, 0.14)]
+
 
 def clock(pen: Pen, x: float, y: float, rim: Colour) -> None:
     pen.oval(x, y, 0.105, 0.105, rim)
@@ -39,27 +47,28 @@ def clock(pen: Pen, x: float, y: float, rim: Colour) -> None:
 def picture(pen: Pen, x: float, y: float, w: float, h: float, colour: Colour) -> None:
     pen.box(x - w / 2 - 0.025, y - 0.025, x + w / 2 + 0.025, y + h + 0.025, (150, 122, 92))
     pen.box(x - w / 2, y, x + w / 2, y + h, blend(colour, WHITE, 0.5))
-    pen.poly([(x - w / 2, y + h), (x - w * 0.15, y + h * 0.35), (x + w * 0.1, y + h * 0.7), (x + w * 0.3, y + h * 0.5),
-              (x + w / 2, y + h)], colour)  # fmt: skip
+    peaks = [(-0.5, 1), (-0.15, 0.35), (0.1, 0.7), (0.3, 0.5), (0.5, 1)]
+    pen.poly([(x + w * dx, y + h * dy) for dx, dy in peaks], colour)
 
 
 def kitchen(pen: Pen, dice: Dice) -> None:
     wall = near(dice, dice.pick(WALLS))
-    front = near(dice, dice.pick([(176, 190, 184), (196, 180, 156), (172, 184, 200), (204, 190, 176)]))
+    front = near(dice, dice.pick([(158, 178, 170), (186, 160, 126), (156, 172, 194), (196, 168, 142)]))
     x, _ = beside(dice, 0.3, 0.5)
     room(pen, wall, near(dice, (196, 186, 172)))
     pen.box(LEFT, -1.1, RIGHT, -0.7, shade(wall, 1.4))
-    tiles(pen, -1.1, -0.7, 0.1, shade(wall, 0.92))
+    tiles(pen, -1.1, -0.7, 0.13, shade(wall, 0.92))
     pen.box(LEFT, -0.72, RIGHT, FOOT - 0.04, front)
-    lattice(pen, LEFT + x, -0.72, RIGHT + x, FOOT - 0.04, 17, 1, 0.02, shade(front, 0.84))
+    lattice(pen, WEST + x, -0.72, EAST + x, FOOT - 0.04, 12, 1, 0.02, shade(front, 0.84))
     pen.box(LEFT, -0.76, RIGHT, -0.71, (150, 138, 126))
     for x1, x2 in ((LEFT, x - 0.3), (x + 0.3, RIGHT)):
         pen.box(x1, -1.7, x2, -1.08, front)
     comb(pen, [x - 1.1, x - 0.7, x + 0.68, x + 1.08], 0.02, -1.1, -1.7, shade(front, 0.84))
     steel = (168, 172, 176)
+    spoons = [-x * 0.6 + dx for dx in (-0.2, -0.09, 0.02, 0.13)]
+    comb(pen, spoons, 0.035, -0.84, -1.03, blend(wall, (120, 112, 108), 0.7))
     pen.box(x - 0.09, TOP, x + 0.09, -1.2, shade(steel, 0.92))
-    pen.poly([(x - 0.1, -1.22), (x + 0.1, -1.22), (x + 0.27, -1.04), (x + 0.27, -1.0), (x - 0.27, -1.0), (x - 0.27, -1.04)],
-             steel)  # fmt: skip
+    shape(pen, x, 0, mirrored([(0.1, -1.22), (0.27, -1.04), (0.27, -1.0)]), steel)
 
 
 def living_room(pen: Pen, dice: Dice) -> None:
@@ -68,11 +77,12 @@ def living_room(pen: Pen, dice: Dice) -> None:
     a, b = beside(dice, 0.45, 0.62)
     room(pen, wall, wood)
     rays(pen, 0.3, 0.03, shade(wood, 0.9))
-    pen.oval(0, 0.12, 1.3, 0.26, near(dice, dice.pick([(176, 130, 120), (140, 152, 168), (168, 160, 128)])))
+    rug = near(dice, dice.pick([(176, 130, 120), (140, 152, 168), (168, 160, 128)]))
+    pen.oval(dice.uniform(-0.2, 0.2), 0.1, 0.75, 0.17, rug)
     picture(pen, b, dice.uniform(-1.28, -1.15), 0.42, 0.3, near(dice, (142, 164, 150)))
     sofa = blend(wall, near(dice, dice.pick([(120, 130, 160), (150, 110, 100), (120, 140, 110)])), 0.55)
-    pen.poly([(b - 0.55, FOOT), (b - 0.57, -0.56), (b - 0.5, -0.6), (b - 0.42, -0.55), (b - 0.4, -0.74), (b + 0.4, -0.74),
-              (b + 0.42, -0.55), (b + 0.5, -0.6), (b + 0.57, -0.56), (b + 0.55, FOOT)], sofa)  # fmt: skip
+    half = [(0.4, -0.74), (0.42, -0.55), (0.5, -0.6), (0.57, -0.56), (0.55, FOOT)]
+    shape(pen, b, 0, mirrored(half), sofa)
     pen.box(b - 0.42, -0.48, b + 0.42, -0.4, shade(sofa, 0.85))
     window(pen, a, -1.35, 0.5, 0.5, VIEW, WHITE)
     lamp = b + (0.7 if a > b else -0.7)
@@ -86,11 +96,10 @@ def bedroom(pen: Pen, dice: Dice) -> None:
     a, b = beside(dice, 0.45, 0.58)
     cloth = near(dice, dice.pick([(146, 140, 176), (176, 138, 146), (132, 158, 164)]))
     room(pen, wall, shade(wood, 1.15))
-    pen.poly([(a - 0.48, FOOT), (a - 0.48, -0.86), (a - 0.3, -0.98), (a + 0.3, -0.98), (a + 0.48, -0.86), (a + 0.48, FOOT)],
-             shade(wood, 0.86))  # fmt: skip
+    shape(pen, a, 0, mirrored([(0.3, -0.98), (0.48, -0.86), (0.48, FOOT)]), blend(wall, shade(wood, 0.86), 0.6))
     for x in (a - 0.21, a + 0.21):
-        bumps(pen, x - 0.18, x + 0.18, -0.62, 0.36, 0.13, -0.5, shade(WHITE, 0.95))
-    pen.poly([(a - 0.46, -0.54), (a + 0.46, -0.54), (a + 0.5, -0.2), (a - 0.5, -0.2)], blend(wall, cloth, 0.6))
+        bumps(pen, x - 0.18, x + 0.18, -0.62, 0.36, 0.13, -0.5, blend(wall, WHITE, 0.7))
+    pen.poly([(a - 0.46, -0.54), (a + 0.46, -0.54), (a + 0.5, -0.2), (a - 0.5, -0.2)], blend(wall, cloth, 0.45))
     table = a + (0.66 if b > a else -0.66)
     pen.box(table - 0.13, -0.58, table + 0.13, -0.26, wood)
     pen.box(table - 0.015, -0.72, table + 0.015, -0.58, (120, 110, 100))
@@ -106,15 +115,14 @@ def bathroom(pen: Pen, dice: Dice) -> None:
     tile = near(dice, dice.pick([(184, 210, 218), (190, 214, 202), (206, 204, 222), (214, 214, 208)]))
     a, b = beside(dice, 0.42, 0.55)
     room(pen, shade(tile, 1.1), shade(tile, 0.82))
-    tiles(pen, -2.1, FOOT, 0.15, shade(tile, 0.9))
+    tiles(pen, -2.1, FOOT, 0.18, shade(tile, 0.9))
     rays(pen, 0.25, 0.03, shade(tile, 0.74))
     pen.oval(a, -1.08, 0.2, 0.25, (150, 160, 166))
     pen.oval(a, -1.08, 0.17, 0.22, (222, 236, 242))
     pen.poly([(a - 0.08, -1.0), (a + 0.06, -1.22), (a + 0.1, -1.2), (a - 0.05, -0.96)], (246, 250, 252))
-    pen.poly([(a - 0.28, -0.72), (a + 0.28, -0.72), (a + 0.18, -0.56), (a + 0.06, -0.52), (a + 0.08, FOOT), (a - 0.08, FOOT),
-              (a - 0.06, -0.52), (a - 0.18, -0.56)], WHITE)  # fmt: skip
-    pen.poly([(a - 0.02, -0.72), (a - 0.02, -0.82), (a + 0.1, -0.82), (a + 0.1, -0.77), (a + 0.03, -0.78), (a + 0.03, -0.72)],
-             (150, 156, 162))  # fmt: skip
+    shape(pen, a, 0, mirrored([(0.28, -0.72), (0.18, -0.56), (0.06, -0.52), (0.08, FOOT)]), WHITE)
+    tap = [(-0.02, 0), (-0.02, -0.1), (0.1, -0.1), (0.1, -0.05), (0.03, -0.06), (0.03, 0)]
+    shape(pen, a, -0.72, tap, (150, 156, 162))
     curtain = near(dice, dice.pick([(168, 190, 214), (214, 184, 180), (186, 206, 168)]))
     bumps(pen, b - 0.36, b + 0.36, -0.36, 0.12, -0.05, -1.25, curtain)
     comb(pen, steps(b - 0.25, b + 0.3, 0.12), 0.025, -0.4, -1.25, shade(curtain, 0.9))
@@ -126,8 +134,7 @@ def office(pen: Pen, dice: Dice) -> None:
     a, b = beside(dice, 0.45, 0.6)
     room(pen, wall, near(dice, (148, 156, 170)))
     pen.box(a - 0.38, -1.4, a + 0.38, -0.85, (176, 204, 224))
-    pen.poly([(a - 0.38, -0.85), (a - 0.38, -1.1), (a - 0.2, -1.1), (a - 0.2, -1.28), (a, -1.28), (a, -1.02), (a + 0.2, -1.02),
-              (a + 0.2, -1.18), (a + 0.38, -1.18), (a + 0.38, -0.85)], (150, 170, 190))  # fmt: skip
+    comb(pen, [a - 0.38, a + 0.14], 0.24, -1.2, -0.85, (150, 170, 190))
     lattice(pen, a - 0.4, -1.42, a + 0.4, -0.83, 1, 9, 0.025, (232, 232, 228))
     clock(pen, b, -1.2, (90, 96, 110))
     desk = near(dice, (178, 160, 138))
@@ -166,19 +173,17 @@ def workshop(pen: Pen, dice: Dice) -> None:
     room(pen, wall, near(dice, (164, 156, 146)))
     pen.box(x - 1.5, -1.5, x + 1.5, -0.76, peg)
     comb(pen, steps(x - 1.44, x + 1.44, 0.12), 0.012, -1.5, -0.76, shade(peg, 0.93))
-    steel, handle = (130, 134, 140), near(dice, dice.pick([(150, 92, 72), (92, 108, 140), (112, 128, 84)]))
+    steel = blend(peg, (120, 126, 134), 0.6)
+    handle = blend(peg, near(dice, dice.pick([(150, 92, 72), (92, 108, 140), (112, 128, 84)])), 0.6)
     for s in (-1, 1):
         h, w, d = (x + s * dx for dx in (0.42, 0.66, 0.88))
-        pen.poly([(h - 0.11, -1.24), (h + 0.09, -1.24), (h + 0.13, -1.17), (h + 0.02, -1.15), (h + 0.025, -0.88),
-                  (h - 0.025, -0.88), (h - 0.02, -1.15), (h - 0.11, -1.15)], handle)  # fmt: skip
-        pen.poly([(w - 0.07, -1.28), (w - 0.03, -1.2), (w + 0.03, -1.2), (w + 0.07, -1.28), (w + 0.07, -1.16), (w + 0.025, -1.12),
-                  (w + 0.025, -0.86), (w - 0.025, -0.86), (w - 0.025, -1.12), (w - 0.07, -1.16)], steel)  # fmt: skip
-        pen.poly([(d - 0.1, -1.26), (d + 0.14, -1.24), (d + 0.1, -0.86), (d + 0.02, -0.86)], shade(steel, 1.2))
+        shape(pen, h, -1, HAMMER, handle)
+        shape(pen, w, -1, SPANNER, steel)
+        shape(pen, d, -1, SAW, shade(steel, 1.2))
     wood = near(dice, (172, 136, 96))
     lattice(pen, x - 1.7, -0.66, x + 1.7, -0.22, 4, 1, 0.09, shade(wood, 0.86))
     pen.box(x - 1.75, -0.7, x + 1.75, -0.6, wood)
-    pen.poly([(x - 0.1, -0.7), (x - 0.1, -0.84), (x - 0.03, -0.84), (x - 0.03, -0.77), (x + 0.03, -0.77), (x + 0.03, -0.84),
-              (x + 0.1, -0.84), (x + 0.1, -0.7)], (104, 116, 132))  # fmt: skip
+    shape(pen, x, -0.7, mirrored([(0.03, -0.07), (0.03, -0.14), (0.1, -0.14), (0.1, 0)]), (104, 116, 132))
 
 
 def garage(pen: Pen, dice: Dice) -> None:
@@ -226,21 +231,20 @@ def gym(pen: Pen, dice: Dice) -> None:
 
 def stage(pen: Pen, dice: Dice) -> None:
     cloth = near(dice, dice.pick([(140, 46, 48), (150, 52, 60), (112, 40, 70)]))
-    back = near(dice, dice.pick([(58, 52, 72), (46, 56, 76), (70, 54, 62)]))
+    back = near(dice, dice.pick([(112, 102, 128), (100, 112, 132), (126, 108, 112)]))
     boards = near(dice, (158, 118, 82))
     fill(pen, back)
-    for x in (-0.5, 0.5):
-        at = x + dice.uniform(-0.15, 0.15)
-        pen.poly([(x * 1.1 - 0.05, -1.6), (x * 1.1 + 0.05, -1.6), (at * 0.6 + 0.4, FOOT), (at * 0.6 - 0.4, FOOT)],
-                 blend(back, (250, 236, 180), 0.3))  # fmt: skip
+    x = dice.uniform(-0.4, 0.4)
+    pen.poly([(x - 0.06, -1.6), (x + 0.06, -1.6), (0.46, FOOT), (-0.46, FOOT)], blend(back, (250, 236, 190), 0.35))
     fill(pen, boards, FOOT)
     rays(pen, 0.26, 0.035, shade(boards, 0.84))
-    pen.oval(0, 0.05, 0.8, 0.16, blend(boards, (255, 236, 180), 0.35))
+    pen.oval(0, 0.05, 0.6, 0.16, blend(boards, (255, 236, 180), 0.3))
     edge = dice.uniform(0.62, 0.72)
     for x1, x2 in ((LEFT, -edge), (edge, RIGHT)):
         pen.poly([(x1, TOP), (x2, TOP), (x2 + 0.04, -0.2), (x1, -0.2)], cloth)
-        comb(pen, [x for x in steps(LEFT, RIGHT, 0.13) if x1 <= x < x2 - 0.04], 0.05, -0.2, TOP, shade(cloth, 0.8))
-    bumps(pen, LEFT, RIGHT, -1.2, 0.34, -0.12, TOP, shade(cloth, 1.08))
+        folds = steps(max(x1, WEST), min(x2, EAST) - 0.06, 0.13)
+        comb(pen, folds, 0.05, -0.2, TOP, shade(cloth, 0.8))
+    bumps(pen, LEFT, RIGHT, -1.22, 0.4, -0.12, TOP, shade(cloth, 1.08))
     rungs(pen, [-1.24], 0.035, LEFT, RIGHT, (196, 160, 90))
 
 
@@ -250,14 +254,14 @@ def shop(pen: Pen, dice: Dice) -> None:
     room(pen, wall, near(dice, (200, 198, 192)))
     stripe = near(dice, dice.pick([(178, 96, 88), (96, 138, 116), (98, 122, 164)]))
     pen.box(LEFT, -1.55, RIGHT, -1.22, shade(wall, 1.5))
-    comb(pen, steps(LEFT, RIGHT, 0.24), 0.12, -1.22, -1.55, blend(wall, stripe, 0.75))
+    comb(pen, steps(WEST, EAST, 0.24), 0.12, -1.22, -1.55, blend(wall, stripe, 0.75))
     pen.box(LEFT, -1.16, RIGHT, -0.2, (160, 146, 128))
     goods = dice.shuffle(
         [(178, 128, 108), (136, 152, 112), (120, 140, 168), (190, 168, 112), (158, 124, 152), (122, 158, 156)]
     )
     for i, y in enumerate((-0.93, -0.64, -0.35)):
         for j in range(2):
-            xs = [LEFT + x + k * 0.36 + j * 0.18 + dice.uniform(0, 0.03) for k in range(19)]
+            xs = [WEST + x + k * 0.36 + j * 0.18 + dice.uniform(0, 0.03) for k in range(14)]
             comb(pen, xs, dice.uniform(0.1, 0.15), y - dice.uniform(0.12, 0.19), y, goods[i * 2 + j])
     rungs(pen, [-0.93, -0.64, -0.35], 0.05, LEFT, RIGHT, (218, 208, 188))
     comb(pen, [x - 0.82, x + 0.78], 0.05, -1.18, -0.2, (128, 116, 102))

@@ -25,7 +25,7 @@ GRAINS = (0, 1, 2, 3, 4)  # typical noise in grey levels
 # Gain and contrast in 1/128, warmth in grey levels: (gain low, gain high, warmth low, warmth high)
 MOODS = {
     (120, 136, -6, 6): 6.0,  # day
-    (136, 150, -2, 10): 2.0,  # sun
+    (132, 144, -2, 10): 2.0,  # sun
     (92, 114, -4, 4): 1.5,  # overcast or a dim room
     (78, 98, 6, 20): 1.0,  # lamp light
     (74, 94, -18, -6): 1.0,  # dusk
@@ -46,11 +46,13 @@ def light(pixels: Pixels, dice: Dice) -> Pixels:
 def tone(gain: int, contrast: int, warmth: int) -> Pixels:
     """The tone curve of each channel as a table (1, 256, 3)."""
     levels = ((np.arange(256)[:, None] - 128) * contrast // NEUTRAL + 128) * gain // NEUTRAL
-    return np.clip(levels + np.array([warmth, 0, -warmth]), 0, 255).astype(np.uint8)[None]
+    table: Pixels = np.clip(levels + np.array([warmth, 0, -warmth]), 0, 255).astype(np.uint8)[None]
+    return table
 
 
 # Where light falls off: (dx, dy) in 1/128 of gain per half picture, and how much darker the corners are.
-FALLS = [(0, 0, 0), (26, 0, 0), (-26, 0, 0), (0, 22, 0), (0, -18, 0), (18, 14, 8), (-18, 14, 8), (0, 0, 30), (10, -10, 24), (-10, -10, 24)]
+FALLS = [(0, 0, 0), (26, 0, 0), (-26, 0, 0), (0, 22, 0), (0, -18, 0), (0, 0, 30)]
+FALLS += [(x, y, corner) for x in (-14, 14) for y, corner in ((10, 8), (-8, 16))]
 SHADOWS = len(FALLS)
 
 
@@ -61,7 +63,7 @@ def shadow(shape: tuple[int, int], kind: int) -> npt.NDArray[np.uint16]:
     dx, dy, corner = FALLS[kind]
     x = (2 * np.arange(w) + 1 - w) * 128 // w  # -128 .. 128 across the picture
     y = ((2 * np.arange(h) + 1 - h) * 128 // h)[:, None]
-    gain = NEUTRAL + (dx * x + dy * y) // 128 - corner * (x * x + y * y) // (2 * 128 * 128)
+    gain = NEUTRAL - (abs(dx) + abs(dy)) // 2 + (dx * x + dy * y) // 128 - corner * (x * x + y * y) // (2 * 128 * 128)
     return np.repeat(gain.astype(np.uint16)[..., None], 3, axis=2)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from edgegsr.data.diorama.backdrop import (
     BOTTOM,
+    EAST,
     FOOT,
     GRASSES,
     LEFT,
     RIGHT,
+    WEST,
     beside,
     bumps,
     comb,
@@ -15,10 +17,12 @@ from edgegsr.data.diorama.backdrop import (
     fill,
     hills,
     lattice,
+    mirrored,
     near,
     rays,
     ridge,
     rungs,
+    shape,
     sky,
     steps,
     tree,
@@ -38,14 +42,14 @@ def garden(pen: Pen, dice: Dice) -> None:
     grass = near(dice, dice.pick(GRASSES))
     a, _ = beside(dice)
     tree(pen, a, -0.3, 1.0, blend(air, near(dice, dice.pick(LEAVES)), 0.8), BARK)
-    bumps(pen, LEFT, RIGHT, -0.66, 0.26, 0.08, FOOT, blend(air, (98, 128, 88), 0.85))
+    bumps(pen, WEST, EAST, -0.66, 0.26, 0.08, FOOT, blend(air, (98, 128, 88), 0.85))
     fence(pen, FOOT, 0.36, 0.15, (232, 230, 222))
     fill(pen, grass, FOOT)
-    bumps(pen, LEFT, RIGHT, -0.22, 0.17, 0.07, -0.15, shade(grass, 0.78))
+    bumps(pen, WEST, EAST, -0.22, 0.2, 0.07, -0.15, shade(grass, 0.78))
     petals = dice.shuffle([(206, 120, 128), (222, 190, 104), (168, 134, 184), (226, 160, 130)])
-    for i in range(8):
+    for i in range(7):
         pen.oval(
-            -0.95 + i * 0.27 + dice.uniform(-0.05, 0.05), -0.27 + dice.uniform(-0.02, 0.04), 0.045, 0.045, petals[i % 3]
+            -0.95 + i * 0.31 + dice.uniform(-0.05, 0.05), -0.27 + dice.uniform(-0.02, 0.04), 0.045, 0.045, petals[i % 3]
         )
 
 
@@ -56,8 +60,9 @@ def park(pen: Pen, dice: Dice) -> None:
     bumps(pen, LEFT, RIGHT, -0.5, 0.45, 0.2, FOOT, blend(air, (110, 144, 104), 0.6))
     fill(pen, grass, FOOT)
     x = dice.uniform(-0.2, 0.2)
-    pen.poly([(x - 0.1, FOOT), (x + 0.06, FOOT), (x + 0.3, -0.16), (x + 0.22, 0.0), (x + 0.9, 0.5), (x + 1.6, BOTTOM),
-              (x - 1.7, BOTTOM), (x - 0.9, 0.5), (x - 0.35, 0.0), (x + 0.05, -0.16)], (206, 192, 160))  # fmt: skip
+    right = [(0.06, FOOT), (0.3, -0.16), (0.22, 0), (0.9, 0.5), (1.6, BOTTOM)]
+    left = [(-1.7, BOTTOM), (-0.9, 0.5), (-0.35, 0), (0.05, -0.16), (-0.1, FOOT)]
+    shape(pen, x, 0, [*right, *left], (206, 192, 160))
     for at, size in ((a, dice.uniform(1.1, 1.3)), (b * 1.1, 0.85), (a * 2.6, 1.1), (b * 3.0, 1.2)):
         tree(pen, at, -0.2, size, blend(air, near(dice, dice.pick(LEAVES)), 0.85), BARK)
     post = b * 0.62
@@ -74,14 +79,14 @@ def street(pen: Pen, dice: Dice) -> None:
         front = near(dice, fronts[i], 6)
         pen.poly([(x1, FOOT), (x1, y), ((x1 + x2) / 2, y - 0.26), (x2, y), (x2, FOOT)], front)
         if 0 < i < 4:
-            lattice(pen, x1 + 0.1, y + 0.06, x2 - 0.1, y + 0.3, 3, 1, 0.09, front)
-            comb(pen, [x1 + 0.12, x1 + 0.52], 0.2, y + 0.08, y + 0.3, (128, 144, 160))
-    door = start + 2.15
-    pen.box(door - 0.1, -0.68, door + 0.1, -0.28, (120, 92, 82))
+            comb(pen, [x1 + 0.14, x1 + 0.52], 0.2, y + 0.06, y + 0.3, (128, 144, 160))
+    comb(pen, [start + 0.86 * i + 0.33 for i in range(5)], 0.2, -0.66, FOOT, (124, 98, 88))
     fill(pen, (184, 180, 174), FOOT)
-    fill(pen, (150, 148, 146), -0.13)
     fill(pen, near(dice, (116, 118, 122), 6), -0.11)
-    comb(pen, steps(LEFT + dice.throw() * 0.3, RIGHT, 0.6), 0.32, 0.28, 0.33, (222, 220, 210))
+    comb(pen, steps(WEST + dice.throw() * 0.3, EAST, 0.6), 0.32, 0.24, 0.29, (222, 220, 210))
+    post, _ = beside(dice, 0.4, 0.7)
+    pen.limb((post, -0.14), (post, -1.15), 0.05, 0.035, (88, 94, 98))
+    shape(pen, post, -1.1, [(0, -0.07), (0.22, -0.07), (0.25, 0), (0.08, 0), (0, -0.03)], (88, 94, 98))
 
 
 def beach(pen: Pen, dice: Dice) -> None:
@@ -96,10 +101,19 @@ def beach(pen: Pen, dice: Dice) -> None:
     bumps(pen, LEFT, RIGHT, FOOT + 0.06, 0.5, 0.03, BOTTOM, sand)
     trunk, leaf = (150, 122, 90), (112, 148, 100)
     pen.line([(a * 1.25, -0.1), (a * 1.22, -0.6), (a * 1.08, -1.05)], 0.07, trunk)
-    top = a * 1.08
-    star = [(0, 0), (0.2, -0.17), (0.44, -0.02), (0.2, -0.08), (0.02, 0.0), (0.28, 0.1), (0.3, 0.3), (0.16, 0.14), (0, 0.02),
-            (-0.16, 0.14), (-0.3, 0.3), (-0.28, 0.1), (-0.02, 0), (-0.2, -0.08), (-0.44, -0.02), (-0.2, -0.17)]  # fmt: skip
-    pen.poly([(top + x, y - 1.06) for x, y in star], leaf)
+
+    fronds = [
+        (0, 0),
+        (0.2, -0.17),
+        (0.44, -0.02),
+        (0.2, -0.08),
+        (0.02, 0),
+        (0.28, 0.1),
+        (0.3, 0.3),
+        (0.16, 0.14),
+        (0, 0.02),
+    ]
+    shape(pen, a * 1.08, -1.06, mirrored(fronds), leaf)
     for i in range(3):
         pen.oval(
             -0.7 + 0.6 * i + dice.uniform(-0.2, 0.2), 0.05 + dice.uniform(-0.1, 0.3), 0.035, 0.02, shade(sand, 0.85)
@@ -111,8 +125,8 @@ def field(pen: Pen, dice: Dice) -> None:
     crop = near(dice, dice.pick([(214, 190, 116), (204, 192, 122), (176, 182, 108)]))
     soil = near(dice, dice.pick([(164, 132, 98), (152, 124, 96)]))
     hills(pen, dice, -0.5, 0.2, FOOT, blend(air, (120, 150, 110), 0.6))
-    bumps(pen, LEFT, RIGHT, -0.48, 0.1, 0.05, FOOT, crop)
-    comb(pen, steps(LEFT, RIGHT, 0.075), 0.02, -0.44, -0.28, shade(crop, 0.85))
+    ridge(pen, dice, -0.5, 0.1, 0.08, FOOT, crop)
+    ridge(pen, dice, -0.32, 0.14, 0.08, FOOT, shade(crop, 0.88))
     fill(pen, soil, FOOT)
     rays(pen, 0.28, 0.42, shade(soil, 0.82))
     a, b = beside(dice)
@@ -128,7 +142,7 @@ def forest(pen: Pen, dice: Dice) -> None:
     fill(pen, haze)
     comb(
         pen,
-        [x + dice.uniform(-0.05, 0.05) for x in steps(LEFT, RIGHT, 0.24)],
+        [x + dice.uniform(-0.05, 0.05) for x in steps(WEST, EAST, 0.24)],
         0.06,
         FOOT,
         -3.0,
@@ -138,13 +152,12 @@ def forest(pen: Pen, dice: Dice) -> None:
     fill(pen, ground, FOOT)
     for x in (-1.9, -1.15, -0.62, 0.55, 1.05, 1.8):
         at, w = x + dice.uniform(-0.1, 0.1), dice.uniform(0.09, 0.13)
-        pen.poly([(at - w, -3), (at + w, -3), (at + w, -0.35), (at + w + 0.1, -0.18), (at - w - 0.1, -0.18), (at - w, -0.35)],
-                 near(dice, (116, 96, 76), 8))  # fmt: skip
+        shape(pen, at, 0, mirrored([(w, -3), (w, -0.35), (w + 0.1, -0.18)]), near(dice, (116, 96, 76), 8))
     bumps(pen, LEFT, RIGHT, -1.22, 0.4, -0.14, -3.2, blend(haze, (84, 116, 72), 0.75))
     bumps(pen, LEFT, RIGHT, -1.36, 0.3, -0.12, -3.2, (88, 118, 74))
     for x in beside(dice, 0.3, 0.9):
-        pen.poly([(x + dx, -0.12 + dy) for dx, dy in ((0, 0), (-0.16, -0.1), (-0.04, -0.07), (-0.1, -0.2), (0.01, -0.1),
-                                                      (0.09, -0.22), (0.04, -0.07), (0.16, -0.1))], (94, 128, 76))  # fmt: skip
+        fern = [(0, 0), (0.16, -0.1), (0.04, -0.07), (0.1, -0.21), (0, -0.1)]
+        shape(pen, x, -0.12, mirrored(fern), (94, 128, 76))
 
 
 def mountain(pen: Pen, dice: Dice) -> None:
@@ -153,15 +166,15 @@ def mountain(pen: Pen, dice: Dice) -> None:
     for x in (-1.9, -0.75, 0.35, 1.5):
         at, top, w = x + dice.uniform(-0.2, 0.2), dice.uniform(-1.28, -0.95), 0.75
         pen.poly([(at - w, FOOT), (at, top), (at + w, FOOT)], rock)
-        pen.poly([(at, top), (at + 0.29, top + 0.3), (at + 0.12, top + 0.24), (at + 0.02, top + 0.36), (at - 0.12, top + 0.24),
-                  (at - 0.29, top + 0.3)], (240, 244, 248))  # fmt: skip
+        cap = [(0, 0), (0.29, 0.3), (0.12, 0.24), (0.02, 0.36), (-0.12, 0.24), (-0.29, 0.3)]
+        shape(pen, at, top, cap, (240, 244, 248))
     snow = near(dice, (228, 234, 242), 5)
     ridge(pen, dice, -0.34, 0.3, 0.16, FOOT, blend(air, (78, 108, 98), 0.75))
     fill(pen, snow, FOOT - 0.03)
     hills(pen, dice, 0.02, 0.12, BOTTOM, shade(snow, 0.95))
     for x in beside(dice, 0.6, 0.8):
-        pen.poly([(x + dx, -0.15 + dy) for dx, dy in ((-0.2, 0), (-0.08, -0.2), (-0.15, -0.2), (0, -0.6), (0.15, -0.2), (0.08, -0.2),
-                                                      (0.2, 0))], (96, 124, 110))  # fmt: skip
+        fir = [(0, -0.6), (0.15, -0.2), (0.08, -0.2), (0.2, 0)]
+        shape(pen, x, -0.15, mirrored(fir), (96, 124, 110))
 
 
 def lake(pen: Pen, dice: Dice) -> None:
@@ -172,8 +185,8 @@ def lake(pen: Pen, dice: Dice) -> None:
     fill(pen, (170, 172, 128), -0.36)
     fill(pen, water, -0.29)
     pen.poly([(LEFT, -0.29), (RIGHT, -0.29), (RIGHT, -0.2), (LEFT, -0.16)], blend(water, (84, 116, 88), 0.35))
-    for i in range(4):
-        x, y = -0.9 + 0.55 * i + dice.uniform(-0.2, 0.2), dice.uniform(-0.08, 0.4)
+    for i in range(2):
+        x, y = -0.6 + 1.0 * i + dice.uniform(-0.2, 0.2), dice.uniform(-0.08, 0.4)
         pen.poly([(x - 0.2, y), (x, y - 0.014), (x + 0.2, y), (x, y + 0.014)], shade(water, 1.35))
     a, b = beside(dice, 0.68, 0.8)
     for x in (a - 0.08, a, a + 0.09):
@@ -196,8 +209,8 @@ def sea(pen: Pen, dice: Dice) -> None:
         bumps(pen, start, RIGHT + step, y + 0.012, step, 0.07, BOTTOM, shade(water, tone))
     for i in range(2):
         x, y = b + 0.25 * i, -1.05 - 0.12 * i
-        pen.poly([(x - 0.1, y - 0.04), (x - 0.05, y - 0.06), (x, y), (x + 0.05, y - 0.06), (x + 0.1, y - 0.04), (x + 0.05, y - 0.035),
-                  (x, y + 0.025), (x - 0.05, y - 0.035)], (110, 118, 126))  # fmt: skip
+        gull = [(0, 0), (0.05, -0.06), (0.1, -0.04), (0.05, -0.035), (0, 0.025)]
+        shape(pen, x, y, mirrored(gull), (110, 118, 126))
 
 
 def stadium(pen: Pen, dice: Dice) -> None:
@@ -206,12 +219,12 @@ def stadium(pen: Pen, dice: Dice) -> None:
     roof = near(dice, (150, 158, 168))
     pen.poly([(LEFT, -1.26), (RIGHT, -1.26), (RIGHT, FOOT), (LEFT, FOOT)], (156, 156, 162))
     shirts = dice.shuffle([(166, 110, 104), (108, 126, 160), (190, 176, 130), (128, 146, 120), (190, 190, 188)])
-    for i, y in enumerate((-1.08, -0.92, -0.76, -0.6)):
-        start = LEFT - dice.throw() * 0.1
-        bumps(pen, start, RIGHT, y, 0.105, 0.1, y + 0.1, blend((156, 156, 162), shirts[i], 0.8))
-        comb(pen, steps(start + 0.027, RIGHT, 0.105), 0.05, y - 0.1, y - 0.04, (206, 176, 152))
+    for i, y in enumerate((-1.05, -0.85, -0.65)):
+        xs = steps(WEST - dice.throw() * 0.13, EAST, 0.135)
+        comb(pen, xs, 0.06, y - 0.12, y, (212, 180, 156))
+        bumps(pen, xs[0] - 0.035, EAST, y, 0.135, 0.06, y + 0.09, blend((156, 156, 162), shirts[i], 0.75))
     pen.box(LEFT, -0.5, RIGHT, FOOT, near(dice, dice.pick([(112, 128, 158), (168, 122, 112)])))
-    comb(pen, steps(LEFT + dice.throw(), RIGHT, 0.9), 0.45, -0.46, -0.34, (222, 220, 212))
+    comb(pen, steps(WEST + dice.throw(), EAST, 0.9), 0.45, -0.46, -0.34, (222, 220, 212))
     pen.box(LEFT, -1.4, RIGHT, -1.24, blend(air, roof, 0.9))
     fill(pen, pitch, FOOT)
     rungs(pen, [-0.2, 0.06, 0.42], 0.1, LEFT, RIGHT, shade(pitch, 0.92))
@@ -228,18 +241,16 @@ def farm(pen: Pen, dice: Dice) -> None:
     hills(pen, dice, -0.46, 0.16, FOOT, blend(air, (132, 160, 110), 0.7))
     silo = a + (0.56 if a > 0 else -0.56)
     bumps(pen, silo - 0.13, silo + 0.13, -1.08, 0.26, 0.14, FOOT, (186, 190, 192))
-    pen.poly([(a - 0.42, FOOT), (a - 0.42, -0.82), (a - 0.28, -1.08), (a, -1.2), (a + 0.28, -1.08), (a + 0.42, -0.82),
-              (a + 0.42, FOOT)], red)  # fmt: skip
-    pen.poly([(a - 0.47, -0.8), (a - 0.3, -1.12), (a, -1.26), (a + 0.3, -1.12), (a + 0.47, -0.8), (a + 0.41, -0.8),
-              (a + 0.26, -1.07), (a, -1.19), (a - 0.26, -1.07), (a - 0.41, -0.8)], (150, 146, 144))  # fmt: skip
+    shape(pen, a, 0, mirrored([(0, -1.2), (0.28, -1.08), (0.42, -0.82), (0.42, FOOT)]), red)
+    roof = [(0, -1.26), (0.3, -1.12), (0.47, -0.8), (0.41, -0.8), (0.26, -1.07), (0, -1.19)]
+    shape(pen, a, 0, mirrored(roof), (150, 146, 144))
     pen.box(a - 0.17, -0.72, a + 0.17, FOOT, shade(red, 0.8))
-    cross = [(-0.17, -0.72), (-0.13, -0.72), (0, -0.54), (0.13, -0.72), (0.17, -0.72), (0.02, -0.51), (0.17, FOOT), (0.13, FOOT),
-             (0, -0.48), (-0.13, FOOT), (-0.17, FOOT), (-0.02, -0.51)]  # fmt: skip
-    pen.poly([(a + x, y) for x, y in cross], (232, 226, 214))
+    cross = [(0, -0.54), (0.13, -0.72), (0.17, -0.72), (0.02, -0.51), (0.17, FOOT), (0.13, FOOT), (0, -0.48)]
+    shape(pen, a, 0, mirrored(cross), (232, 226, 214))
     fill(pen, grass, FOOT)
     rungs(pen, [-0.58, -0.45], 0.035, b + (0.3 if b < 0 else -0.3), (LEFT if b < 0 else RIGHT), (168, 142, 112))
-    comb(pen, [b + s * 0.42 - 0.03 for s in (-3, -2, -1, 0, 1, 2, 3) if abs(b + s * 0.42 - a) > 0.5], 0.06, -0.64, -0.22,
-         (150, 124, 96))  # fmt: skip
+    posts = [b + 0.42 * i - 0.03 for i in range(-3, 4) if abs(b + 0.42 * i - a) > 0.5]
+    comb(pen, posts, 0.06, -0.64, -0.22, (150, 124, 96))
     pen.poly([(a - 0.16, FOOT), (a + 0.16, FOOT), (a * 0.2 + 1.2, BOTTOM), (a * 0.2 - 1.2, BOTTOM)], (190, 166, 126))
 
 
