@@ -1,0 +1,163 @@
+"""Diorama on disk, in the official SWiG layout: the same loaders read it and the real thing.
+
+Work is done verb by verb; each finished verb is one file under `parts/`, so a killed run goes on where it stopped and
+the merged result does not depend on the number of processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from edgegsr.data import swig
+from edgegsr.data.diorama import script
+from edgegsr.data.diorama.annotators import annotate
+from edgegsr.data.diorama.dice import Dice
+from edgegsr.data.diorama.stage import Scene, scene
+from edgegsr.errors import InputError
+from edgegsr.files import cache_folder, write_atomically
+from edgegsr.progress import track
+
+SPLITS = ("train", "dev", "test")
+MOST, LEAST = 300, 60  # training images of the most and the least frequent common verb
+RARE_MOST, RARE_LEAST = 20, 5
+HELD_OUT = {"dev": 12, "test": 30}  # images per verb
+FIRST_NUMBER = {"train": 1, "dev": 5001, "test": 7001}
+JPEG_QUALITY = 90
+DONE = "diorama.json"
+
+
+@cache
+def counts(split: str) -> dict[str, int]:
+    """How many images of each verb a split has: a long tail in train, the same number everywhere else."""
+    all_verbs = script.verbs()
+    if split != "train":
+        return dict.fromkeys(all_verbs, HELD_OUT[split])
+    tail: dict[str, int] = dict.fromkeys(all_verbs, 0)
+    for group, most, least in (("common", MOST, LEAST), ("rare", RARE_MOST, RARE_LEAST)):
+        ranked = Dice("tail", group).shuffle([name for name, verb in all_verbs.items() if verb.group == group])
+        for rank, name in enumerate(ranked):
+            tail[name] = round(most * (least / most) ** (rank / (len(ranked) - 1)))
+    return tail
+
+
+def numbers(split: str, verb: str, share: float = 1.0) -> range:
+    """The numbers in the file names of a verb's images."""
+    wanted = counts(split)[verb]
+    first = FIRST_NUMBER[split]
+    return range(first, first + (max(1, round(wanted * share)) if wanted else 0))
+
+
+def record(staged: Scene, dice: Dice) -> dict[str, Any]:
+    """The official record of a scene."""
+    w, h = staged.size_wh
+    boxes = {role: [int(v) for v in box] if box else [-1, -1, -1, -1] for role, box in staged.boxes.items()}
+    return {"verb": staged.verb, "height": h, "width": w, "bb": boxes, "frames": annotate(staged, dice)}
+
+
+def graph(staged: Scene) -> dict[str, Any]:
+    """The scene graph: everybody and everything with box, role and pose, and how they relate."""
+    return {
+        "verb": staged.verb,
+        "place": staged.place,
+        "mirrored": staged.mirrored,
+        "fillers": staged.fillers,
+        "entities": [{**vars(s.entity), "box": list(s.box_xyxy) if s.box_xyxy else None} for s in staged.seen],
+        "relations": [list(relation) for relation in staged.relations],
+    }
+
+
+def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = None) -> Path:
+    """Stages train, dev and test into `out`; goes on where an earlier call stopped."""
+    wanted = {"world": fingerprint(), "seed": str(seed), "share": share}
+    started = out / "parts" / DONE
+    for known in (out / DONE, started):
+        if known.exists() and (got := json.loads(known.read_text())) != wanted:
+            raise InputError(f"{out}: wanted an empty folder or one started with {wanted}, got {got}; name another --out")
+    if (out / DONE).exists():
+        return out
+    if out.exists() and any(out.iterdir()) and not started.exists():
+        raise InputError(f"{out}: wanted an empty folder, got one with other files; name another --out")
+    (out / "images_512").mkdir(parents=True, exist_ok=True)
+    started.parent.mkdir(exist_ok=True)
+    write_atomically(started, json.dumps(wanted))
+    jobs = [(out, str(seed), split, verb, share) for split in SPLITS for verb in script.verbs() if counts(split)[verb]]
+    todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
+    for _ in track(_run(todo, workers or min(os.cpu_count() or 1, 8)), f"staging Diorama {seed}", len(todo)):
+        pass
+    _merge(out)
+    write_atomically(out / DONE, json.dumps(wanted))
+    shutil.rmtree(out / "parts")
+    return out
+
+
+def staged(seed: object = 0) -> Path:
+    """The folder of `diorama:SEED` in the cache, made if it is not there."""
+    return make(cache_folder() / f"diorama-{fingerprint()}-{seed}", seed)
+
+
+@cache
+def fingerprint() -> str:
+    """Changes whenever the staged world does."""
+    digest = hashlib.sha256()
+    for path in sorted(script.HERE.rglob("*")):
+        if path.suffix in (".py", ".toml"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+def _run(jobs: list[tuple[Path, str, str, str, float]], workers: int) -> Iterator[None]:
+    if workers == 1 or len(jobs) < 2:
+        yield from map(_stage_verb, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        try:
+            yield from pool.map(_stage_verb, jobs)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _part(out: Path, split: str, verb: str) -> Path:
+    return out / "parts" / f"{split}-{verb}.json"
+
+
+def _stage_verb(job: tuple[Path, str, str, str, float]) -> None:
+    out, seed, split, verb, share = job
+    records, graphs = {}, {}
+    for number in numbers(split, verb, share):
+        name = f"{verb}_{number}.jpg"
+        shot = scene(f"{seed}/{split}", number, verb)
+        Image.fromarray(shot.pixels).save(out / "images_512" / name, quality=JPEG_QUALITY)
+        records[name] = record(shot, Dice("annotators", seed, split, verb, number))
+        graphs[name] = graph(shot)
+    write_atomically(_part(out, split, verb), json.dumps({"records": records, "graphs": graphs}))
+
+
+def _merge(out: Path) -> None:
+    """Parts become the official files; the order is a fixed shuffle, as in a set of found photos."""
+    folder = out / "SWiG_jsons"
+    folder.mkdir(exist_ok=True)
+    swig.write_space(script.ontology(), folder / "imsitu_space.json")
+    for split in SPLITS:
+        records: dict[str, Any] = {}
+        graphs: dict[str, Any] = {}
+        for verb in script.verbs():
+            if counts(split)[verb]:
+                part = json.loads(_part(out, split, verb).read_text())
+                records |= part["records"]
+                graphs |= part["graphs"]
+        order = Dice("order", split).shuffle(list(records))
+        write_atomically(folder / f"{split}.json", json.dumps({name: records[name] for name in order}))
+        write_atomically(out / f"graphs_{split}.json", json.dumps({name: graphs[name] for name in order}))
+    for group in ("rare", "unseen"):
+        names = [name for name, verb in script.verbs().items() if verb.group == group]
+        write_atomically(folder / f"{group}.txt", "\n".join(names) + "\n")

@@ -1,0 +1,12 @@
+"""What a user can get wrong, as exceptions that the command line prints in one line."""
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave: where, what was wanted, what came, what to do. Exit code 2."""
+
+
+class MissingExtra(InputError):
+    """A feature whose packages are not installed; the message ends with the install line."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs packages that are not installed; run: pip install 'edgegsr[{extra}]'")
