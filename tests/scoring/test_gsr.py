@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgegsr.annotations import Annotations
+from edgegsr.data import swig
 from edgegsr.errors import InputError
 from edgegsr.scoring.gsr import METRICS, PROFILES, SETTINGS, STRICT, Rules, Scores, judge, score
 from edgegsr.scoring.predictions import RANKS, UNKNOWN, Predictions, read_predictions
@@ -266,6 +267,14 @@ def test_an_unknown_noun_never_matches_an_unknown_true_noun():
     truth, said = one_role(None, None, exists=False)
     truth.nouns[0, :, 0], said.nouns[0, 0] = OOV, UNKNOWN
     assert score(truth, said, Rules(oov_match=True)).headline["gt"]["value"] == 0
+
+
+def test_raw_ids_match_when_the_truth_is_read_with_the_nouns_of_its_own_files(tmp_path):
+    (tmp_path / "test.json").write_text(json.dumps({"a.jpg": record("kicking", [TEN, None], ["n99", ""])}))
+    line = prediction("a.jpg", ["kicking"], {"kicking": [("n99", TEN), ("", None)]})
+    own, listed = swig.read(tmp_path / "test.json"), swig.read(tmp_path / "test.json", ontology=WORDS)
+    assert score(own, read(tmp_path, own, [line])).headline["top1"] == dict.fromkeys(METRICS, 1)
+    assert score(listed, read(tmp_path, listed, [line])).headline["top1"]["value"] == 0.5
 
 
 # --- groups ---
