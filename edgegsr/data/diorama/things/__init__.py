@@ -10,8 +10,10 @@ from edgegsr.data.diorama.things.carry import CARRY
 from edgegsr.data.diorama.things.desk import DESK
 from edgegsr.data.diorama.things.food import FOOD
 from edgegsr.data.diorama.things.garden import GARDEN
+from edgegsr.data.diorama.things.ground import GROUND
 from edgegsr.data.diorama.things.home import HOME
 from edgegsr.data.diorama.things.kitchen import KITCHEN
+from edgegsr.data.diorama.things.music import MUSIC
 from edgegsr.data.diorama.things.play import PLAY
 from edgegsr.data.diorama.things.thing import Thing
 from edgegsr.data.diorama.things.tools import TOOLS
@@ -28,8 +30,10 @@ THINGS: dict[str, Thing] = {
     **DESK,
     **CARRY,
     **PLAY,
+    **MUSIC,
     **HOME,
     **GARDEN,
+    **GROUND,
     **TOWN,
     **VEHICLES,
     **WHEELS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -37,19 +38,30 @@ def horse_detail(pen: Pen, build: Build, j: Joints) -> None:
 
 def cow_detail(pen: Pen, build: Build, j: Joints) -> None:
     (hx, hy), (cx, cy), (sx, sy) = j.hips, j.chest, j.skull
-    pen.oval(hx + 0.06, hy - 0.06, 0.15, 0.11, pen.tint2)
-    pen.oval(cx - 0.12, cy + 0.02, 0.1, 0.13, pen.tint2)
-    if j.pose not in ("lie",):
-        pen.oval(hx + 0.14, hy + 0.18, 0.08, 0.06, (240, 170, 170))
+    saddle = [(-0.08, -0.17), (0.3, -0.17), (0.26, -0.05), (0.34, 0.07), (0.2, 0.11), (0.1, -0.02), (-0.06, 0.03)]
+    pen.poly([(hx + x, hy + y) for x, y in saddle], pen.tint2)
+    pen.oval(cx + 0.06, cy - 0.03, 0.08, 0.11, pen.tint2)
+    if j.pose != "lie":
+        pen.oval(hx + 0.24, hy + 0.19, 0.09, 0.055, (240, 170, 170))
     pen.oval(j.muzzle[0] + 0.01, j.muzzle[1], 0.065, 0.06, (240, 178, 170))
-    stroke(pen, [(sx + 0.02, sy - 0.08), (sx + 0.09, sy - 0.13), (sx + 0.1, sy - 0.2)], 0.04, (236, 226, 196), 0.012)
+    stroke(pen, [(sx, sy - 0.08), (sx + 0.07, sy - 0.12), (sx + 0.08, sy - 0.2)], 0.045, (236, 226, 196), 0.012)
+
+
+def fluff(x: float, y: float, rx: float, ry: float, puffs: int) -> list[Point]:
+    """The outline of a cloud."""
+    turns = [math.pi * 2 * i / (puffs * 5) for i in range(puffs * 5)]
+    return [
+        (x + rx * f * math.cos(a), y + ry * f * math.sin(a))
+        for a in turns
+        for f in [0.88 + 0.15 * abs(math.sin(a * puffs / 2))]
+    ]
 
 
 def sheep_detail(pen: Pen, build: Build, j: Joints) -> None:
-    (hx, hy), (cx, cy) = j.hips, j.chest
-    for t, dy in ((-0.1, 0.02), (0.22, -0.07), (0.5, 0.06), (0.78, -0.07), (1.05, 0.02)):
-        pen.oval(hx + (cx - hx) * t, hy + (cy - hy) * t + dy, 0.1, 0.09, shade(pen.tint, 0.94 if dy > 0 else 1.0))
-    pen.oval(j.skull[0] - 0.02, j.skull[1] - 0.05, 0.06, 0.04, pen.tint)
+    x, y = ((a + b) / 2 for a, b in zip(j.hips, j.chest))
+    pen.poly(fluff(x, y + 0.01, build.length * 0.98, 0.19, 10), shade(pen.tint, 0.88))
+    pen.poly(fluff(x, y - 0.03, build.length * 0.85, 0.15, 9), pen.tint)
+    pen.oval(j.skull[0] - 0.02, j.skull[1] - 0.05, 0.065, 0.045, pen.tint)
 
 
 def goat_detail(pen: Pen, build: Build, j: Joints) -> None:

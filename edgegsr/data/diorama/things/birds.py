@@ -11,6 +11,7 @@ from edgegsr.data.diorama.things.thing import INK, WHITE, Thing, standing
 
 ORANGE = (240, 150, 40)
 RED = (214, 44, 40)
+CHICKEN, DUCK = 0.82, 0.85
 
 
 def legs(pen: Pen, hip: float, leg: float, pose: str, width: float) -> None:
@@ -29,7 +30,7 @@ def drop(pose: str, leg: float) -> float:
 
 
 def chicken(pen: Pen, pose: str) -> None:
-    leg = 0.09
+    pen, leg = pen.child(scale=CHICKEN), 0.09
     d = drop(pose, leg)
     legs(pen, -0.01, leg, pose, 0.018)
     pen.poly(
@@ -69,16 +70,16 @@ def chicken(pen: Pen, pose: str) -> None:
 
 
 def duck(pen: Pen, pose: str) -> None:
-    leg = 0.06
+    pen, leg = pen.child(scale=DUCK), 0.06
     d = drop(pose, leg)
     legs(pen, -0.01, leg, pose, 0.024)
     pen.poly(
         [*arc(0.0, -0.14 + d, 0.16, 0.11, 0, 180, 10), (-0.23, -0.24 + d), (-0.1, -0.2 + d), (0.08, -0.2 + d)], pen.tint
     )
-    stroke(pen, [(0.1, -0.12 + d), (0.12, -0.22 + d), (0.12, -0.31 + d)], 0.09, pen.tint2, 0.07)
-    pen.oval(0.13, -0.33 + d, 0.06, 0.055, pen.tint2)
-    pen.poly([(0.17, -0.36 + d), (0.26, -0.33 + d), (0.26, -0.3 + d), (0.17, -0.3 + d)], ORANGE)
-    pen.oval(0.145, -0.345 + d, 0.01, 0.01, INK)
+    stroke(pen, [(0.1, -0.12 + d), (0.12, -0.2 + d), (0.125, -0.27 + d)], 0.1, pen.tint2, 0.07)
+    pen.oval(0.13, -0.28 + d, 0.07, 0.062, pen.tint2)
+    pen.poly([(0.18, -0.305 + d), (0.27, -0.27 + d), (0.27, -0.24 + d), (0.18, -0.245 + d)], ORANGE)
+    pen.oval(0.15, -0.3 + d, 0.01, 0.01, INK)
     if pose == "fly":
         pen.poly([(-0.08, -0.16), (-0.2, -0.44), (-0.04, -0.42), (0.06, -0.17)], shade(pen.tint, 0.8))
     else:
@@ -104,11 +105,11 @@ def bird(pen: Pen, pose: str) -> None:
         pen.poly([(-0.12, -0.08 + d), (0.0, -0.14 + d), (0.03, -0.09 + d), (-0.02, -0.065 + d)], shade(pen.tint, 0.75))
 
 
-_DRAW: dict[str, Callable[[Pen, str], None]] = {"chicken": chicken, "duck": duck, "bird": bird}
+_DRAW = {"chicken": chicken, "duck": duck, "bird": bird}
 BIRD_POSES: dict[str, dict[str, Callable[[Pen], None]]] = {
     name: {pose: partial(draw, pose=pose) for pose in ("stand", "run", "lie", "fly")} for name, draw in _DRAW.items()
 }
-BIRD_MOUTHS: dict[str, Point] = {"chicken": (0.18, -0.355), "duck": (0.25, -0.31), "bird": (0.14, -0.145)}
+BIRD_MOUTHS: dict[str, Point] = {"chicken": (0.15, -0.29), "duck": (0.22, -0.215), "bird": (0.14, -0.145)}
 BIRDS: dict[str, Thing] = {
     "chicken": standing(BIRD_POSES["chicken"]["stand"], ((244, 238, 226), (176, 100, 54), (226, 170, 96))),
     "duck": standing(

@@ -22,21 +22,21 @@ from edgegsr.data.diorama.things.thing import (
 
 
 def knife(pen: Pen) -> None:
-    pen.limb((0, 0.08), (0, -0.05), 0.042, 0.034, pen.tint)
-    pen.poly([(-0.024, -0.05), (-0.024, -0.27), (0.02, -0.2), (0.034, -0.05)], pen.tint2)
-    pen.poly([(-0.024, -0.05), (-0.024, -0.27), (-0.008, -0.244), (-0.008, -0.05)], shade(pen.tint2, 0.78))
+    pen.limb((0, 0.09), (0, -0.05), 0.048, 0.04, pen.tint)
+    pen.poly([(-0.03, -0.05), (-0.03, -0.31), (0.02, -0.24), (0.042, -0.15), (0.042, -0.05)], pen.tint2)
+    pen.poly([(-0.03, -0.05), (-0.03, -0.31), (-0.008, -0.28), (-0.008, -0.05)], shade(pen.tint2, 0.78))
 
 
 def spoon(pen: Pen) -> None:
-    pen.limb((0, 0.09), (0, -0.12), 0.03, 0.02, pen.tint)
-    pen.oval(0, -0.165, 0.046, 0.064, pen.tint)
-    pen.oval(0, -0.165, 0.028, 0.044, shade(pen.tint, 0.75))
+    pen.limb((0, 0.11), (0, -0.12), 0.034, 0.024, pen.tint)
+    pen.oval(0, -0.175, 0.056, 0.075, pen.tint)
+    pen.oval(0, -0.175, 0.034, 0.052, shade(pen.tint, 0.75))
 
 
 def fork(pen: Pen) -> None:
-    pen.limb((0, 0.09), (0, -0.12), 0.03, 0.022, pen.tint)
-    tines = [(-0.05, -0.24), (-0.03, -0.24), (-0.022, -0.16), (-0.01, -0.16), (-0.01, -0.24)]
-    pen.poly([(0, -0.09), (-0.045, -0.13), *tines, *[(-x, y) for x, y in reversed(tines)], (0.045, -0.13)], pen.tint)
+    pen.limb((0, 0.11), (0, -0.12), 0.034, 0.024, pen.tint)
+    tines = [(-0.064, -0.26), (-0.038, -0.26), (-0.034, -0.17), (-0.013, -0.17), (-0.013, -0.26)]
+    pen.poly([(0, -0.09), (-0.055, -0.13), *tines, *[(-x, y) for x, y in reversed(tines)], (0.055, -0.13)], pen.tint)
 
 
 def cup(pen: Pen) -> None:

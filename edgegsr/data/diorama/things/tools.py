@@ -23,21 +23,20 @@ from edgegsr.data.diorama.things.thing import (
 
 
 def broom(pen: Pen) -> None:
-    pen.limb((0, 0.28), (0, -0.36), 0.03, 0.03, pen.tint)
-    bristles = [(0.035, -0.34), (-0.035, -0.34), *teeth(-0.13, 0.13, -0.54, -0.58, 6)]
-    pen.poly(bristles, pen.tint2)
-    pen.line([(-0.02, -0.44), (-0.05, -0.53)], 0.012, shade(pen.tint2, 0.75))
-    pen.line([(0.02, -0.44), (0.05, -0.53)], 0.012, shade(pen.tint2, 0.75))
-    pen.box(-0.045, -0.4, 0.045, -0.355, (176, 58, 46))
+    pen.limb((0, 0.28), (0, -0.34), 0.032, 0.032, pen.tint)
+    pen.poly([(0.045, -0.32), (-0.045, -0.32), *teeth(-0.16, 0.16, -0.57, -0.6, 6)], pen.tint2)
+    for x in (-0.06, 0.0, 0.06):
+        pen.line([(x * 0.6, -0.42), (x * 1.4, -0.54)], 0.013, shade(pen.tint2, 0.72))
+    pen.box(-0.055, -0.385, 0.055, -0.33, (176, 58, 46))
 
 
 def mop(pen: Pen) -> None:
-    pen.limb((0, 0.28), (0, -0.36), 0.03, 0.03, pen.tint)
-    for x in (-0.13, 0.13, -0.07, 0.07, 0):
-        middle = (x * 0.85, -0.46)
-        colour = shade(pen.tint2, 0.86) if abs(x) == 0.07 else pen.tint2
-        stroke(pen, [(x * 0.4, -0.37), middle, (x * 1.05, -0.58)], 0.05, colour, 0.06)
-    pen.box(-0.065, -0.41, 0.065, -0.36, shade(pen.tint, 0.6))
+    pen.limb((0, 0.28), (0, -0.36), 0.032, 0.032, pen.tint)
+    for x in (-0.15, 0.15, -0.08, 0.08, 0):
+        colour = shade(pen.tint2, 0.84) if abs(x) == 0.08 else pen.tint2
+        end = -0.6 + abs(x) * 0.5
+        stroke(pen, [(x * 0.3, -0.37), (x * 0.9, -0.41), (x * 1.15, -0.48), (x, end)], 0.06, colour, 0.05)
+    pen.box(-0.06, -0.41, 0.06, -0.36, shade(pen.tint, 0.6))
 
 
 def rake(pen: Pen) -> None:
@@ -49,12 +48,12 @@ def rake(pen: Pen) -> None:
 
 
 def shovel(pen: Pen) -> None:
-    pen.limb((0, 0.24), (0, -0.34), 0.032, 0.032, pen.tint)
-    ring(pen, 0, 0.27, 0.06, 0.022, shade(pen.tint, 0.65))
-    blade = [(-0.095, -0.33), (-0.09, -0.5), (-0.05, -0.57), (0, -0.6), (0.05, -0.57), (0.09, -0.5), (0.095, -0.33)]
-    pen.poly(blade, pen.tint2)
-    pen.poly([(0, -0.6), (0.05, -0.57), (0.09, -0.5), (0.095, -0.33), (0.02, -0.33)], shade(pen.tint2, 0.8))
-    pen.limb((0, -0.3), (0, -0.4), 0.045, 0.03, shade(pen.tint2, 0.6))
+    pen.limb((0, 0.24), (0, -0.34), 0.034, 0.034, pen.tint)
+    ring(pen, 0, 0.27, 0.06, 0.024, shade(pen.tint, 0.65))
+    right = [(0.115, -0.32), (0.115, -0.48), (0.07, -0.57), (0, -0.62)]
+    pen.poly([*right, *[(-x, y) for x, y in reversed(right)]], pen.tint2)
+    pen.poly([*right, (0.02, -0.32)], shade(pen.tint2, 0.8))
+    pen.limb((0, -0.28), (0, -0.42), 0.05, 0.03, shade(pen.tint2, 0.6))
 
 
 def hammer(pen: Pen) -> None:
@@ -65,20 +64,21 @@ def hammer(pen: Pen) -> None:
 
 
 def saw(pen: Pen) -> None:
-    blade = [(-0.065, -0.03), (-0.03, -0.4), (0.02, -0.4)]
-    tooth = 0.37 / 7
-    for i in range(7):
-        blade += [(0.02 + 0.006 * i, -0.4 + tooth * i), (0.05 + 0.006 * i, -0.4 + tooth * (i + 0.5))]
-    pen.poly([*blade, (0.062, -0.03)], pen.tint2)
-    rounded(pen, -0.075, -0.06, 0.075, 0.1, 0.04, pen.tint)
-    pen.oval(0, 0.02, 0.03, 0.045, shade(pen.tint, 0.45))
+    blade = [(-0.07, -0.03), (-0.04, -0.46), (0.01, -0.46)]
+    tooth = 0.42 / 6
+    for i in range(6):
+        y, x = -0.46 + tooth * i, 0.01 + 0.008 * i
+        blade += [(x, y), (x + 0.04, y + tooth * 0.5)]
+    pen.poly([*blade, (0.06, -0.03)], pen.tint2)
+    rounded(pen, -0.08, -0.06, 0.08, 0.1, 0.04, pen.tint)
+    pen.oval(0, 0.02, 0.034, 0.04, shade(pen.tint, 0.4))
 
 
 def axe(pen: Pen) -> None:
-    stroke(pen, [(0.015, 0.12), (0, 0.02), (0, -0.36)], 0.036, pen.tint)
-    edge = arc(0.03, -0.27, 0.12, 0.12, -55, 55, 6)
-    pen.poly([(-0.04, -0.31), (0.03, -0.31), *edge, (0.03, -0.23), (-0.04, -0.23)], pen.tint2)
-    pen.poly([*edge, *arc(0.0, -0.27, 0.115, 0.115, 50, -50, 6)], WHITE)
+    pen.limb((0, 0.14), (0, -0.37), 0.04, 0.034, pen.tint)
+    edge = arc(0.03, -0.27, 0.13, 0.13, -55, 55, 6)
+    pen.poly([(-0.045, -0.32), (0.03, -0.31), *edge, (0.03, -0.23), (-0.045, -0.22)], pen.tint2)
+    pen.poly([*edge, *arc(0.0, -0.27, 0.125, 0.125, 50, -50, 6)], WHITE)
 
 
 def drill(pen: Pen) -> None:
@@ -90,10 +90,11 @@ def drill(pen: Pen) -> None:
 
 
 def torch(pen: Pen) -> None:
-    stroke(pen, [(0, 0.08), (0.0, -0.1), (-0.02, -0.17), (-0.07, -0.23)], 0.026, STEEL, 0.018)
-    pen.limb((0, 0.1), (0, -0.04), 0.048, 0.042, pen.tint)
-    pen.line([(0.0, 0.12), (0.03, 0.22), (0.02, 0.32)], 0.018, RUBBER)
-    pen.poly([(-0.06, -0.24), (-0.08, -0.22), (-0.13, -0.31)], (92, 168, 240))
+    stroke(pen, [(0, 0.08), (0.0, -0.1), (0.02, -0.17), (0.07, -0.23)], 0.03, STEEL, 0.02)
+    pen.limb((0, 0.1), (0, -0.04), 0.055, 0.046, pen.tint)
+    pen.oval(0.03, 0.02, 0.022, 0.022, INK)
+    stroke(pen, [(0.0, 0.11), (0.01, 0.18), (0.05, 0.25), (0.06, 0.34)], 0.022, RUBBER)
+    pen.poly([(0.05, -0.24), (0.085, -0.21), (0.15, -0.33)], (92, 168, 240))
 
 
 def trowel(pen: Pen) -> None:
@@ -113,7 +114,8 @@ def pump(pen: Pen) -> None:
 
 
 def hose(pen: Pen) -> None:
-    stroke(pen, [(0, 0.0), (0, 0.12), (0.03, 0.22), (0.1, 0.3), (0.12, 0.4), (0.07, 0.5)], 0.035, pen.tint)
+    tail = [(0, 0), (0, 0.1), (0.01, 0.18), (0.04, 0.26), (0.08, 0.33), (0.1, 0.4), (0.09, 0.47), (0.05, 0.53)]
+    stroke(pen, tail, 0.036, pen.tint)
     pen.limb((0, 0.06), (0, -0.06), 0.05, 0.045, pen.tint2)
     pen.poly([(-0.018, -0.06), (0.018, -0.06), (0.035, -0.15), (-0.035, -0.15)], shade(pen.tint2, 0.7))
 
@@ -145,16 +147,15 @@ def feather_duster(pen: Pen) -> None:
 
 
 def brush(pen: Pen) -> None:
-    pen.limb((0, 0.1), (0, -0.06), 0.03, 0.035, pen.tint)
-    outline = [(-0.02, -0.05), (-0.02, -0.22), (0.015, -0.22), (0.015, -0.05)]
-    pen.poly(outline, pen.tint)
-    bristles = [(y, x) for x, y in teeth(-0.22, -0.06, 0.06, 0.078, 5)]
-    pen.poly([(0.015, -0.06), (0.015, -0.22), *bristles], pen.tint2)
+    pen.limb((0, 0.11), (-0.005, -0.06), 0.032, 0.04, pen.tint)
+    pen.limb((-0.008, -0.07), (-0.008, -0.24), 0.05, 0.05, pen.tint)
+    bristles = [(x, y) for y, x in teeth(-0.26, -0.06, 0.065, 0.088, 6)]
+    pen.poly([(0.015, -0.06), (0.015, -0.26), *bristles], pen.tint2)
 
 
 def comb(pen: Pen) -> None:
-    tines = [(y, x) for x, y in teeth(-0.19, 0.0, 0.0, 0.06, 8)]
-    pen.poly([(-0.025, 0.07), (-0.03, -0.2), (0.06, -0.2), (0.06, -0.185), *tines, (0.02, 0.07)], pen.tint)
+    tines = [(x, y) for y, x in teeth(-0.2, 0.0, 0.0, 0.075, 6)]
+    pen.poly([(-0.03, 0.09), (-0.035, -0.22), (0.075, -0.22), (0.075, -0.2), *tines, (0.02, 0.09)], pen.tint)
 
 
 def sponge(pen: Pen) -> None:
@@ -172,9 +173,11 @@ def rope_coil(pen: Pen) -> None:
 
 
 def oar(pen: Pen) -> None:
-    pen.limb((0, 0.2), (0, -0.5), 0.034, 0.03, pen.tint)
-    pen.poly([(-0.03, -0.45), (-0.06, -0.54), (-0.055, -0.72), (0.055, -0.72), (0.06, -0.54), (0.03, -0.45)], pen.tint2)
-    pen.line([(0, -0.46), (0, -0.66)], 0.014, shade(pen.tint2, 0.75))
+    pen.limb((0, 0.2), (0, -0.5), 0.036, 0.034, pen.tint)
+    pen.poly(
+        [(-0.025, -0.42), (-0.08, -0.52), (-0.075, -0.74), (0.075, -0.74), (0.08, -0.52), (0.025, -0.42)], pen.tint2
+    )
+    pen.line([(0, -0.44), (0, -0.68)], 0.016, shade(pen.tint2, 0.75))
 
 
 def scissors(pen: Pen) -> None:

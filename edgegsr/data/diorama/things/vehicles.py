@@ -96,7 +96,7 @@ def bus(pen: Pen) -> None:
     for x in (-1.36, -0.82, -0.28, 0.26):
         pen.box(x, -1.05, x + 0.44, -0.68, GLASS)
     pen.poly([(1.2, -1.05), (1.44, -1.05), (1.5, -0.62), (1.2, -0.62)], GLASS)
-    pen.box(0.82, -1.05, 1.12, -0.18, shade(pen.tint, 0.6))
+    pen.box(0.82, -1.05, 1.12, -0.18, shade(GLASS, 0.72))
     pen.box(-1.5, -0.5, 1.5, -0.42, pen.tint2)
     for x in (-0.95, 0.55):
         wheel(pen, x, 0.2)
@@ -191,5 +191,6 @@ VEHICLES: dict[str, Thing] = {
     "bicycle": standing(bicycle, BRIGHTS),
     "motorcycle": standing(motorcycle, (*BRIGHTS[:5], *DARKS[:1])),
     "boat": standing(boat, (*WOODS, *BRIGHTS[:4], WHITE), (WHITE, *WOODS[:2], (206, 60, 50))),
+    "boat_back": standing(boat_back, (*WOODS, *BRIGHTS[:4], WHITE)),
     "boat_front": standing(boat_front, (*WOODS, *BRIGHTS[:4], WHITE), (WHITE, *WOODS[:2], (206, 60, 50))),
 }
