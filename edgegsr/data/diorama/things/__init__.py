@@ -46,5 +46,4 @@ def extent(name: str) -> tuple[float, float, float, float]:
     """The box (x1, y1, x2, y2) around the thing in its own coordinates."""
     canvas = Canvas()
     THINGS[name].draw(Pen(canvas, 1))
-    xs, ys = zip(*canvas.points)
-    return min(xs), min(ys), max(xs), max(ys)
+    return canvas.bounds()

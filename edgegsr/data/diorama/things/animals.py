@@ -37,10 +37,20 @@ def horse_detail(pen: Pen, build: Build, j: Joints) -> None:
 
 
 def cow_detail(pen: Pen, build: Build, j: Joints) -> None:
-    (hx, hy), (cx, cy), (sx, sy) = j.hips, j.chest, j.skull
-    saddle = [(-0.08, -0.17), (0.3, -0.17), (0.26, -0.05), (0.34, 0.07), (0.2, 0.11), (0.1, -0.02), (-0.06, 0.03)]
+    (hx, hy), (sx, sy) = j.hips, j.skull
+    saddle = [
+        (-0.08, -0.16),
+        (0.62, -0.17),
+        (0.66, -0.02),
+        (0.56, 0.06),
+        (0.48, -0.06),
+        (0.34, -0.08),
+        (0.3, 0.08),
+        (0.14, 0.1),
+        (0.06, -0.03),
+        (-0.1, 0.02),
+    ]
     pen.poly([(hx + x, hy + y) for x, y in saddle], pen.tint2)
-    pen.oval(cx + 0.06, cy - 0.03, 0.08, 0.11, pen.tint2)
     if j.pose != "lie":
         pen.oval(hx + 0.24, hy + 0.19, 0.09, 0.055, (240, 170, 170))
     pen.oval(j.muzzle[0] + 0.01, j.muzzle[1], 0.065, 0.06, (240, 178, 170))
@@ -58,7 +68,7 @@ def fluff(x: float, y: float, rx: float, ry: float, puffs: int) -> list[Point]:
 
 
 def sheep_detail(pen: Pen, build: Build, j: Joints) -> None:
-    x, y = ((a + b) / 2 for a, b in zip(j.hips, j.chest))
+    x, y = (j.hips[0] + j.chest[0]) / 2, min((j.hips[1] + j.chest[1]) / 2, -0.2)
     pen.poly(fluff(x, y + 0.01, build.length * 0.98, 0.19, 10), shade(pen.tint, 0.88))
     pen.poly(fluff(x, y - 0.03, build.length * 0.85, 0.15, 9), pen.tint)
     pen.oval(j.skull[0] - 0.02, j.skull[1] - 0.05, 0.065, 0.045, pen.tint)
@@ -67,7 +77,7 @@ def sheep_detail(pen: Pen, build: Build, j: Joints) -> None:
 def goat_detail(pen: Pen, build: Build, j: Joints) -> None:
     (sx, sy), (mx, my) = j.skull, j.muzzle
     stroke(pen, [(sx + 0.02, sy - 0.03), (sx + 0.0, sy - 0.12), (sx - 0.07, sy - 0.16)], 0.034, (120, 104, 88), 0.01)
-    pen.poly([(mx - 0.05, my + 0.02), (mx - 0.005, my + 0.02), (mx - 0.03, my + 0.11)], shade(pen.tint, 0.75))
+    pen.poly([(mx - 0.05, my + 0.02), (mx - 0.005, my + 0.02), (mx - 0.03, min(my + 0.11, 0))], shade(pen.tint, 0.75))
 
 
 def pig_detail(pen: Pen, build: Build, j: Joints) -> None:

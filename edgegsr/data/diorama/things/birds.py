@@ -112,9 +112,7 @@ BIRD_POSES: dict[str, dict[str, Callable[[Pen], None]]] = {
 BIRD_MOUTHS: dict[str, Point] = {"chicken": (0.15, -0.29), "duck": (0.22, -0.215), "bird": (0.14, -0.145)}
 BIRDS: dict[str, Thing] = {
     "chicken": standing(BIRD_POSES["chicken"]["stand"], ((244, 238, 226), (176, 100, 54), (226, 170, 96))),
-    "duck": standing(
-        BIRD_POSES["duck"]["stand"], ((246, 244, 238), (160, 138, 116), (240, 210, 90)), (WHITE, (50, 120, 80))
-    ),
+    "duck": standing(BIRD_POSES["duck"]["stand"], ((246, 244, 238), (160, 138, 116)), (WHITE, (50, 120, 80))),
     "bird": standing(
         BIRD_POSES["bird"]["stand"],
         ((70, 130, 200), (206, 70, 56), (120, 96, 76), (236, 190, 60)),

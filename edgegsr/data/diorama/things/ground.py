@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgegsr.data.diorama.canvas import Pen, Point, shade
+from edgegsr.data.diorama.canvas import Pen, shade
 from edgegsr.data.diorama.things.shapes import arc, stroke, teeth
 from edgegsr.data.diorama.things.thing import (
     EARTHS,
@@ -11,6 +11,12 @@ from edgegsr.data.diorama.things.thing import (
     Thing,
     lying,
     standing,
+)
+
+# Where the leaves of a pile lie, from below to the top.
+PILE = (
+    *((-0.26, -0.07), (-0.12, -0.12), (0.04, -0.15), (0.19, -0.09), (-0.03, -0.09), (0.31, -0.06)),
+    *((0.1, -0.06), (-0.38, -0.05), (0.13, -0.2), (-0.16, -0.2), (0.42, -0.08)),
 )
 
 
@@ -24,11 +30,9 @@ def leaf_pile(pen: Pen) -> None:
     pen.poly([(-0.36, 0), *arc(0, 0.0, 0.3, 0.2, 185, 355, 8), (0.36, 0)], pen.tint)
     colours = (pen.tint2, (240, 196, 70), (140, 66, 34))
     for i, (x, y) in enumerate(PILE):
-        dx, dy = ((0.075, -0.03), (0.03, -0.075), (0.065, 0.045))[i % 3]
-        pen.poly(
-            [(x - dx, y - dy), (x - dy * 0.6, y + dx * 0.6), (x + dx, y + dy), (x + dy * 0.6, y - dx * 0.6)],
-            colours[i * 5 % 3],
-        )
+        dx, dy = ((0.085, -0.03), (0.03, -0.08), (0.07, 0.05))[i % 3]
+        side = [(dx * a - dy * b, dy * a + dx * b) for a, b in ((-1, 0), (-0.4, 0.42), (0.2, 0.36))]
+        pen.poly([(x + u, y + v) for u, v in [*side, *[(-u, -v) for u, v in side]]], colours[i * 5 % 3])
 
 
 def snow_pile(pen: Pen) -> None:
@@ -129,18 +133,6 @@ def wave(pen: Pen) -> None:
     stroke(pen, [*crest[2:], (0.67, -0.44)], 0.03, WHITE, 0.12)
     for x, y in ((0.68, -0.38), (0.56, -0.46), (0.76, -0.28), (0.8, -0.04), (0.6, -0.03)):
         pen.oval(x, y, 0.07, 0.05, WHITE)
-
-
-PILE: tuple[Point, ...] = (
-    (-0.26, -0.05),
-    (-0.12, -0.12),
-    (0.04, -0.15),
-    (0.19, -0.09),
-    (-0.03, -0.06),
-    (0.31, -0.04),
-    (0.1, -0.06),
-)
-PILE += ((-0.38, -0.03), (0.13, -0.2), (-0.16, -0.2), (0.42, -0.05))
 
 
 GROUND: dict[str, Thing] = {

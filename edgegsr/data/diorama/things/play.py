@@ -156,19 +156,10 @@ def skateboard(pen: Pen) -> None:
 
 
 def surfboard(pen: Pen) -> None:
-    pen.poly([(-0.35, -0.01), (-0.28, 0.035), (-0.24, 0.035), (-0.22, -0.01)], shade(pen.tint, 0.6))
-    outline = [
-        (-0.46, -0.03),
-        (-0.3, -0.055),
-        (0, -0.06),
-        (0.3, -0.065),
-        (0.5, -0.1),
-        (0.34, -0.02),
-        (0, 0),
-        (-0.34, -0.002),
-    ]
-    pen.poly(outline, pen.tint)
-    pen.poly([(-0.46, -0.03), (0, -0.04), (0.42, -0.065), (0.34, -0.035), (0, -0.018), (-0.4, -0.018)], pen.tint2)
+    pen.poly([(-0.36, -0.04), (-0.3, 0), (-0.25, 0), (-0.22, -0.04)], shade(pen.tint, 0.6))
+    under = [(0.5, -0.135), (0.34, -0.05), (0, -0.028), (-0.34, -0.03), (-0.46, -0.06)]
+    pen.poly([*under, (-0.3, -0.085), (0, -0.09), (0.3, -0.1)], pen.tint)
+    pen.poly([(-0.44, -0.06), (0, -0.07), (0.42, -0.1), (0.34, -0.066), (0, -0.046), (-0.38, -0.047)], pen.tint2)
 
 
 def ski(pen: Pen) -> None:
@@ -208,7 +199,7 @@ PLAY: dict[str, Thing] = {
     "teddy_bear": upright(teddy_bear, ((176, 120, 70), (206, 160, 104), (130, 88, 60), (226, 196, 160))),
     "target": standing(target, ((214, 54, 48),), ((60, 130, 200),)),
     "barbell": upright(barbell, (*DARKS, (196, 52, 46), (50, 96, 160))),
-    "skateboard": lying(skateboard, BRIGHTS, (INK, (240, 120, 50), (250, 214, 80))),
+    "skateboard": lying(skateboard, BRIGHTS, (INK, (90, 94, 104), (200, 90, 50))),
     "surfboard": lying(surfboard, (*BRIGHTS, WHITE), (WHITE, (250, 214, 70), (60, 170, 200))),
     "ski": lying(ski, BRIGHTS, (WHITE, (250, 214, 70))),
     "sled": lying(sled, (*WOODS, (214, 62, 52), (42, 108, 190))),

@@ -31,12 +31,12 @@ def broom(pen: Pen) -> None:
 
 
 def mop(pen: Pen) -> None:
-    pen.limb((0, 0.28), (0, -0.36), 0.032, 0.032, pen.tint)
-    for x in (-0.15, 0.15, -0.08, 0.08, 0):
-        colour = shade(pen.tint2, 0.84) if abs(x) == 0.08 else pen.tint2
-        end = -0.6 + abs(x) * 0.5
-        stroke(pen, [(x * 0.3, -0.37), (x * 0.9, -0.41), (x * 1.15, -0.48), (x, end)], 0.06, colour, 0.05)
-    pen.box(-0.06, -0.41, 0.06, -0.36, shade(pen.tint, 0.6))
+    pen.limb((0, 0.28), (0, -0.32), 0.032, 0.032, pen.tint)
+    for x in (-0.14, 0.14, -0.075, 0.075, 0):
+        colour = shade(pen.tint2, 0.82) if abs(x) == 0.075 else pen.tint2
+        pen.limb((x * 0.35, -0.34), (x * 0.85, -0.44), 0.055, 0.055, colour)
+        pen.limb((x * 0.85, -0.44), (x, -0.6 + abs(x) * 0.45), 0.055, 0.06, colour)
+    pen.limb((-0.06, -0.335), (0.06, -0.335), 0.05, 0.05, shade(pen.tint, 0.6))
 
 
 def rake(pen: Pen) -> None:
