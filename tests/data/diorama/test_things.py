@@ -10,8 +10,9 @@ from edgegsr.data.diorama.things import ANIMAL_POSES, BACKS, HANDLES, MOUTHS, SE
 HELD = """broom mop rake shovel hammer saw axe knife spoon fork paintbrush pencil chalk brush comb sponge feather_duster
 watering_can hose spray_bottle camera video_camera telephone book newspaper cup glass bottle frying_pan cooking_pot bat
 racket fishing_rod bow arrow ball baseball glove club drumstick microphone guitar flute drill torch trowel megaphone
-flag balloon kite gift tray pump iron scissors umbrella suitcase bag basket bucket box backpack teddy_bear candle plate bowl
-bread apple cake pizza carrot fish meat pancake cheese banana paper notebook oar feather rope_coil pointer barbell"""
+flag balloon kite gift tray pump iron scissors umbrella suitcase bag basket bucket box backpack teddy_bear candle plate
+bowl bread apple cake pizza carrot fish meat pancake cheese banana paper notebook oar feather rope_coil
+pointer barbell"""
 STANDING = """table chair stool bench bed sofa shelf easel whiteboard fence wall ladder tree apple_tree bush flower
 potted_plant stump rock grill stove sink drum laptop target cart shopping_cart wheelbarrow wagon stroller lawn_mower
 vacuum_cleaner car truck bus tractor plow bicycle motorcycle boat boat_back boat_front wave clothesline flagpole lamp
