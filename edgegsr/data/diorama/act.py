@@ -16,7 +16,7 @@ from edgegsr.data.diorama.effects import EFFECTS
 from edgegsr.data.diorama.places import PLACES
 from edgegsr.data.diorama.script import Put, Verb
 from edgegsr.data.diorama.spots import BACK, BEHIND, FAR, FIRST, FRONT, HELD, LAST, SPOTS, Spot
-from edgegsr.data.diorama.things import ANIMAL_POSES, MOUTHS, THINGS, extent
+from edgegsr.data.diorama.things import ANIMAL_POSES, HANDLES, MOUTHS, THINGS, extent
 
 ROPE: Colour = (150, 112, 70)
 LIQUIDS: dict[str, Colour] = {"water": (92, 164, 222), "milk": (250, 250, 246), "juice": (244, 150, 40)}
@@ -206,7 +206,8 @@ class Act:
             self.spots["front"] = self.spots["top"] = (middle[0], y + y1)
             self.spots["item"] = (x + x1 + 0.12, middle[1] - 0.05)
         elif where in ("behind", "follower"):
-            self.spots["behind"] = (x + MOUTHS[noun][0] - 0.08, MOUTHS[noun][1] + 0.04) if noun in MOUTHS else (x + x2 - 0.05, y + y1 * 0.55)
+            end = HANDLES.get(noun) or MOUTHS.get(noun) or (x2 - 0.05, y1 * 0.55)
+            self.spots["behind"] = (x + end[0] - 0.03, y + end[1])
         elif where != "table":
             self.spots[where] = middle
 

@@ -105,6 +105,11 @@ def staged(seed: object = 0) -> Path:
     return make(cache_folder() / f"diorama-{fingerprint()}-{seed}", seed)
 
 
+def sizes(folder: Path) -> dict[str, int]:
+    """How many images each split of a finished folder has."""
+    return {split: len(json.loads((folder / "SWiG_jsons" / f"{split}.json").read_text())) for split in SPLITS}
+
+
 @cache
 def fingerprint() -> str:
     """Changes whenever the staged world does."""
@@ -158,6 +163,8 @@ def _merge(out: Path) -> None:
         order = Dice("order", split).shuffle(list(records))
         write_atomically(folder / f"{split}.json", json.dumps({name: records[name] for name in order}))
         write_atomically(out / f"graphs_{split}.json", json.dumps({name: graphs[name] for name in order}))
+    classes = ["blank", *script.nouns(), "oov", "Pad"]
+    write_atomically(folder / "train_classes.csv", "".join(f"{noun},{i}\n" for i, noun in enumerate(classes)))
     for group in ("rare", "unseen"):
         names = [name for name, verb in script.verbs().items() if verb.group == group]
         write_atomically(folder / f"{group}.txt", "\n".join(names) + "\n")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgegsr.data.diorama.canvas import Point
-from edgegsr.data.diorama.things import BACKS, MOUTHS, extent
+from edgegsr.data.diorama.things import BACKS, HANDLES, MOUTHS, SEATS, THINGS, extent
 
 if TYPE_CHECKING:
     from edgegsr.data.diorama.act import Act
@@ -22,8 +22,7 @@ FAR, BEHIND, BACK, HELD, FRONT = 5, 12, 25, 40, 60
 
 LEVEL = {"drill": 90.0, "hose": 90.0, "watering_can": 22.0, "spray_bottle": 0.0, "iron": 0.0}
 DECKS = {"bed": 0.30, "sofa": 0.27, "rug": 0.02, "skateboard": 0.09, "surfboard": 0.05, "ski": 0.03, "sled": 0.13}
-SEATS = ("chair", "bench", "stool", "sofa")
-SADDLES = {"bicycle": 0.50, "motorcycle": 0.40}
+CHAIRS = ("chair", "bench", "stool", "sofa")
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,23 @@ class Spot:
 
 
 def _left_at(x: float, layer: int = BEHIND) -> Callable[[Act, str], Spot]:
-    """A thing on the ground whose left edge is at x."""
-    return lambda act, noun: Spot((x - extent(noun)[0] + act.dice.uniform(0, 0.05), 0.0), layer)
+    """A thing on the ground, or on the wall, whose left edge is at x."""
+    return lambda act, noun: Spot((x - extent(noun)[0] + act.dice.uniform(0, 0.05), _lift(noun)), layer)
+
+
+def _lift(noun: str) -> float:
+    return -0.7 if THINGS[noun].kind == "hung" else 0.0
 
 
 def _right_at(x: float, layer: int = BEHIND) -> Callable[[Act, str], Spot]:
     return lambda act, noun: Spot((x - extent(noun)[2] - act.dice.uniform(0, 0.05), 0.0), layer)
+
+
+def _front(act: Act, noun: str) -> Spot:
+    """Before the agent; what is pushed has its handle in the hands."""
+    if noun in HANDLES and "push" in act.arms:
+        return Spot((act.hand[0] - HANDLES[noun][0], 0.0), BEHIND)
+    return _left_at(0.28)(act, noun)
 
 
 def _hand(act: Act, noun: str) -> Spot:
@@ -104,7 +114,7 @@ def _stream(act: Act, noun: str) -> Spot:
 
 
 def _far(act: Act, noun: str) -> Spot:
-    lift = -0.75 if noun in ("bird", "window") else 0.0
+    lift = -0.75 if noun == "bird" else _lift(noun)
     return Spot((act.dice.uniform(0.78, 0.95) - extent(noun)[0], lift), FAR)
 
 
@@ -139,7 +149,7 @@ def _loaded(act: Act, noun: str) -> Spot:
 
 def _under(act: Act, noun: str) -> Spot:
     x1, y1, x2, y2 = extent(noun)
-    if noun in SEATS and act.posture == "sit":
+    if noun in CHAIRS and act.posture == "sit":
         return Spot((-(x1 + x2) / 2 * 0.6, 0.0), BEHIND - 4)
     deck = DECKS.get(noun, -y1 * 0.93)
     act.base = (0.0, -(deck - 0.27) if act.posture == "sit" else -deck)
@@ -147,7 +157,8 @@ def _under(act: Act, noun: str) -> Spot:
 
 
 def _mount(act: Act, noun: str) -> Spot:
-    act.base = (act.dice.uniform(-0.04, 0.02), -SADDLES.get(noun, BACKS.get(noun, 0.8)) - 0.02)
+    x, y = SEATS.get(noun) or (0.0, -BACKS[noun])
+    act.base = (x + act.dice.uniform(-0.03, 0.03), y - 0.02)
     return Spot((0.0, 0.0), 22)
 
 
@@ -207,7 +218,7 @@ SPOTS: dict[str, Callable[[Act, str], Spot]] = {
     "tip": _tip,
     "table": _table,
     "stream": _stream,
-    "front": _left_at(0.28),
+    "front": _front,
     "close": _left_at(0.12),
     "low": _left_at(0.34, FRONT),
     "far": _far,
