@@ -1,0 +1,178 @@
+"""Photos as pixels: opened safely, upright, RGB, letterboxed. The one preprocessing for every stage. numpy, pillow."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
+
+from edgegsr.boxes import Letterbox
+from edgegsr.errors import InputError
+from edgegsr.imagefile import check_end, read_head, read_whole, shown
+
+Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+
+MAX_PIXELS = 50_000_000
+PAD_GREY = 114
+ORIENTATION = 0x0112  # the EXIF tag
+SWAPPED = {5, 6, 7, 8}  # orientations that lie on their side
+
+# The classes and not Image.open: the limit on pixels is ours, and no other plugin gets a look at the bytes.
+DECODERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+}
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+warnings.filterwarnings(
+    "ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin"
+)  # broken EXIF, seen at every open
+
+
+def open_image(path: str | PathLike[str], side: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """The upright photo as uint8 (H, W, 3) RGB; what is transparent shows white; of an animation the first picture.
+
+    With `side`, the longest side that will be looked at, a large JPEG is decoded at 1/2, 1/4 or 1/8, never below
+    `side`: then H and W are those of the reduced image, and `read_size` has the real ones.
+    """
+    file = Path(path)
+    kind, content = read_whole(file, _most_bytes(max_pixels))
+    with _one_line(file, kind):
+        image = _undecoded(file, kind, content, max_pixels)
+        check_end(file, kind, content)
+        turn = UPRIGHT.get(_orientation(image))
+        if side is not None and kind == "JPEG":
+            image.draft("RGB", _draft_wh(image.size, side))
+        rgb = _as_rgb(image)
+        return np.array(rgb if turn is None else rgb.transpose(turn))
+
+
+def read_size(path: str | PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of the upright photo, from the header alone."""
+    file = Path(path)
+    kind, head = read_head(file, _most_bytes(max_pixels))
+    with _one_line(file, kind):
+        image = _undecoded(file, kind, head, max_pixels)
+        return image.size[::-1] if _orientation(image) in SWAPPED else image.size
+
+
+def letterbox(pixels: Pixels, side: int, size_wh: tuple[int, int] | None = None) -> tuple[Pixels, Letterbox]:
+    """The photo centred in a grey square, (side, side, 3), and the geometry that carries boxes there and back.
+
+    Boxes refer to `size_wh`, which is the size of `pixels` unless those were decoded at a reduced size.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise ValueError(f"letterbox: wanted uint8 pixels (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    geometry = Letterbox(size_wh or (pixels.shape[1], pixels.shape[0]), side)
+    (width, height), (left, top) = geometry.resized_wh, geometry.pad_xy
+    square = np.full((side, side, 3), PAD_GREY, np.uint8)
+    square[top : top + height, left : left + width] = _resized(pixels, (width, height))
+    return square, geometry
+
+
+def _resized(pixels: Pixels, size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Antialiased, in whole-number arithmetic: the same bytes on every platform."""
+    return np.asarray(Image.fromarray(pixels).resize(size_wh, Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def _most_bytes(max_pixels: int) -> int:
+    return 8 * max_pixels + (1 << 24)  # 16-bit RGBA without compression, and room for what cameras attach
+
+
+def _undecoded(file: Path, kind: str, content: bytes, max_pixels: int) -> ImageFile:
+    if kind == "WebP":  # its decoder makes room for the canvas before it can be asked for the size
+        _check_size(file, _webp_wh(content), max_pixels)
+    image = DECODERS[kind](io.BytesIO(content))
+    _check_size(file, image.size, max_pixels)
+    return image
+
+
+def _check_size(file: Path, size_wh: tuple[int, int], max_pixels: int) -> None:
+    width, height = size_wh
+    if width * height > max_pixels:
+        raise InputError(
+            f"{shown(file)}: wanted at most {max_pixels:,} pixels, got {width} x {height} = {width * height:,}; "
+            "scale it down first"
+        )
+    if width < 1 or height < 1:
+        raise InputError(f"{shown(file)}: wanted an image with pixels, got {width} x {height}; save it again")
+
+
+def _webp_wh(content: bytes) -> tuple[int, int]:
+    """Width and height from the first chunk of a WebP file."""
+    fields = content[20:30].ljust(10, b"\0")
+    if content[12:16] == b"VP8X":
+        return 1 + int.from_bytes(fields[4:7], "little"), 1 + int.from_bytes(fields[7:10], "little")
+    if content[12:16] == b"VP8L":
+        bits = int.from_bytes(fields[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(fields[6:8], "little") & 0x3FFF, int.from_bytes(fields[8:10], "little") & 0x3FFF
+
+
+def _orientation(image: ImageFile) -> int:
+    """The EXIF orientation 1 to 8; upright where the EXIF makes no sense, as every viewer shows it."""
+    if image.format == "PNG" and not {"exif", "Raw profile type exif", "XML:com.adobe.xmp"} & image.info.keys():
+        return 1  # Pillow would decode the pixels to look behind them
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # whatever hostile EXIF makes of the parser, the pixels may still be good
+        return 1
+    return orientation if orientation in UPRIGHT else 1
+
+
+def _draft_wh(size_wh: tuple[int, int], side: int) -> tuple[int, int]:
+    width, height = (max(1, length * side // max(size_wh)) for length in size_wh)
+    return width, height
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode.startswith("I"):
+        return _from_16_bit(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey by its high byte, as the decoder itself does with 16-bit colour."""
+    levels = np.asarray(image).astype(np.int64)
+    grey = (levels.clip(0, 0xFFFF) >> 8).astype(np.uint8)
+    grey[levels == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+@contextmanager
+def _one_line(file: Path, kind: str) -> Iterator[None]:
+    """Whatever the decoder raises on hostile bytes (there is no list of it) leaves as one line about the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"{shown(file)}: wanted an image that fits into memory, got none; scale it down") from error
+    except Exception as error:
+        why = f" ({error})" if isinstance(error, OSError) else ""  # the others speak of buffers and indices
+        raise InputError(
+            f"{shown(file)}: wanted an undamaged {kind} image, got one that does not decode{why}; save it again"
+        ) from error
