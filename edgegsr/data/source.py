@@ -40,6 +40,6 @@ def open_data(name: str, split: str, limit: int | None = None, ontology: Ontolog
 def groups_of(name: str, ontology: Ontology | None = None) -> Groups:
     """Seen, rare and unseen verbs of a data name, by its training file."""
     root = folder_of(name)
+    train = swig.open_split(root, "train", ontology).annotations
     listed = swig.json_folder(root) / "unseen.txt"
-    unseen = swig.read_verbs(listed) if listed.is_file() else ()
-    return groups(swig.open_split(root, "train", ontology).annotations, unseen)
+    return groups(train, swig.read_verbs(listed, train.ontology) if listed.is_file() else ())

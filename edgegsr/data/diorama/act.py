@@ -268,7 +268,7 @@ class Act:
     def _effect(self, effect: str, anchor: str) -> None:
         at, turn, scale = self._effect_spot(effect, anchor)
         dice = Dice(self.dice.throw())
-        layer = {"sky": 90, "body": BEHIND, "back": BACK, "item": BEHIND + 2}.get(anchor, FRONT + 1)
+        layer = {"sky": 90, "body": BEHIND, "back": BACK, "item": BEHIND + 2}.get(anchor, FRONT + (effect != "motion") * 2 - 1)
         mirror = effect == "motion" and self.verb.name == "catching"
         self.strokes.append((layer, lambda pen: EFFECTS[effect](pen.child(at, scale, turn, mirror), dice)))
 

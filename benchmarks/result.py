@@ -1,0 +1,18 @@
+"""How every benchmark ends: one JSON line on the screen, and with --out a file of the same in results/."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import machine
+
+
+def publish(result: dict[str, Any], out: Path | None) -> None:
+    """Adds the facts of the machine, writes and prints."""
+    result = {**result, "machine": machine.facts()}
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result))
