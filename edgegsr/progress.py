@@ -1,67 +1,111 @@
-"""How far it is: a bar with an ETA on a terminal, a line now and then elsewhere, nothing for what is over at once."""
+"""Progress that people see: a bar with the time left on a terminal, sparse lines in a log, nothing for what is quick.
+
+Everything goes to stderr; stdout belongs to results.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 
-PATIENCE_S = 2.0  # what ends sooner shows nothing
-LINE_EVERY_S = 10.0  # where no bar can be drawn
-
-
-def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """The items one by one, with the progress on stderr."""
-    if total is None and isinstance(items, Sized):
-        total = len(items)
-    return _bar(items, label, total) if sys.stderr.isatty() else _lines(items, label, total)
+QUIET_S = 2.0  # what ends sooner says nothing
+LINE_S = 10.0  # between two lines of a log
 
 
-def _lines(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
-    started = last = time.monotonic()
-    shown = False
-    done = 0
-    for item in items:
-        yield item
-        done += 1
-        now = time.monotonic()
-        if now - last >= (LINE_EVERY_S if shown else PATIENCE_S):
-            print(line(label, done, total, now - started), file=sys.stderr, flush=True)
-            last, shown = now, True
-    if shown:
-        print(f"{label}: {done} done in {clock(time.monotonic() - started)}", file=sys.stderr, flush=True)
-
-
-def _bar(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    started = time.monotonic()
-    task = bar.add_task(label, total=total)
+def track(iterable: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
+    """The items of `iterable`, with progress shown on stderr under `label` when they take longer than two seconds."""
+    if total is None and isinstance(iterable, Sized):
+        total = len(iterable)
+    started, done, display = time.monotonic(), 0, None
     try:
-        for item in items:
+        for item in iterable:
+            if display is None and time.monotonic() - started >= QUIET_S:
+                display = (_Bar if _is_terminal() else _Lines)(label, total, started)
+            if display is not None:
+                display.show(done)
             yield item
-            bar.advance(task)
-            if not bar.live.is_started and time.monotonic() - started >= PATIENCE_S:
-                bar.start()
+            done += 1
     finally:
-        bar.stop()
+        if display is not None:
+            display.end(done)
 
 
-def line(label: str, done: int, total: int | None, seconds: float) -> str:
-    """One line of progress: "staging: 120 of 400, 00:31 left"."""
-    if not total:
-        return f"{label}: {done}, {clock(seconds)} so far"
-    return f"{label}: {done} of {total}, {clock(seconds / max(done, 1) * (total - done))} left"
+class _Lines:
+    """For logs: a line now and then, and one at the end."""
+
+    def __init__(self, label: str, total: int | None, started: float) -> None:
+        self.label, self.total, self.started = label, total, started
+        self.next_line = started
+
+    def show(self, done: int) -> None:
+        if (now := time.monotonic()) >= self.next_line:
+            self.next_line = now + LINE_S
+            _print(f"{self.label}: {_progress(done, self.total, now - self.started)}")
+
+    def end(self, done: int) -> None:
+        of = f" of {self.total:,}" if self.total is not None and done != self.total else ""
+        _print(f"{self.label}: {done:,}{of} in {_duration(time.monotonic() - self.started)}")
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds, hours where it takes hours."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+class _Bar:
+    """For terminals: a bar that moves, drawn by rich."""
+
+    def __init__(self, label: str, total: int | None, started: float) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self.started = started
+        self.progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rest]}", style="dim"),
+            console=Console(stderr=True),
+        )
+        self.task = self.progress.add_task(label, total=total, rest="")
+        self.total = total
+        self.progress.start()
+
+    def show(self, done: int) -> None:
+        rest = _rest(done, self.total, time.monotonic() - self.started)
+        self.progress.update(self.task, completed=done, rest=rest)
+
+    def end(self, done: int) -> None:
+        self.progress.update(self.task, completed=done, rest=f"in {_duration(time.monotonic() - self.started)}")
+        self.progress.stop()
+
+
+def _progress(done: int, total: int | None, seconds: float) -> str:
+    """120 of 1,000 · 3.4/s · 4 min 20 s left"""
+    counted = f"{done:,}" if total is None else f"{done:,} of {total:,}"
+    rest = _rest(done, total, seconds)
+    return f"{counted} · {rest}" if rest else counted
+
+
+def _rest(done: int, total: int | None, seconds: float) -> str:
+    if not done or seconds <= 0:
+        return ""
+    rate = done / seconds
+    pace = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+    return pace if total is None else f"{pace} · {_duration(max(0, total - done) / rate)} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(minutes)} min {int(seconds % 60):02} s" if hours < 1 else f"{int(hours)} h {int(minutes % 60):02} min"
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _print(line: str) -> None:
+    if sys.stderr is not None:  # a windowed program has none
+        print(line, file=sys.stderr, flush=True)
