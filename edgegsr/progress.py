@@ -49,7 +49,7 @@ class _Lines:
 
     def end(self, done: int) -> None:
         of = f" of {self.total:,}" if self.total is not None and done != self.total else ""
-        _print(f"{self.label}: {done:,}{of} in {_duration(time.monotonic() - self.started)}")
+        _print(f"{self.label}: {done:,}{of} in {clock(time.monotonic() - self.started)}")
 
 
 class _Bar:
@@ -76,12 +76,12 @@ class _Bar:
         self.progress.update(self.task, completed=done, rest=rest)
 
     def end(self, done: int) -> None:
-        self.progress.update(self.task, completed=done, rest=f"in {_duration(time.monotonic() - self.started)}")
+        self.progress.update(self.task, completed=done, rest=f"in {clock(time.monotonic() - self.started)}")
         self.progress.stop()
 
 
 def _progress(done: int, total: int | None, seconds: float) -> str:
-    """120 of 1,000 · 3.4/s · 4 min 20 s left"""
+    """120 of 1,000 · 3.4/s · 04:20 left"""
     counted = f"{done:,}" if total is None else f"{done:,} of {total:,}"
     rest = _rest(done, total, seconds)
     return f"{counted} · {rest}" if rest else counted
@@ -92,14 +92,14 @@ def _rest(done: int, total: int | None, seconds: float) -> str:
         return ""
     rate = done / seconds
     pace = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
-    return pace if total is None else f"{pace} · {_duration(max(0, total - done) / rate)} left"
+    return pace if total is None else f"{pace} · {clock(max(0, total - done) / rate)} left"
 
 
-def _duration(seconds: float) -> str:
-    minutes, hours = seconds / 60, seconds / 3600
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{int(minutes)} min {int(seconds % 60):02} s" if hours < 1 else f"{int(hours)} h {int(minutes % 60):02} min"
+def clock(seconds: float) -> str:
+    """Minutes and seconds, hours where it takes hours."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def _is_terminal() -> bool:

@@ -56,10 +56,10 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "reading: 128 of 1,536 · 64/s · 22 s left",
-        "reading: 768 of 1,536 · 64/s · 12 s left",
-        "reading: 1,408 of 1,536 · 64/s · 2 s left",
-        "reading: 1,536 in 24 s",
+        "reading: 128 of 1,536 · 64/s · 00:22 left",
+        "reading: 768 of 1,536 · 64/s · 00:12 left",
+        "reading: 1,408 of 1,536 · 64/s · 00:02 left",
+        "reading: 1,536 in 00:24",
     ]
 
 
@@ -68,8 +68,8 @@ def test_slow_items_are_told_in_seconds_each_and_long_waits_in_hours(
 ) -> None:
     run(clock, 1000, 12.5)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "reading: 1 of 1,000 · 12.5 s each · 3 h 28 min left"
-    assert "reading: 950 of 1,000 · 12.5 s each · 10 min 25 s left" in lines
+    assert lines[0] == "reading: 1 of 1,000 · 12.5 s each · 3:28:08 left"
+    assert "reading: 950 of 1,000 · 12.5 s each · 10:25 left" in lines
 
 
 def test_without_a_total_there_is_a_pace_and_no_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,13 +80,16 @@ def test_without_a_total_there_is_a_pace_and_no_time_left(clock: Clock, capsys: 
         clock.now += 0.5
         if item == 7:
             break
-    assert capsys.readouterr().err.splitlines() == ["watching: 4 · 2.0/s", "watching: 7 in 4 s"]
+    assert capsys.readouterr().err.splitlines() == ["watching: 4 · 2.0/s", "watching: 7 in 00:04"]
 
 
 def test_a_total_can_be_given_for_what_has_no_length(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in track(iter(range(3)), "teaching", total=3):
         clock.now += 3
-    assert capsys.readouterr().err.splitlines() == ["teaching: 1 of 3 · 3.0 s each · 6 s left", "teaching: 3 in 9 s"]
+    assert capsys.readouterr().err.splitlines() == [
+        "teaching: 1 of 3 · 3.0 s each · 00:06 left",
+        "teaching: 3 in 00:09",
+    ]
 
 
 def test_an_error_in_the_loop_ends_the_display_and_goes_on(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +100,7 @@ def test_an_error_in_the_loop_ends_the_display_and_goes_on(clock: Clock, capsys:
     with pytest.raises(OSError, match="disk full"):
         for _ in track(broken(), "writing", total=9):
             clock.now += 1
-    assert capsys.readouterr().err.splitlines()[-1] == "writing: 5 of 9 in 5 s"
+    assert capsys.readouterr().err.splitlines()[-1] == "writing: 5 of 9 in 00:05"
 
 
 def test_a_terminal_gets_a_bar_that_is_cleaned_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +108,7 @@ def test_a_terminal_gets_a_bar_that_is_cleaned_up(clock: Clock, monkeypatch: pyt
     monkeypatch.setenv("TERM", "xterm")
     assert run(clock, 50, 1.0) == list(range(50))
     text = stream.getvalue()
-    assert "reading" in text and "50/50" in text and "in 50 s" in text
+    assert "reading" in text and "50/50" in text and "in 00:50" in text
     assert "\x1b[?25h" in text or "\x1b[?25l" not in text  # a cursor that was hidden is shown again
 
 
@@ -113,7 +116,7 @@ def test_a_dumb_terminal_gets_lines(clock: Clock, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stderr", stream := Terminal())
     monkeypatch.setenv("TERM", "dumb")
     run(clock, 3, 1.5)
-    assert stream.getvalue().splitlines() == ["reading: 2 of 3 · 1.5 s each · 2 s left", "reading: 3 in 4 s"]
+    assert stream.getvalue().splitlines() == ["reading: 2 of 3 · 1.5 s each · 00:02 left", "reading: 3 in 00:04"]
 
 
 def test_a_program_without_stderr_goes_on(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
