@@ -164,6 +164,6 @@ class Views(Dataset[Any]):
             image = self.split.annotations.images[row]
             raise InputError(
                 f"image {image!r}: wanted the shape of its annotation, {size_wh[0]} x {size_wh[1]}, "
-                f"got {got[0]} x {got[1]}; `edgegsr data check` lists all such images"
+                f"got pixels of {got[0]} x {got[1]}; `edgegsr data check` lists all such images"
             )
         return pixels
