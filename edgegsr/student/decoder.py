@@ -31,8 +31,9 @@ class RoleQueries(nn.Module):
         self.register_buffer("mask", torch.where(has_role, 0.0, ABSENT).to(roles), persistent=False)
 
     def forward(self, verbs: Tensor) -> tuple[Tensor, Tensor]:
-        queries = self.verb(self.verbs[verbs])[:, None] + self.role(self.roles[verbs])
-        return self.norm(queries), self.mask[verbs][:, None, None]
+        verb, roles = self.verbs.index_select(0, verbs), self.roles.index_select(0, verbs)
+        queries = self.verb(verb)[:, None] + self.role(roles)
+        return self.norm(queries), self.mask.index_select(0, verbs)[:, None, None]
 
 
 class Decoder(nn.Module):

@@ -23,7 +23,7 @@ class Encoder(nn.Module):
         self.backbone = backbone
         self.fine = Projection(channels[0], config.width, config.fine_grid)
         self.coarse = Projection(channels[1], config.width, config.coarse_grid)
-        self.mixer = nn.ModuleList(MixerLayer(config) for _ in range(config.mixer_layers))
+        self.mixer = nn.Sequential(*(MixerLayer(config) for _ in range(config.mixer_layers)))
         self.fine_norm = nn.LayerNorm(config.width)
         self.coarse_norm = nn.LayerNorm(config.width)
         self.coarse_grid = config.coarse_grid
@@ -34,9 +34,7 @@ class Encoder(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         image = (pixels.to(self.mean.dtype) - self.mean) * self.scale
         fine_map, coarse_map = self.backbone(image.permute(0, 3, 1, 2)).feature_maps
-        coarse = self.coarse(coarse_map)
-        for layer in self.mixer:
-            coarse = layer(coarse)
+        coarse = self.mixer(self.coarse(coarse_map))
         fine = self.fine(fine_map) + self._spread(coarse)
         return torch.cat([self.fine_norm(fine), self.coarse_norm(coarse)], 1)
 

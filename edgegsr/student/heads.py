@@ -104,7 +104,7 @@ class BoxHead(nn.Module):
     def _spread(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Mean place and extent of weights (B, R, grid) along one axis."""
         mean = weights @ self.centres
-        variance = (weights * (self.centres - mean[..., None]) ** 2).sum(-1)
+        variance = (weights * (self.centres - mean[..., None]).square()).sum(-1)
         # an even spread over an extent w has the variance w * w / 12; a single cell still has its own extent
         return mean, (12 * variance + 1 / self.grid**2).sqrt()
 

@@ -1,0 +1,69 @@
+"""What a student costs: weights and arithmetic of one image, part by part.
+
+A multiply-add counts as two operations. Counted are convolutions and matrix products, which is where the time goes;
+norms, activations, softmax and lookups are not. Words are counted at the size of the tables the student has now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from edgegsr.student.model import Student
+
+PARTS = {
+    "backbone": ("encoder.backbone",),  # the image tower
+    "mixer": ("encoder.fine", "encoder.coarse", "encoder.mixer", "encoder.fine_norm", "encoder.coarse_norm"),
+    "decoder": ("queries", "decoder"),
+    "heads": ("pool", "verb", "noun", "box", "presence"),
+    "tables": ("verb_words", "noun_words"),  # cosines to the words: grows with the vocabulary, not with the network
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Weights and GFLOPs per part of one forward pass of one image."""
+
+    side: int
+    parameters: dict[str, int]
+    gflops: dict[str, float]
+    table_values: int  # numbers in the text tables, which are no weights
+
+    @property
+    def total_parameters(self) -> int:
+        return sum(self.parameters.values())
+
+    @property
+    def total_gflops(self) -> float:
+        return sum(self.gflops.values())
+
+
+def cost(student: Student) -> Cost:
+    """Counts by running one grey image."""
+    side = student.config.side
+    pixels = torch.full((1, side, side, 3), 114, dtype=torch.uint8, device=student.encoder.mean.device)
+    training = student.training
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        student.eval()(pixels)
+    student.train(training)
+    counts = {name: sum(flops.values()) for name, flops in counter.get_flop_counts().items()}
+    return Cost(
+        side=side,
+        parameters={part: sum(map(_parameters, _modules(student, names))) for part, names in PARTS.items()},
+        gflops={part: sum(counts.get(f"Student.{name}", 0) for name in names) / 1e9 for part, names in PARTS.items()},
+        table_values=sum(buffer.numel() for name, buffer in student.named_buffers() if _is_table(name)),
+    )
+
+
+def _modules(student: Student, names: tuple[str, ...]) -> list[torch.nn.Module]:
+    return [student.get_submodule(name) for name in names]
+
+
+def _parameters(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _is_table(name: str) -> bool:
+    return name in ("verb_words.table", "noun_words.table", "queries.roles")

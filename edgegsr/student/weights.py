@@ -1,0 +1,48 @@
+"""The weights of a student as one safetensors file. The vocabulary is not in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from edgegsr.errors import InputError
+from edgegsr.student.model import Student
+
+
+def save_weights(student: Student, path: str | Path) -> None:
+    """Writes the file, all of it or nothing."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in student.state_dict().items()}
+    try:
+        partial.write_bytes(save(state))
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def load_weights(student: Student, path: str | Path) -> Student:
+    """The same student with the weights of the file; every tensor must be there and fit."""
+    state = _read(path)
+    wanted = student.state_dict()
+    if odd := sorted(wanted.keys() ^ state.keys()):
+        what = "lacks" if odd[0] in wanted else "has the unknown"
+        raise InputError(f"{path}: is of another student: {what} tensor {odd[0]!r}, and {len(odd) - 1} more differ")
+    for name, tensor in state.items():
+        if tensor.shape != wanted[name].shape:
+            shapes = f"wanted {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
+            raise InputError(f"{path}: is of another student: {name} {shapes}")
+    student.load_state_dict(state)
+    return student
+
+
+def _read(path: str | Path) -> dict[str, Tensor]:
+    try:
+        return load(Path(path).read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: wanted the safetensors of a student: {error}") from error

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tiny_student import random_tables, tiny_config  # noqa: E402
+
+from edgegsr.errors import InputError  # noqa: E402
+from edgegsr.student.model import Student  # noqa: E402
+from edgegsr.student.weights import load_weights, save_weights  # noqa: E402
+
+
+def test_weights_come_back_under_another_vocabulary(student: Student, pixels: torch.Tensor, tmp_path: Path) -> None:
+    save_weights(student, tmp_path / "student.safetensors")
+    other = Student(tiny_config(), random_tables((3,) * 7, nouns=5, seed=4)).eval()
+    load_weights(other, tmp_path / "student.safetensors")
+    assert torch.equal(student.encode(pixels).verb_embedding, other.encode(pixels).verb_embedding)
+    assert other(pixels).noun_logits.shape == (3, 6, 5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["student.safetensors"]
+
+
+def test_weights_of_another_student_are_refused(student: Student, tmp_path: Path) -> None:
+    save_weights(student, tmp_path / "student.safetensors")
+    with pytest.raises(InputError, match=r"is of another student: has the unknown tensor 'decoder\.layers\.1"):
+        load_weights(Student(tiny_config(decoder_layers=1), random_tables()), tmp_path / "student.safetensors")
+    with pytest.raises(InputError, match=r"is of another student: .* wanted \(64.*, got \(32"):
+        load_weights(Student(tiny_config(width=64), random_tables()), tmp_path / "student.safetensors")
+
+
+def test_damaged_absent_and_unwritable_files_are_one_clear_line(student: Student, tmp_path: Path) -> None:
+    (tmp_path / "bad").write_bytes(b"PK\x03\x04 not safetensors at all")
+    with pytest.raises(InputError, match="bad: wanted the safetensors of a student"):
+        load_weights(student, tmp_path / "bad")
+    with pytest.raises(InputError, match="none: wanted the safetensors of a student"):
+        load_weights(student, tmp_path / "none")
+    with pytest.raises(InputError, match="cannot be written: No such file"):
+        save_weights(student, tmp_path / "no" / "folder" / "student.safetensors")
