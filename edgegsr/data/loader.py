@@ -89,10 +89,15 @@ class Loader(DataLoader[Batch]):
         self.order.set_position(epoch, step)
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        failed: InputError | None = None
         for batch in super().__iter__():
             if isinstance(batch, InputError):
-                raise batch
+                failed = InputError(str(batch))
+                break
             yield batch
+        if failed is not None:
+            self._iterator = None  # ends the workers now: as garbage of the traceback they would take five seconds
+            raise failed
 
 
 def _as_it_is(batch: Any) -> Any:

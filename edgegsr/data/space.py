@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,36 @@ OOV_ID = "oov"  # how the noun files of SWiG call an answer that their vocabular
 NOT_NOUNS = ("", "blank", OOV_ID, "Pad")  # rows of train_classes.csv that name no thing
 
 
-def read_ontology(path: str | Path, nouns: Iterable[str] | None = None) -> Ontology:
-    """The verbs of an imsitu_space.json in its order; its nouns, or only `nouns` in the order given.
+@dataclass(frozen=True)
+class Space:
+    """An imsitu_space.json: its verbs as frames, its nouns still as they stand in the file."""
 
-    A wanted noun that the file does not have is kept with its id as its only word.
-    """
+    path: Path
+    frames: tuple[Frame, ...]
+    nouns: dict[str, Any]
+
+    def ontology(self, nouns: Iterable[str] | None = None) -> Ontology:
+        """All verbs with all nouns, or with these in the order given; one without an entry has only its id."""
+        wanted = self.nouns if nouns is None else dict.fromkeys(nouns)
+        ids = sorted(wanted, key=bool)  # the blank noun comes first
+        return Ontology(self.frames, tuple(self._noun(id) for id in ids))
+
+    def _noun(self, id: str) -> Noun:
+        if id in self.nouns:
+            return _noun(self.path, id, self.nouns[id])
+        return Noun(id) if id else BLANK_NOUN
+
+
+def read_space(path: str | Path) -> Space:
+    """The space file at `path`, its verbs examined."""
     path = Path(path)
-    verbs, words = _sections(path)
-    frames = tuple(_frame(path, verb, raw) for verb, raw in verbs.items())
-    wanted = list(words if nouns is None else dict.fromkeys(nouns))
-    ids = sorted(wanted, key=lambda id: id != "")  # the blank noun comes first
-    return Ontology(frames, tuple(_noun(path, id, words[id]) if id in words else _unknown(id) for id in ids))
+    verbs, nouns = _sections(path)
+    return Space(path, tuple(_frame(path, verb, raw) for verb, raw in verbs.items()), nouns)
+
+
+def read_ontology(path: str | Path, nouns: Iterable[str] | None = None) -> Ontology:
+    """The verbs of an imsitu_space.json in its order; its nouns, or only `nouns` in the order given."""
+    return read_space(path).ontology(nouns)
 
 
 def write_space(ontology: Ontology, path: str | Path) -> None:
@@ -111,10 +131,6 @@ def _noun(path: Path, id: str, raw: Any) -> Noun:
     if not isinstance(gloss, list) or not all(isinstance(word, str) for word in gloss):
         raise InputError(f"{path}: noun {id!r}: wanted 'gloss', a list of words, got {brief(raw)}")
     return Noun(id, tuple(gloss), _string(path, id, raw, "def"))
-
-
-def _unknown(id: str) -> Noun:
-    return Noun(id) if id else BLANK_NOUN
 
 
 def _string(path: Path, word: str, raw: Mapping[str, Any], key: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from edgegsr.annotations import Annotations
 from edgegsr.data.columns import NOT_AS_WRITTEN, Flat, flatten
 from edgegsr.data.files import listing, write_text
 from edgegsr.data.records import Twice, faults, learn_frames, paused_gc, read_records
-from edgegsr.data.space import NOT_NOUNS, OOV_ID, read_nouns, read_ontology, read_verbs, write_space
+from edgegsr.data.space import NOT_NOUNS, OOV_ID, Space, read_nouns, read_ontology, read_space, read_verbs, write_space
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.situation import Frame, Noun, Ontology
@@ -51,11 +52,12 @@ def read(
     (an imsitu_space.json) where given; their nouns, sorted by id. With one, a noun it does not have becomes OOV.
     """
     paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
-    words = read_ontology(space, nouns=()) if ontology is None and space is not None else ontology
-    frames = {} if words is None else {frame.verb: frame.roles for frame in words.frames}
-    flats = [_flatten_file(path, frames, learn=words is None) for path in paths]
+    words = read_space(space) if ontology is None and space is not None else None
+    known = ontology or words
+    frames = {frame.verb: frame.roles for frame in known.frames} if known is not None else {}
+    flats = [_flatten_file(path, frames, learn=known is None) for path in paths]
     if ontology is None:
-        ontology = _ontology_of(flats, frames, space)
+        ontology = _ontology_of(flats, frames, words)
     parts = [flat.annotations(ontology) for flat in flats]
     _refuse_doubles(paths, parts)
     return _join(parts)
@@ -135,14 +137,13 @@ def _first_fault(path: Path, records: dict[str, Any], frames: Roles) -> InputErr
     return None if fault is None else InputError(f"{path}: {fault}")
 
 
-def _ontology_of(flats: Sequence[Flat], frames: Roles, space: str | Path | None) -> Ontology:
+def _ontology_of(flats: Sequence[Flat], frames: Roles, space: Space | None) -> Ontology:
     """The verbs and nouns in use: verbs in the order of the space file or of the alphabet, nouns sorted by id."""
     nouns = sorted(set(chain.from_iterable(flat.nouns for flat in flats)) - set(NOT_NOUNS))
     verbs = set(chain.from_iterable(flat.verbs for flat in flats))
     if space is None:
         return Ontology(tuple(Frame(verb, frames[verb]) for verb in sorted(verbs)), tuple(map(Noun, nouns)))
-    full = read_ontology(space, nouns)
-    return Ontology(tuple(frame for frame in full.frames if frame.verb in verbs), full.nouns)
+    return replace(space, frames=tuple(frame for frame in space.frames if frame.verb in verbs)).ontology(nouns)
 
 
 def _refuse_doubles(paths: Sequence[Path], parts: Sequence[Annotations]) -> None:

@@ -1,3 +1,5 @@
+import multiprocessing
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,7 @@ def test_an_unreadable_image_stops_with_its_name_on_one_line(split, workers, tra
         list(loader(split, 32, 4, train=train, workers=workers))
     assert str(error.value).startswith(f"{split.path(4)}: wanted a JPEG, PNG, WebP or BMP image, got ")
     assert "\n" not in str(error.value)
+    assert not multiprocessing.active_children()
 
 
 def test_boxes_that_reach_over_the_edge_are_clipped_to_the_image(dataset, records):

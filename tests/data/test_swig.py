@@ -1,5 +1,7 @@
 import copy
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -427,3 +429,10 @@ def test_the_published_sample_reads_with_the_counts_of_its_readme(shared):
     assert (read.nouns[answered] == BLANK).sum() == 18
     assert (read.nouns[answered] == OOV).sum() == 1
     assert not read.nouns[~answered].any()
+
+
+def test_reading_and_checking_need_no_torch():
+    ask = (
+        "import sys, edgegsr.data.check, edgegsr.data.splits; print({'torch', 'cv2', 'transformers'} & {*sys.modules})"
+    )
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout == "set()\n"
