@@ -23,10 +23,8 @@ class Groups(NamedTuple):
 
 
 def groups(train: Mapping[str, int] | Annotations, unseen_verbs: Collection[str] = ()) -> Groups:
-    """The groups by training images per verb; a verb of `unseen_verbs` is unseen whatever it has."""
+    """The groups by training images per verb; a verb of `unseen_verbs` is unseen whether training has it or not."""
     counts = image_counts(train) if isinstance(train, Annotations) else dict(train)
-    if isinstance(train, Annotations):
-        _check(unseen_verbs, counts)
     counts |= dict.fromkeys(unseen_verbs, 0)
     if negative := {verb: count for verb, count in counts.items() if count < 0}:
         raise InputError(f"groups: wanted image counts of 0 or more, got {negative}")
@@ -44,10 +42,6 @@ def image_counts(annotations: Annotations) -> dict[str, int]:
 def without(split: Split, verbs: Collection[str]) -> Split:
     """The split without the images of these verbs."""
     index = split.annotations.ontology.verb_index
-    _check(verbs, index)
+    if unknown := [verb for verb in verbs if verb not in index]:
+        raise InputError(f"wanted some of the {len(index)} verbs of the dataset, got {', '.join(unknown[:5])}")
     return split.take(~np.isin(split.annotations.verbs, [index[verb] for verb in verbs]))
-
-
-def _check(verbs: Collection[str], known: Collection[str]) -> None:
-    if unknown := [verb for verb in verbs if verb not in known]:
-        raise InputError(f"wanted some of the {len(known)} verbs of the dataset, got {', '.join(unknown[:5])}")
