@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -10,19 +9,16 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from edgegsr.errors import InputError
+from edgegsr.files import write_atomically
 from edgegsr.student.model import Student
 
 
 def save_weights(student: Student, path: str | Path) -> None:
     """Writes the file, all of it or nothing."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in student.state_dict().items()}
     try:
-        partial.write_bytes(save(state))
-        partial.replace(path)
+        write_atomically(Path(path), save(state))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 

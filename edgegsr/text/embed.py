@@ -38,8 +38,13 @@ def embed(
         roles=torch.stack([_padded([rows[text] for text in group]) for group in roles]),
         nouns=torch.stack([rows[text] for text in nouns]),
         encoder=resolve(encoder)[0],
-        ontology=hashlib.sha256(ontology.to_json().encode()).hexdigest(),
+        ontology=ontology_hash(ontology),
     )
+
+
+def ontology_hash(ontology: Ontology) -> str:
+    """What ties tables to the words that they were made from."""
+    return hashlib.sha256(ontology.to_json().encode()).hexdigest()
 
 
 def words(texts: Sequence[str], encoder: str, *, batch: int = 64, cache_dir: str | Path | None = None) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edgegsr.errors import InputError, MissingExtra
 from edgegsr.hub import loading, locate
+from edgegsr.progress import track
 from edgegsr.text.tables import unit
 
 MINILM = "all-MiniLM-L6-v2"
@@ -75,12 +76,14 @@ def read(texts: Sequence[str], folder: Path, batch: int) -> Tensor:
     length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike lengths together: little padding
     vectors: list[Tensor] = [torch.empty(0)] * len(texts)
-    for start in range(0, len(order), batch):
+    for start in track(range(0, len(order), batch), "reading texts"):
         rows = order[start : start + batch]
         tokens = tokenizer(
             [texts[i] for i in rows], padding=reader.padding, truncation=True, max_length=length, return_tensors="pt"
         ).to(device)
         mask = tokens.get("attention_mask", torch.ones_like(tokens["input_ids"]))
+        if reader.padding == "max_length":  # trained to read the padding as well
+            tokens = {"input_ids": tokens["input_ids"]}
         for i, vector in zip(rows, reader.pool(model(**tokens), mask).float().cpu()):
             vectors[i] = vector
     return unit(torch.stack(vectors))

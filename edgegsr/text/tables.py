@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgegsr.errors import InputError
+from edgegsr.files import write_atomically
 from edgegsr.situation import MAX_ROLES
 
 FORMAT = "edgegsr-text-1"
@@ -53,15 +53,11 @@ class TextTables:
 
 
 def write_half(path: str | Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
-    """Unit vectors as fp16, under a temporary name first."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """Writes unit vectors as fp16, all of them or nothing."""
     half = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
     try:
-        partial.write_bytes(save(half, {"format": FORMAT, **facts}))
-        partial.replace(path)
+        write_atomically(Path(path), save(half, {"format": FORMAT, **facts}))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
