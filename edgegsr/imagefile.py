@@ -115,9 +115,8 @@ def _kind(path: Path, content: bytes) -> str:
 
 
 def _has_header(path: Path, kind: str, content: bytes) -> bool:
-    if kind == "JPEG":
-        return _first_scan(path, content) is not None
-    return kind == "BMP" or (kind == "PNG" and b"IDAT" in content)  # a WebP keeps its orientation at the end
+    """Whether these first bytes say it all; a PNG or a WebP may keep its orientation at the end."""
+    return kind == "BMP" or (kind == "JPEG" and _first_scan(path, content) is not None)
 
 
 def _first_scan(path: Path, content: bytes) -> int | None:

@@ -59,7 +59,7 @@ def open_image(path: str | PathLike[str], side: int | None = None, max_pixels: i
     with _one_line(file, kind):
         image = _undecoded(file, kind, content, max_pixels)
         check_end(file, kind, content)
-        turn = UPRIGHT.get(_orientation(image))
+        turn = UPRIGHT.get(_orientation(image, content))
         if side is not None and kind == "JPEG":
             image.draft("RGB", _draft_wh(image.size, side))
         rgb = _as_rgb(image)
@@ -72,7 +72,7 @@ def read_size(path: str | PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[
     kind, head = read_head(file, _most_bytes(max_pixels))
     with _one_line(file, kind):
         image = _undecoded(file, kind, head, max_pixels)
-        return image.size[::-1] if _orientation(image) in SWAPPED else image.size
+        return image.size[::-1] if _orientation(image, head) in SWAPPED else image.size
 
 
 def letterbox(pixels: Pixels, side: int, size_wh: tuple[int, int] | None = None) -> tuple[Pixels, Letterbox]:
@@ -128,15 +128,22 @@ def _webp_wh(content: bytes) -> tuple[int, int]:
     return int.from_bytes(fields[6:8], "little") & 0x3FFF, int.from_bytes(fields[8:10], "little") & 0x3FFF
 
 
-def _orientation(image: ImageFile) -> int:
+def _orientation(image: ImageFile, content: bytes) -> int:
     """The EXIF orientation 1 to 8; upright where the EXIF makes no sense, as every viewer shows it."""
-    if image.format == "PNG" and not {"exif", "Raw profile type exif", "XML:com.adobe.xmp"} & image.info.keys():
-        return 1  # Pillow would decode the pixels to look behind them
+    if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
+        image.info["exif"] = _late_exif(content)  # Pillow would decode the pixels to look behind them
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
     except Exception:  # whatever hostile EXIF makes of the parser, the pixels may still be good
         return 1
     return orientation if orientation in UPRIGHT else 1
+
+
+def _late_exif(content: bytes) -> bytes:
+    """The EXIF of a PNG that stands behind its pixels."""
+    name = content.rfind(b"eXIf")
+    size = int.from_bytes(content[name - 4 : name], "big") if name > 4 else 0
+    return b"Exif\0\0" + content[name + 4 : name + 4 + size]
 
 
 def _draft_wh(size_wh: tuple[int, int], side: int) -> tuple[int, int]:

@@ -88,6 +88,13 @@ def test_exif_orientation_is_applied_to_pixels_and_size(tmp_path: Path, kind: st
     assert read_size(path) == (48, 32)
 
 
+def test_the_orientation_of_a_png_may_stand_behind_its_pixels(tmp_path: Path) -> None:
+    exif = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHH", 1, 0x0112, 3, 1, 6, 0) + bytes(4)
+    content = encoded(stored(scene(48, 32), 6), "PNG")
+    path = saved(tmp_path, content[:-12] + chunk(b"eXIf", exif) + content[-12:])
+    assert np.array_equal(open_image(path), scene(48, 32)) and read_size(path) == (48, 32)
+
+
 @pytest.mark.parametrize(
     "exif",
     [
