@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ class View:
     offset_xy: tuple[int, int]  # where its content starts
     flipped: bool = False
 
-    @property
+    @cached_property
     def inner(self) -> Letterbox:
         x1, y1, x2, y2 = self.crop_xyxy
         return Letterbox((x2 - x1, y2 - y1), self.inner_side)
@@ -136,17 +137,19 @@ def render(pixels: Pixels, size_wh: tuple[int, int], view: View, colours: Colour
     part = tuple(edge * scale[i % 2] for i, edge in enumerate(view.crop_xyxy))
     size = view.inner.resized_wh
     content = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR, box=part, reducing_gap=3.0)
+    content, (left, top) = _recolour(content, colours), view.offset_xy
+    if view.flipped:
+        content, left = content.transpose(Image.Transpose.FLIP_LEFT_RIGHT), view.side - left - size[0]
     square = np.full((view.side, view.side, 3), PAD_GREY, np.uint8)
-    left, top = view.offset_xy
-    square[top : top + size[1], left : left + size[0]] = np.asarray(_recolour(content, colours))
-    return square[:, ::-1] if view.flipped else square
+    square[top : top + size[1], left : left + size[0]] = np.asarray(content)
+    return square
 
 
 def _recolour(content: Image.Image, colours: Colours) -> Image.Image:
     """Saturation, then contrast about the mean light, then brightness: one matrix, applied once."""
     if colours == Colours():
         return content
-    mean = float((np.asarray(content)[::4, ::4].reshape(-1, 3) @ LUMA).mean())
+    mean = float(np.asarray(content.reduce(8)).mean(axis=(0, 1)) @ LUMA)
     hue = colours.saturation * np.eye(3) + (1 - colours.saturation) * LUMA
     matrix = np.empty((3, 4))
     matrix[:, :3] = colours.brightness * colours.contrast * hue
