@@ -29,13 +29,13 @@ class Fillers:
     """The six slots of one verb an image; those past its frame hold numbers without a meaning."""
 
     nouns: npt.NDArray[np.int32]  # (N, 6)
-    boxes_xyxy: npt.NDArray[np.float32]  # (N, 6, 4) pixels of the original image
+    boxes_xyxy: npt.NDArray[np.float64]  # (N, 6, 4) pixels of the original image
     has_box: npt.NDArray[np.bool_]  # (N, 6)
 
     @classmethod
     def none(cls, n: int) -> Fillers:
         slots = (n, MAX_ROLES)
-        return cls(np.zeros(slots, np.int32), np.zeros((*slots, 4), np.float32), np.zeros(slots, bool))
+        return cls(np.zeros(slots, np.int32), np.zeros((*slots, 4)), np.zeros(slots, bool))
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,37 @@ class Answers:
             answered=every,
             ranked_verbs=self.ranked_verbs(candidates),
             nouns=self.true.nouns,
-            boxes_xyxy=np.where(self.true.has_box[..., None], self.true.boxes_xyxy.astype(np.float64), np.nan),
+            boxes_xyxy=np.where(self.true.has_box[..., None], self.true.boxes_xyxy, np.nan),
             has_box=self.true.has_box,
         )
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """Every array by its name; the same arrays, not copies."""
-        parts = {f"{which}.{name}": column for which in ("true", "best") for name, column in vars(getattr(self, which)).items()}
+        parts = {
+            f"{which}.{name}": column
+            for which in ("true", "best")
+            for name, column in vars(getattr(self, which)).items()
+        }
         return {"verb_logits": self.verb_logits, **parts}
 
 
 @torch.no_grad()
 def answer(
-    student: Student, split: Pictures, batch: int = 64, *, workers: int = 0, rank: int = 0, world: int = 1, label: str = ""
+    student: Student,
+    split: Pictures,
+    batch: int = 64,
+    *,
+    workers: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    label: str = "",
 ) -> Answers:
     """The answers of a student, in eval mode, about a split. Of `world` processes each fills its rows, others are 0."""
     truth = split.annotations
     found = Answers(
-        np.zeros((len(truth), len(truth.ontology.verbs)), np.float32), Fillers.none(len(truth)), Fillers.none(len(truth))
+        np.zeros((len(truth), len(truth.ontology.verbs)), np.float32),
+        Fillers.none(len(truth)),
+        Fillers.none(len(truth)),
     )
     device, was_training = next(student.parameters()).device, student.training
     student.eval()
@@ -96,20 +109,23 @@ def answer(
     return found
 
 
-def _fill(fillers: Fillers, rows: npt.NDArray[np.int64], said: Answer, sizes_wh: npt.NDArray[np.int32], side: int) -> None:
+def _fill(
+    fillers: Fillers, rows: npt.NDArray[np.int64], said: Answer, sizes_wh: npt.NDArray[np.int32], side: int
+) -> None:
     fillers.nouns[rows] = _numpy(said.noun_logits.argmax(-1))
     fillers.has_box[rows] = _numpy(said.presence >= 0)
-    boxes = _numpy(said.boxes_xyxy.float()) * side
-    for row, box, size_wh in zip(rows.tolist(), boxes, sizes_wh.tolist()):
-        fillers.boxes_xyxy[row] = clip(Letterbox(tuple(size_wh), side).inverse(box), size_wh)
+    boxes = _numpy(said.boxes_xyxy.double()) * side
+    for row, box, (width, height) in zip(rows.tolist(), boxes, sizes_wh.tolist()):  # as runtime.decode does
+        fillers.boxes_xyxy[row] = clip(Letterbox((width, height), side).inverse(box), (width, height))
 
 
 def _numpy(values: Tensor) -> npt.NDArray[Any]:
     return values.cpu().numpy()  # type: ignore[no-any-return]
 
 
-def write_predictions(path: str | Path, truth: Annotations, answers: Answers) -> None:
+def write_predictions(path: str | Path, split: Pictures, answers: Answers) -> None:
     """Writes the answers as JSON lines; `edgegsr score` says the same of the file as of the answers."""
+    truth = split.annotations
     if len(answers) != len(truth):
         raise InputError(f"{path}: wanted answers about {len(truth)} images, got {len(answers)}")
     try:

@@ -1,4 +1,4 @@
-"""What answering without a look at the image earns: one verb out of many, and the usual answer of each role. numpy only."""
+"""What answering without a look at the image earns: the usual answer of each role. numpy only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EDGES = 4
 
 
 def majority(train: Annotations, truth: Annotations) -> Predictions:
-    """For every image of `truth` the usual answer of its verb's roles in `train`: noun, whether there is a box, and where.
+    """For every image of `truth` the usual answer of its verb's roles in `train`: noun, presence of a box, and where.
 
     A verb that `train` does not show answers as its roles do elsewhere; a role that it does not show, with nothing.
     """

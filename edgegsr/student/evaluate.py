@@ -1,4 +1,4 @@
-"""The official scores of a student on a split, by seen, rare and unseen verbs, with what chance would earn beside them."""
+"""The official scores of a student on a split, by seen, rare and unseen verbs, with chance beside them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """The object of `edgegsr score`, with "candidates" and "chance"; `train` adds the majority answer to the latter.
 
-    `candidates` says which verbs an image may be taken for, see `CANDIDATES`. `answers` spares asking the student again.
+    `candidates` is one of `CANDIDATES`: which verbs an image may be taken for. `answers` spares asking the student.
     """
     student = subject.student if isinstance(subject, Run) else subject
     said = answers or answer(student, split, batch, workers=workers, label="evaluating")
@@ -75,7 +75,7 @@ def by_chance(
     train: Annotations | None = None,
     rules: Rules = STRICT,
 ) -> dict[str, dict[str, float | None]]:
-    """The `brief` numbers of a guess: an even one among the candidates, and with `train` the majority answer of a role."""
+    """The `brief` numbers of a guess: even among the candidates, and with `train` the usual answer of each role."""
     count = np.full(len(truth), len(truth.ontology.verbs)) if allowed is None else allowed.sum(1)
     usual = _brief_scores(score(truth, majority(train, truth), rules, {**groups})) if train else {}
     found: dict[str, dict[str, float | None]] = {}
@@ -107,4 +107,4 @@ def _allowed(
         raise InputError("candidates: 'restricted' needs the groups of the verbs, got none")
     verbs = truth.ontology.verbs
     of_group = np.array([[verb in members for verb in verbs] for members in map(set, groups.values())])  # (G, K)
-    return of_group[of_group.argmax(0)[truth.verbs]]
+    return np.asarray(of_group[of_group.argmax(0)[truth.verbs]])

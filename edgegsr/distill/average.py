@@ -1,0 +1,28 @@
+"""The moving average of a student's weights: what is judged, drawn and shipped."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from edgegsr.student.model import Student
+
+
+class Average:
+    """A second student that follows the first; `decay` is the memory of one step, short in the beginning."""
+
+    def __init__(self, student: Student, decay: float) -> None:
+        self.student = copy.deepcopy(student).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, student: Student, step: int) -> None:
+        """Takes in the weights after `step` updates, the running statistics of norms among them."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        now = student.state_dict()
+        for name, mean in self.student.state_dict().items():
+            if mean.is_floating_point():
+                mean.lerp_(now[name], 1 - decay)
+            else:
+                mean.copy_(now[name])

@@ -1,0 +1,93 @@
+"""How a student is trained: the [train] table of a card.
+
+[train]                         [train.weights]
+epochs = 40                     giou = 2.0
+batch = 64
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from edgegsr import card
+from edgegsr.data.augment import Augmentation
+from edgegsr.errors import InputError
+from edgegsr.student.config import CARD_TABLES
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each loss counts in the sum."""
+
+    verb: float = 1.0
+    noun: float = 1.0
+    l1: float = 5.0
+    giou: float = 2.0
+    presence: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, weight in vars(self).items():
+            _require(weight >= 0, f"{name} must be 0 or more, got {weight}")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training besides the student, the data and the method."""
+
+    epochs: int = 30
+    batch: int = 64  # images per step, over all processes together
+    lr: float = 1e-3
+    backbone_lr_factor: float = 1.0  # of `lr`, for the encoder's backbone; 0.1 suits a pretrained one
+    weight_decay: float = 0.02  # of matrices and filters; norms, biases and temperatures have none
+    warmup_epochs: float = 1.0
+    clip_norm: float = 1.0
+    ema_decay: float = 0.998  # of the averaged weights, per step; smaller in the first steps
+    verb_smoothing: float = 0.1
+    noun_smoothing: float = 0.1
+    weights: LossWeights = field(default_factory=LossWeights)
+    augment: Augmentation = field(default_factory=Augmentation)
+    seed: int = 0
+    amp: Literal["auto", "no", "bf16", "fp16"] = "auto"
+    workers: int = 0  # processes that prepare images; 0 = the training process itself
+    checkpoint_every: int = 200  # steps
+    log_every: int = 20  # steps
+    eval_every: int = 1  # epochs
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "checkpoint_every", "log_every", "eval_every"):
+            _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        _require(0 < self.lr <= 10, f"lr must be above 0 and at most 10, got {self.lr}")
+        _require(self.clip_norm > 0, f"clip_norm must be above 0, got {self.clip_norm}")
+        for name in ("backbone_lr_factor", "weight_decay", "warmup_epochs", "workers", "seed"):
+            _require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("ema_decay", "verb_smoothing", "noun_smoothing"):
+            _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+
+
+def read_train(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The training of a card, or of a card without that table the default one, with single values replaced.
+
+    `overrides` are keys of the table, those of its inner tables with a dot: {"epochs": 5, "weights.noun": 2.0}.
+    """
+    raw = dict(source) if isinstance(source, Mapping) else card.read_toml(source)
+    where = "card" if isinstance(source, Mapping) else str(source)
+    table = raw.get("train", {})
+    for key, value in (overrides or {}).items():
+        table = _with(table, key.split("."), value)
+    try:
+        return card.read_card({**raw, "train": table}, TrainConfig, "train", known=CARD_TABLES)
+    except InputError as error:
+        raise InputError(f"{where}: {str(error).removeprefix('card: ')}") from error
+
+
+def _with(table: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    inner = value if len(path) == 1 else _with(table.get(path[0], {}), path[1:], value)
+    return {**table, path[0]: inner}
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise InputError(message)

@@ -1,0 +1,103 @@
+"""What makes two trainings the same, as the config.toml of a run; and the check that a folder holds the same one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomllib
+import torch
+
+import edgegsr
+from edgegsr import card
+from edgegsr.annotations import Annotations
+from edgegsr.distill.config import TrainConfig
+from edgegsr.errors import InputError
+from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, TABLES, read_config, write_whole, writing
+from edgegsr.situation import Ontology
+from edgegsr.student.config import StudentConfig
+from edgegsr.text import TextTables
+from edgegsr.text.embed import ontology_hash
+
+FREE = ("versions", "train.workers", "train.checkpoint_every")  # may change while a training is under way
+SHOWN = 4  # differences in a message
+
+
+def describe(
+    method: str, student: StudentConfig, settings: TrainConfig, truth: Mapping[str, Annotations], tables: TextTables
+) -> str:
+    """The config.toml of this training."""
+    ontology = next(iter(truth.values())).ontology
+    words = {"ontology": ontology_hash(ontology), "encoder": tables.encoder, "tables": _hash_tables(tables)}
+    splits = {name: {"images": len(part), "hash": _hash_annotations(part)} for name, part in truth.items()}
+    versions = {"edgegsr": edgegsr.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    facts = {"format": FORMAT, "method": method, "versions": versions, "words": words, "data": splits}
+    return card.to_toml({**facts, "student": student, "train": settings})
+
+
+def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, may_write: bool) -> None:
+    """Makes `out` the folder of this training, or makes sure that it already is."""
+    if (out / CONFIG).is_file():
+        _compare(out, read_config(out), tomllib.loads(description))
+    elif out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
+        raise InputError(f"{out}: wanted an empty folder or a run, found {', '.join(names[:5])}; give another --out")
+    if not may_write:
+        return
+    for path, content in ((out / CONFIG, description), (out / ONTOLOGY, ontology.to_json())):
+        if not path.is_file():
+            write_whole(path, content)
+    if not (out / TABLES).is_file():
+        with writing(out / TABLES):
+            tables.save(out / TABLES)
+
+
+def fingerprint(description: str) -> str:
+    """A hash of what decides the weights: states with another one belong to another training."""
+    facts = {key: value for key, value in flat(tomllib.loads(description)).items() if not _is_free(key)}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Every value of nested tables under its dotted key."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= flat(value, f"{path}{name}.") if isinstance(value, Mapping) else {f"{path}{name}": value}
+    return found
+
+
+def _compare(out: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    old, new = flat(there), flat(here)
+    keys = [key for key in {**new, **old} if old.get(key) != new.get(key) and not _is_free(key)]
+    if not keys:
+        return
+    shown = "; ".join(f"{key}: {_brief(old.get(key))} there, {_brief(new.get(key))} here" for key in keys[:SHOWN])
+    more = f"; and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    raise InputError(f"{out}: holds another training ({shown}{more}); give another --out, or the settings of that one")
+
+
+def _is_free(key: str) -> bool:
+    return any(key == free or key.startswith(f"{free}.") for free in FREE)
+
+
+def _brief(value: Any) -> str:
+    text = "none" if value is None else repr(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def _hash_annotations(truth: Annotations) -> str:
+    digest = hashlib.sha256("\n".join(truth.images).encode())
+    for column in (truth.sizes_wh, truth.verbs, truth.nouns, truth.boxes_xyxy, truth.has_box):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _hash_tables(tables: TextTables) -> str:
+    digest = hashlib.sha256()
+    for table in (tables.verbs, tables.roles, tables.nouns):
+        digest.update(table.detach().cpu().half().numpy().tobytes())
+    return digest.hexdigest()

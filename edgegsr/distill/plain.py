@@ -1,0 +1,46 @@
+"""The undistilled baseline, `--method none`: what a student learns from annotations alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from edgegsr.data.loader import Batch
+from edgegsr.distill import losses
+from edgegsr.distill.config import TrainConfig
+from edgegsr.student.model import Answer, Student
+
+
+class Recital(NamedTuple):
+    """What the student says to a batch."""
+
+    verb_logits: Tensor  # (B, K)
+    answer: Answer  # for the verbs that it was asked about
+
+
+class Plain(nn.Module):
+    """A student that is asked about the verbs of the annotations, and the losses of what it says."""
+
+    seen: Tensor
+
+    def __init__(self, student: Student, config: TrainConfig, seen: Tensor) -> None:
+        super().__init__()
+        self.student = student
+        self.config = config
+        self.register_buffer("seen", seen, persistent=False)  # (K,) the verbs that training may know of
+
+    def forward(self, pixels: Tensor, verbs: Tensor) -> Recital:
+        view = self.student.encode(pixels)
+        return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))
+
+    def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
+        """The terms of the loss, weighted: their sum is what training goes down."""
+        c, w, answer = self.config, self.config.weights, said.answer
+        return {
+            "verb": w.verb * losses.verb_cross_entropy(said.verb_logits, true.verbs, self.seen, c.verb_smoothing),
+            "noun": w.noun * losses.noun_cross_entropy(answer.noun_logits, true.nouns, true.has_role, c.noun_smoothing),
+            "l1": w.l1 * losses.box_l1(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
+            "giou": w.giou * losses.box_giou(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
+            "presence": w.presence * losses.presence_cross_entropy(answer.presence, true.has_box, true.has_role),
+        }

@@ -1,0 +1,210 @@
+"""report.html of a run: scores beside chance, curves, confused verbs, drawn predictions. Nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from edgegsr.annotations import Annotations
+from edgegsr.card import to_toml
+from edgegsr.data.split import Split
+from edgegsr.data.splits import Groups
+from edgegsr.distill.charts import heat_map, line_chart
+from edgegsr.distill.gallery import gallery
+from edgegsr.distill.journal import read_metrics
+from edgegsr.run import METRICS, REPORT, Run, write_whole
+from edgegsr.student.answers import Answers, answer
+from edgegsr.student.cost import cost
+from edgegsr.student.evaluate import evaluate
+
+MOST_CELLS = 120  # verbs that a heat map can show
+MOST_PAIRS = 18  # confusions in the list beside it
+PREDICTIONS_NOTE = (
+    "Drawn at random from the right and from the wrong ones, the same in every report on this split. On the left what "
+    "the student says, on the right what people annotated, with the noun that most of them gave."
+)
+STAGED = "diorama.json"  # lies in the folder of staged data
+
+COLUMNS = (  # heading over the column, heading, setting, metric, its name among the chance levels
+    ("verb", "top-1", "top1", "verb", "verb_top1"),
+    ("verb", "top-5", "top5", "verb", "verb_top5"),
+    ("with the student's verb", "value", "top1", "value", "value_top1"),
+    ("with the student's verb", "grounded", "top1", "grounded", "grounded_top1"),
+    ("with the true verb", "value", "gt", "value", "value"),
+    ("with the true verb", "value-all", "gt", "value_all", ""),
+    ("with the true verb", "grounded", "gt", "grounded", "grounded"),
+    ("with the true verb", "grounded-all", "gt", "grounded_all", ""),
+)
+LOSSES = {
+    "loss": "Sum of losses",
+    "verb": "Verb",
+    "noun": "Nouns",
+    "l1": "Box edges (L1)",
+    "giou": "Box overlap (GIoU)",
+}
+LOSSES |= {"presence": "Presence of boxes", "lr": "Learning rate"}
+DEV = {"verb_top1": "dev: top-1 verb, %", "grounded": "dev: grounded with the true verb, %"}
+
+
+def write_report(
+    run: Run,
+    split: Split,
+    groups: Groups | None = None,
+    *,
+    train: Annotations | None = None,
+    answers: Answers | None = None,
+) -> Path:
+    """Writes the report of a run on a split and says where; `answers` spares asking the student again."""
+    said = answers or answer(run.student, split, label="evaluating")
+    page = Template(files("edgegsr.distill").joinpath("report.html").read_text("utf-8"))
+    write_whole(run.folder / REPORT, page.substitute(_contents(run, split, groups, train, said)))
+    return run.folder / REPORT
+
+
+def _contents(
+    run: Run, split: Split, groups: Groups | None, train: Annotations | None, said: Answers
+) -> dict[str, str]:
+    truth = split.annotations
+    scores = evaluate(run, split, groups, train=train, answers=said)
+    restricted = evaluate(run, split, groups, "restricted", train=train, answers=said) if groups else None
+    metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
+    staged = (split.folder.parent / STAGED).is_file()
+    versions = run.config.get("versions", {})
+    return {
+        "title": escape(f"{run.folder.resolve().name}: a student of grounded situations"),
+        "lead": escape(_lead(run, split, staged)),
+        "facts": _facts(run, scores),
+        "scores": _scores(scores, restricted),
+        "scores_note": _scores_note(split, train is not None, len(truth.ontology.verbs)),
+        "charts": _charts(metrics),
+        "confusion": _confusion(truth, said, groups),
+        "confusion_note": "Rows are the annotated verbs, columns the verbs they were taken for.",
+        "predictions": gallery(run, split, groups, said),
+        "predictions_note": PREDICTIONS_NOTE,
+        "config": escape(to_toml(run.config)),
+        "footer": escape(" · ".join(f"{name} {version}" for name, version in versions.items())),
+    }
+
+
+def _lead(run: Run, split: Split, staged: bool) -> str:
+    config, spent = run.config, cost(run.student)
+    images = config.get("data", {}).get("train", {}).get("images", 0)
+    parts = [
+        f"method {config.get('method')}",
+        f"{images:,} training images, judged on {len(split):,} images of {split.name}",
+        f"{config.get('train', {}).get('epochs')} epochs, seed {config.get('train', {}).get('seed')}",
+        f"{spent.total_parameters / 1e6:.2f} M weights, {spent.total_gflops:.2f} GFLOPs at {spent.side} px",
+    ]
+    note = " · staged scenes (Diorama): these figures say nothing about photos or SWiG" if staged else ""
+    return " · ".join(parts) + note
+
+
+def _facts(run: Run, scores: Mapping[str, Any]) -> str:
+    parts = {name: part for name, part in scores.get("groups", {"all": scores}).items() if part["images"]}
+    chance = scores["chance"]
+    cards = [
+        (
+            _percent(part["per_verb"]["top1"]["verb"]),
+            f"top-1 verb, {name}",
+            f"chance {_percent(chance[name]['verb_top1'])}",
+        )
+        for name, part in parts.items()
+    ]
+    if "seen" in parts and "unseen" in parts:
+        pair = [parts[name]["per_verb"]["top1"]["verb"] for name in ("seen", "unseen")]
+        mean = 2 * pair[0] * pair[1] / sum(pair) if sum(pair) else 0.0
+        cards.append((_percent(mean), "harmonic mean", "of seen and unseen"))
+    cards.append((_percent(parts["all"]["per_verb"]["gt"]["grounded"]), "grounded, all", "with the true verb"))
+    return "".join(
+        f"<div><b>{value}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
+        for value, name, note in cards
+    )
+
+
+def _scores(scores: Mapping[str, Any], restricted: Mapping[str, Any] | None) -> str:
+    rows = [_score_row(name, part, scores["chance"].get(name, {})) for name, part in _parts(scores)]
+    if restricted and (part := restricted["groups"].get("unseen")) and part["images"]:
+        rows.append(_score_row("unseen, among unseen", part, restricted["chance"]["unseen"]))
+    over = dict.fromkeys(column[0] for column in COLUMNS)
+    spans = "".join(f'<th colspan="{sum(c[0] == name for c in COLUMNS)}">{escape(name)}</th>' for name in over)
+    heads = "".join(f"<th>{escape(column[1])}</th>" for column in COLUMNS)
+    head = f'<tr class="over"><th></th><th></th>{spans}</tr><tr><th>verbs</th><th>images</th>{heads}</tr>'
+    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _score_row(name: str, part: Mapping[str, Any], chance: Mapping[str, float | None]) -> str:
+    cells = [f"<td>{escape(name)}</td><td>{part['images']:,}</td>"]
+    for *_, setting, metric, key in COLUMNS:
+        guess = f"<small>chance {_percent(chance[key])}</small>" if chance.get(key) is not None else ""
+        cells.append(f"<td><b>{_percent(part['per_verb'][setting][metric])}</b>{guess}</td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _scores_note(split: Split, has_train: bool, verbs: int) -> str:
+    usual = " and, for nouns and boxes, the usual answer of each role in the training images" if has_train else ""
+    return escape(
+        f"Per cent on {split.name}, averaged per verb, by the official protocol. Every image is judged among all "
+        f"{verbs} verbs unless the row says otherwise. Chance is an even guess of the verb{usual}."
+    )
+
+
+def _parts(scores: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(name, part) for name, part in scores.get("groups", {"all": scores}).items() if part["images"]]
+
+
+def _charts(metrics: list[dict[str, Any]]) -> str:
+    train = [line for line in metrics if line["kind"] == "train"]
+    dev = [line for line in metrics if line["kind"] == "dev"]
+    charts = [line_chart(title, _dev_lines(dev, key)) for key, title in DEV.items()]
+    charts += [line_chart(title, {title: [(m["step"], m[key]) for m in train]}) for key, title in LOSSES.items()]
+    return "".join(charts) or '<p class="note">This folder has no metrics.jsonl.</p>'
+
+
+def _dev_lines(dev: list[dict[str, Any]], key: str) -> dict[str, list[tuple[float, float]]]:
+    """One line a group."""
+    groups = dict.fromkeys(name for line in dev for name, part in line.items() if isinstance(part, dict))
+    return {name: [(line["step"], 100 * line[name][key]) for line in dev if name in line] for name in groups}
+
+
+def _confusion(truth: Annotations, said: Answers, groups: Groups | None) -> str:
+    verbs, counts = truth.ontology.verbs, np.zeros((len(truth.ontology.verbs),) * 2)
+    np.add.at(counts, (truth.verbs, said.ranked_verbs()[:, 0]), 1)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    members = list(groups) if groups else [verbs]
+    order = [
+        truth.ontology.verb_index[verb] for group in members for verb in group if verb in truth.ontology.verb_index
+    ]
+    breaks = np.cumsum([len(group) for group in members])[:-1].tolist()
+    table = _top_confusions(shares, counts, verbs)
+    if len(order) > MOST_CELLS:
+        return f'<div class="stacked"><div class="panel list">{table}</div></div>'
+    chart = heat_map(shares[np.ix_(order, order)].tolist(), [verbs[i] for i in order], breaks)
+    kind = "beside" if len(order) <= 40 else "stacked"
+    return f'<div class="{kind}"><div class="panel">{chart}</div><div class="panel list">{table}</div></div>'
+
+
+def _top_confusions(shares: np.ndarray, counts: np.ndarray, verbs: tuple[str, ...]) -> str:
+    wrong = np.where(np.eye(len(verbs), dtype=bool), 0, shares)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
+    pairs = [divmod(int(i), len(verbs)) for i in order if wrong.flat[i] > 0]
+    rows = "".join(
+        f"<tr><td>{escape(verbs[a])}</td><td>{escape(verbs[b])}</td><td>{_percent(shares[a, b])}</td>"
+        f"<td>{counts[a, b]:.0f} of {counts[a].sum():.0f}</td></tr>"
+        for a, b in pairs
+    )
+    head = "<tr><th>annotated</th><th>taken for</th><th>%</th><th>images</th></tr>"
+    return (
+        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        if rows
+        else "<p>No verb was taken for another.</p>"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"

@@ -1,0 +1,32 @@
+"""How fast which weight learns when: groups of parameters, and the share of their rate at each step."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import nn
+
+from edgegsr.distill.config import TrainConfig
+
+BACKBONE = "student.encoder.backbone."
+
+
+def groups(lesson: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Parameters by rate and decay; norms, biases, temperatures and other vectors do not decay."""
+    found: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in lesson.named_parameters():
+        if parameter.requires_grad:
+            lr = config.lr * (config.backbone_lr_factor if name.startswith(BACKBONE) else 1.0)
+            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+            found.setdefault((lr, decay), []).append(parameter)
+    return [
+        {"params": members, "lr": lr, "peak_lr": lr, "weight_decay": decay} for (lr, decay), members in found.items()
+    ]
+
+
+def share(step: int, steps: int, warmup_steps: int) -> float:
+    """Which part of its peak the learning rate has at `step` (from 0): a line up, then half a cosine down to 0."""
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return 0.5 + 0.5 * math.cos(math.pi * (step - warmup_steps) / max(steps - warmup_steps, 1))

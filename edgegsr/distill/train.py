@@ -1,0 +1,208 @@
+"""One training, whatever the method: the loop, and how it starts, stops, goes on and ends.
+
+All that happens in a step follows from the state before it and from (seed, step, process). So a training that was
+killed takes, when it goes on, the very steps of one that never stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from edgegsr.annotations import Annotations
+from edgegsr.data.loader import Batch, Loader, epoch_batches, loader
+from edgegsr.data.split import Split
+from edgegsr.data.splits import Groups
+from edgegsr.data.splits import groups as groups_of
+from edgegsr.distill import checkpoint
+from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.identity import describe, fingerprint, settle
+from edgegsr.distill.journal import Journal
+from edgegsr.distill.methods import find_method
+from edgegsr.distill.report import write_report
+from edgegsr.distill.stop import StopSign, TrainingStopped
+from edgegsr.distill.tally import Tally
+from edgegsr.distill.training import Told, Training, open_accelerator
+from edgegsr.errors import InputError
+from edgegsr.run import CONFIG, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.student.config import read_student
+from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.model import Student
+from edgegsr.student.weights import save_weights
+from edgegsr.text import TextTables
+from edgegsr.text.embed import ontology_hash
+
+NAMED = 16  # images in a message
+
+
+def train(
+    student_card: str | Path | Mapping[str, Any],
+    split_train: Split,
+    split_dev: Split,
+    tables: TextTables,
+    out: str | Path,
+    method: str = "none",
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    groups: Groups | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> Run:
+    """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
+
+    `groups` (by default from the training images per verb) split the scores; `on_step` hears of every finished step.
+    """
+    out, lesson_of = Path(out), find_method(method)
+    settings = read_train(student_card, {**(overrides or {}), **({} if seed is None else {"seed": seed})})
+    _check_data(split_train, split_dev, tables)
+    accelerator = open_accelerator(settings)
+    saved, finished = checkpoint.latest(out / STATE), (out / WEIGHTS).is_file() and (out / REPORT).is_file()
+    torch.manual_seed(settings.seed)
+    student = Student(read_student(student_card), tables, pretrained=not (saved or finished))
+    truth = {"train": split_train.annotations, "dev": split_dev.annotations}
+    description = describe(method, student.config, settings, truth, tables)
+    settle(out, description, truth["train"].ontology, tables, accelerator.is_main_process)
+    accelerator.wait_for_everyone()
+    if finished:
+        print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
+        return open_run(out)
+
+    batches = _batches(split_train, student.config.side, settings, accelerator)
+    per_epoch = len(batches.order)
+    done, steps = saved.step if saved else 0, settings.epochs * per_epoch
+    student.set_tables(TextTables.load(out / TABLES))  # rounded, as every later reader gets them
+    lesson = lesson_of(student, settings, _seen_verbs(truth["train"]))
+    training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
+    if saved:
+        _check_state(saved, description)
+        training.restore(saved)
+    groups, said = groups or groups_of(truth["train"]), None
+    journal = Journal(out, done, steps, accelerator.is_main_process)
+    with closing(journal), StopSign() as sign:
+        if saved:
+            journal.say(f"{out}: going on from step {done} of {steps}")
+        tally, tick = Tally(saved.facts["tally"] if saved else None), time.monotonic()
+        for epoch, step, batch in _course(batches, settings.epochs, done):
+            told = training.update(batch, step, sign.raised)
+            if not training.healthy(told):
+                raise _poisoned(told, split_train, settings, out, epoch, step, training.world, journal)
+            now, done, ends = time.monotonic(), step + 1, (step + 1) % per_epoch == 0
+            tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, settings.batch, now - tick)
+            journal.show(done, f"epoch {epoch + 1}/{settings.epochs}", tally)
+            if done % settings.log_every == 0 or done == steps:
+                lr = training.optimizer.param_groups[0]["lr"]
+                journal.write("train", done, {"epoch": done / per_epoch, "lr": lr, **tally.summary()})
+                tally = Tally()
+            if ends and ((epoch + 1) % settings.eval_every == 0 or done == steps):
+                said = training.answers(split_dev)
+                scores = brief(evaluate(student, split_dev, groups, answers=said))
+                journal.write("dev", done, {"epoch": epoch + 1, **scores})
+                journal.say(_spoken(epoch + 1, settings.epochs, scores))
+            if accelerator.is_main_process and (ends or told.stop or done % settings.checkpoint_every == 0):
+                training.save(out / STATE, done, {"fingerprint": fingerprint(description), "tally": tally.to_json()})
+            if on_step:
+                on_step(done)
+            if told.stop and done < steps:
+                raise TrainingStopped(
+                    f"{out}: stopped after step {done} of {steps}; the same command goes on from there"
+                )
+            tick = time.monotonic()
+
+        if accelerator.is_main_process:
+            save_weights(training.average.student, out / WEIGHTS)
+            write_report(open_run(out), split_dev, groups, train=truth["train"], answers=said)
+            journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
+        accelerator.wait_for_everyone()
+    return open_run(out)
+
+
+def _batches(split: Split, side: int, settings: TrainConfig, accelerator: Accelerator) -> Loader:
+    """The share of this process in every batch."""
+    world = accelerator.num_processes
+    if settings.batch % world:
+        raise InputError(f"train.batch must be a multiple of the {world} processes, got {settings.batch}")
+    return loader(
+        split,
+        side,
+        settings.batch // world,
+        train=True,
+        seed=settings.seed,
+        workers=settings.workers,
+        augmentation=settings.augment,
+        rank=accelerator.process_index,
+        world=world,
+        pin_memory=accelerator.device.type == "cuda",
+    )
+
+
+def _course(batches: Loader, epochs: int, done: int) -> Iterator[tuple[int, int, Batch]]:
+    """(epoch, step, batch), all from 0, from the first step that is not done."""
+    per_epoch = len(batches.order)
+    for epoch in range(done // per_epoch, epochs):
+        first = max(done - epoch * per_epoch, 0)
+        batches.set_position(epoch, first)
+        for i, batch in enumerate(batches, epoch * per_epoch + first):
+            yield epoch, i, batch
+
+
+def _seen_verbs(truth: Annotations) -> Tensor:
+    """(K,) the verbs of which there are training images."""
+    return torch.from_numpy(np.bincount(truth.verbs, minlength=len(truth.ontology.verbs)) > 0)
+
+
+def _check_data(split_train: Split, split_dev: Split, tables: TextTables) -> None:
+    ontology = split_train.annotations.ontology
+    if not len(split_train) or not len(split_dev):
+        raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
+    if split_dev.annotations.ontology != ontology:
+        raise InputError(
+            f"split {split_dev.name!r} has another vocabulary than {split_train.name!r}; open both with one"
+        )
+    sizes, wanted = (len(tables.verbs), len(tables.nouns)), (len(ontology.verbs), len(ontology.nouns))
+    if sizes != wanted or tables.ontology not in ("", ontology_hash(ontology)):
+        raise InputError(
+            f"text tables: made for another vocabulary; wanted {wanted[0]} verbs and {wanted[1]} nouns of the data, "
+            f"got {sizes[0]} and {sizes[1]}; embed the words of this data again"
+        )
+
+
+def _check_state(saved: checkpoint.Checkpoint, description: str) -> None:
+    if saved.facts["fingerprint"] != fingerprint(description):
+        raise InputError(f"{saved.path}: is of another training than {CONFIG} beside it; give another --out")
+
+
+def _poisoned(
+    told: Told, split: Split, settings: TrainConfig, out: Path, epoch: int, step: int, world: int, journal: Journal
+) -> TrainingStopped:
+    """Says which step, what was not finite, which images were looked at, and from where it can go on."""
+    per_epoch, share = -(-len(split) // settings.batch), settings.batch // world
+    parts = [
+        epoch_batches(len(split), share, settings.seed, epoch, rank, world)[step % per_epoch] for rank in range(world)
+    ]
+    images = [split.annotations.images[row] for rows in parts for row in rows.tolist()]
+    journal.write("stopped", step + 1, {"images": images})
+    found = ", ".join(f"{name} {value:.3g}" for name, value in {**told.losses, "gradient": told.grad_norm}.items())
+    more = f" and {len(images) - NAMED} more (see metrics.jsonl)" if len(images) > NAMED else ""
+    last = next(reversed(checkpoint.states(out / STATE)), None)
+    return TrainingStopped(
+        f"{out}: step {step + 1} is not finite ({found}); its images: {', '.join(images[:NAMED])}{more}. "
+        f"Last good state: {last.name if last else 'none'}. Look at the images, or take a lower train.lr elsewhere"
+    )
+
+
+def _spoken(epoch: int, epochs: int, scores: Mapping[str, Mapping[str, float | None]]) -> str:
+    """The scores of an evaluation as a line."""
+
+    def by_group(name: str) -> str:
+        return ", ".join(f"{group} {100 * (part[name] or 0):.1f}" for group, part in scores.items())
+
+    verb, grounded = by_group("verb_top1"), by_group("grounded")
+    return f"epoch {epoch}/{epochs}, dev % · verb top-1: {verb} · grounded, true verb: {grounded}"

@@ -1,0 +1,149 @@
+"""A student in training: one update, and everything that must be remembered between two updates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
+from accelerate.state import AcceleratorState
+from torch import Tensor
+
+from edgegsr.data.loader import Batch, Pictures
+from edgegsr.distill import checkpoint, schedule
+from edgegsr.distill.average import Average
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.plain import Plain
+from edgegsr.distill.stop import TrainingStopped
+from edgegsr.errors import InputError
+from edgegsr.student.answers import Answers, answer
+
+
+class Told(NamedTuple):
+    """What all processes together say of one step."""
+
+    losses: dict[str, float]  # weighted
+    grad_norm: float  # before clipping
+    stop: bool  # one of them was asked to
+
+    @property
+    def loss(self) -> float:
+        return sum(self.losses.values())
+
+
+class Training:
+    """`lesson` on the devices that Accelerate gives it, for `steps` updates."""
+
+    def __init__(self, accelerator: Accelerator, lesson: Plain, settings: TrainConfig, steps: int, warmup: int) -> None:
+        self.accelerator, self.lesson, self.settings = accelerator, lesson, settings
+        self.steps, self.warmup = steps, warmup
+        optimizer = torch.optim.AdamW(schedule.groups(lesson, settings), lr=settings.lr)
+        self.model, self.optimizer = accelerator.prepare(lesson, optimizer)
+        self.average = Average(lesson.student, settings.ema_decay)
+
+    @property
+    def rank(self) -> int:
+        return int(self.accelerator.process_index)
+
+    @property
+    def world(self) -> int:
+        return int(self.accelerator.num_processes)
+
+    def update(self, batch: Batch, step: int, stop: bool = False) -> Told:
+        """Takes the step number `step` (from 0), unless what it learns from the batch is not finite."""
+        torch.manual_seed(seed_of(self.settings.seed, step, self.rank))
+        batch = self._placed(batch)
+        rate = schedule.share(step, self.steps, self.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * rate
+        losses = self.lesson.losses(self.model(batch.pixels, batch.verbs), batch)
+        self.optimizer.zero_grad()
+        self.accelerator.backward(torch.stack(tuple(losses.values())).sum())
+        norm = self.accelerator.clip_grad_norm_(self.lesson.parameters(), self.settings.clip_norm)
+        told = self._together(losses, norm, stop)
+        if self.healthy(told):
+            self.optimizer.step()
+            self.average.update(self.lesson.student, step + 1)
+        return told
+
+    def healthy(self, told: Told) -> bool:
+        """Whether loss and gradient are finite; with fp16 a gradient may overflow until its scale has come down."""
+        scaler = self.accelerator.scaler
+        overflow = scaler is not None and scaler.get_scale() >= 1
+        return math.isfinite(told.loss) and (math.isfinite(told.grad_norm) or overflow)
+
+    def answers(self, split: Pictures) -> Answers:
+        """What the averaged student says about a split, each process asking for its share of the images."""
+        batch = max(self.settings.batch // self.world, 1)
+        workers = self.settings.workers
+        said = answer(self.average.student, split, batch, workers=workers, rank=self.rank, world=self.world)
+        if self.world > 1:
+            for column in said.columns().values():  # rows of others are 0
+                share = torch.from_numpy(column.astype(np.float64)).to(self.accelerator.device)
+                column[...] = self.accelerator.reduce(share, "sum").cpu().numpy().astype(column.dtype)
+        return said
+
+    def save(self, folder: Path, step: int, facts: Mapping[str, Any]) -> Path:
+        """Writes the state after `step` updates."""
+        parts = {"model": self.lesson.state_dict(), "average": self.average.student.state_dict()}
+        tensors = {f"{part}/{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
+        tensors |= {f"adam/{name}": value for name, value in checkpoint.moments(self._adam, self._names).items()}
+        if bad := next((n for n, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()), None):
+            raise TrainingStopped(
+                f"step {step}: {bad} is not finite; nothing was saved. Lower train.lr and start again"
+            )
+        scaler = self.accelerator.scaler
+        return checkpoint.save(folder, step, tensors, {**facts, "scaler": scaler.state_dict() if scaler else None})
+
+    def restore(self, saved: checkpoint.Checkpoint) -> None:
+        """Goes back to a saved state."""
+        self.lesson.load_state_dict(saved.part("model"))
+        self.average.student.load_state_dict(saved.part("average"))
+        checkpoint.put_moments(self._adam, self._names, saved.part("adam"))
+        if self.accelerator.scaler is not None and saved.facts.get("scaler"):
+            self.accelerator.scaler.load_state_dict(saved.facts["scaler"])
+
+    @property
+    def _adam(self) -> torch.optim.Optimizer:
+        return self.optimizer.optimizer  # type: ignore[no-any-return]
+
+    @property
+    def _names(self) -> dict[Tensor, str]:
+        return {parameter: name for name, parameter in self.lesson.named_parameters()}
+
+    def _placed(self, batch: Batch) -> Batch:
+        device = self.accelerator.device
+        moved: dict[str, Any] = {
+            name: value.to(device, non_blocking=True)
+            for name, value in batch._asdict().items()
+            if isinstance(value, Tensor)
+        }
+        return batch._replace(**moved)
+
+    def _together(self, losses: Mapping[str, Tensor], norm: Tensor, stop: bool) -> Told:
+        mine = torch.stack([*(loss.detach().float() for loss in losses.values()), norm.new_tensor(float(stop))])
+        *means, asked = self.accelerator.reduce(mine, "mean").tolist()
+        return Told(dict(zip(losses, means)), float(norm), asked > 0)
+
+
+def open_accelerator(settings: TrainConfig) -> Accelerator:
+    """Accelerate, in the precision that the settings ask for."""
+    on_gpu = PartialState().device.type == "cuda"
+    if settings.amp == "fp16" and not on_gpu:
+        raise InputError('train.amp must be "auto", "no" or "bf16" on a CPU, got "fp16"')
+    fast = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp16" if on_gpu else "no"
+    AcceleratorState._reset_state()  # a second training in this process may want another precision
+    return Accelerator(
+        mixed_precision=fast if settings.amp == "auto" else settings.amp,
+        # a backbone may hold weights that the two strides never touch; which ones is the same in every step
+        kwargs_handlers=[DistributedDataParallelKwargs(static_graph=True)],
+    )
+
+
+def seed_of(seed: int, step: int, rank: int) -> int:
+    """The seed of all that is random in one step of one process."""
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])

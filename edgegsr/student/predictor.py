@@ -1,0 +1,48 @@
+"""A run that looks at photos: the student in torch, with the letterbox and the decoding of the device."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgegsr.images import Pixels, letterbox, open_image, read_size
+from edgegsr.run import Run
+from edgegsr.runtime.decode import decode
+from edgegsr.situation import Situation
+
+
+class EagerPredictor:
+    """Predicts as the exported student will, one photo at a time."""
+
+    def __init__(self, run: Run) -> None:
+        self.ontology = run.ontology
+        self.student = run.student.eval()
+        self.side = run.student.config.side
+
+    @torch.no_grad()
+    def predict(self, image: Pixels | str | PathLike[str], verb: str | None = None) -> Situation:
+        """The situation of the best verb, or of a verb of the caller's choice, in a file or in RGB pixels (H, W, 3)."""
+        index = None if verb is None else self.ontology.verb_index[self.ontology.frame(verb).verb]
+        size_wh = (image.shape[1], image.shape[0]) if isinstance(image, np.ndarray) else read_size(image)
+        pixels = image if isinstance(image, np.ndarray) else open_image(image, self.side)
+        square, geometry = letterbox(pixels, self.side, size_wh)
+        view = self.student.encode(torch.from_numpy(square)[None])
+        logits = self.student.verb_logits(view)
+        said = self.student.ask(view, logits.argmax(-1) if index is None else torch.tensor([index]))
+        return decode(
+            _softmax(logits[0].numpy()),
+            said.noun_logits[0].numpy(),
+            said.boxes_xyxy[0].numpy(),
+            said.presence[0].numpy(),
+            geometry,
+            self.ontology,
+            verb,
+        )
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    shares = np.exp(logits.astype(np.float64) - logits.max())
+    return shares / shares.sum()  # type: ignore[no-any-return]
