@@ -6,18 +6,21 @@ Nothing heavy is imported before a command runs, so that `--help` is instant and
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Optional  # noqa: UP035
+from typing import Annotated, Any, Optional
 
 import typer
 
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, MissingExtra
 
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
+UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR}
+SHOWN = 40  # findings on the screen
 
 app = typer.Typer(
     name="edgegsr",
@@ -29,14 +32,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Make and check datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-Data = Annotated[str, typer.Option("--data", help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
-Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Use only this many images.")]  # noqa: UP045
-
-
-class Method(str, Enum):
-    none = "none"
 
 
 class SplitName(str, Enum):
@@ -50,20 +45,25 @@ class Candidates(str, Enum):
     restricted = "restricted"
 
 
-def main() -> None:
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
+Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]
+RunFolder = Annotated[Path, typer.Argument(help="The folder that `distill` wrote.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; a user's mistake is one line and exit code 2."""
     try:
-        app()
+        app(args=_spread(list(sys.argv[1:] if arguments is None else arguments), "--truth"))
     except InputError as error:
         sys.exit(_complain(error, BAD_INPUT))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR):
-            sys.exit(_complain(f"{error.filename or 'output'}: cannot be written or read: {error.strerror}", BAD_INPUT))
-        raise
     except BrokenPipeError:
         sys.exit(DONE)
-    except KeyboardInterrupt:
-        sys.exit(_complain("stopped; the same command goes on from here", FAILED))
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        sys.exit(_complain(f"{error.filename or 'the output'}: {error.strerror}; nothing finished is lost", BAD_INPUT))
 
 
 @app.command()
@@ -77,42 +77,233 @@ def doctor(as_json: Json = False) -> None:
     _last_line(as_json, report.to_json())
 
 
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("demo"),
+    as_json: Json = False,
+) -> None:
+    """Stage a small world, train a pico student on it and draw what it sees: a few minutes on two cores."""
+    _need_training("demo")
+    from edgegsr.demo import run
+
+    result = run(out)
+    print(f"\nLook at {result['report']}")
+    _last_line(as_json, result)
+
+
 @data_app.command("make")
 def data_make(
     name: Annotated[str, typer.Argument(help="What to make: 'diorama'.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; a started one is finished.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; a started one is finished.")],
     seed: Annotated[int, typer.Option(help="Another seed is another sample of the same world.")] = 0,
     share: Annotated[float, typer.Option(min=0.001, max=20, help="How much of the full size to make.")] = 1.0,
-    workers: Annotated[Optional[int], typer.Option(min=1, help="Processes.")] = None,  # noqa: UP045
+    workers: Annotated[Optional[int], typer.Option(min=1, help="Processes; by default one per core.")] = None,
     as_json: Json = False,
 ) -> None:
     """Stage a dataset on disk, in the official SWiG layout."""
     if name != "diorama":
         raise InputError(f"data make: wanted 'diorama', got {name!r}")
-    _needs_training_extra("data make")
+    _need_training("data make")
     from edgegsr.data.diorama.make import make, sizes
 
     make(out, seed, share, workers)
     counts = sizes(out)
-    _table(f"Diorama {seed} in {out}", ("split", "images"), [(k, str(v)) for k, v in counts.items()])
+    _table(f"Diorama {seed} in {out}", ("split", "images"), counts.items())
     _last_line(as_json, {"out": str(out), "seed": seed, "images": counts})
 
 
 @data_app.command("check")
 def data_check(
     path: Annotated[Path, typer.Argument(help="A dataset folder, or one annotation file.")],
-    images: Annotated[Optional[Path], typer.Option(help="Folder of the images of an annotation file.")] = None,  # noqa: UP045
+    images: Annotated[Optional[Path], typer.Option(help="Folder of the images of an annotation file.")] = None,
+    decode: Annotated[bool, typer.Option("--decode", help="Decode every image instead of reading its header.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What is there and what is wrong with it; exits with 2 when something is."""
+    """List what is there and what is wrong with it; exits with 2 when something is."""
     from edgegsr.data.check import check
 
-    findings = check(path, images)
-    for title, headers, rows in findings.tables():
-        _table(title, headers, rows)
-    _last_line(as_json, findings.to_json())
+    findings = check(path, images, decode)
+    _table(str(path), ("split", "images", "verbs", "roles", "boxes", "blanks", "oov"), findings.counts)
+    if rows := findings.to_rows(SHOWN):
+        _table("findings", ("severity", "file", "image", "wanted", "got"), rows)
+    for note in findings.notes:
+        print(note)
+    print(f"{len(findings.errors)} errors, {len(findings.warnings)} warnings" + (", not all shown" * (len(findings.items) > SHOWN)))
+    if as_json:
+        print(findings.to_json())
     if not findings.ok:
         raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+def distill(
+    student: Annotated[str, typer.Option(help="Its card: a TOML file, or pico, nano, small.")],
+    out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
+    data: Data = "diorama",
+    method: Annotated[str, typer.Option(help="How to train: 'none' learns from annotations alone.")] = "none",
+    text: Annotated[Optional[str], typer.Option(help="Text encoder for the words: hub id or folder.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    epochs: Annotated[Optional[int], typer.Option(min=1)] = None,
+    batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step, over all processes.")] = None,
+    limit: Limit = None,
+    workers: Workers = 0,
+    settings: Annotated[
+        Optional[list[str]], typer.Option("--set", help="Any value of the card's [train] table: KEY=VALUE.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a student; the same command goes on with what it finds in --out."""
+    _need_training("distill")
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.train import train
+    from edgegsr.student.cards import find_card
+    from edgegsr.text.shipped import tables_for
+
+    card = find_card(student)
+    overrides = {key: value for key, value in (("epochs", epochs), ("batch", batch)) if value is not None}
+    overrides |= {"workers": workers, **_settings(settings or [])}
+    learn = open_data(data, "train", limit)
+    words = learn.annotations.ontology
+    judge = open_data(data, "dev", limit, words)
+    run = train(card, learn, judge, tables_for(words, text), out, method, seed, overrides, groups_of(data, words))
+    _last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
+
+
+@app.command("eval")
+def evaluate(
+    run: RunFolder,
+    data: Data = "diorama",
+    split: Annotated[SplitName, typer.Option()] = SplitName.test,
+    candidates: Annotated[
+        Candidates, typer.Option(help="generalised: every verb; restricted: the verbs of the image's own group.")
+    ] = Candidates.generalised,
+    limit: Limit = None,
+    workers: Workers = 0,
+    predictions: Annotated[Optional[Path], typer.Option(help="Also write them, as `score` reads them.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score a run by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
+    _need_training("eval")
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.run import open_run
+    from edgegsr.student.answers import answer, write_predictions
+    from edgegsr.student.evaluate import brief, evaluate
+
+    opened = open_run(run)
+    judge = open_data(data, split.value, limit, opened.ontology)
+    learned = open_data(data, "train", ontology=opened.ontology).annotations
+    said = answer(opened.student, judge, workers=workers, label="evaluating")
+    groups = groups_of(data, opened.ontology)
+    scores = evaluate(opened, judge, groups, candidates.value, train=learned, answers=said)
+    if predictions:
+        write_predictions(predictions, judge, said)
+    _show_brief(f"{run} on {data}, {split.value}, {candidates.value}", brief(scores), scores["chance"])
+    _last_line(as_json, scores)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    images: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP or BMP.")],
+    verb: Annotated[Optional[str], typer.Option(help="Ask about this verb instead of the likeliest.")] = None,
+    draw: Annotated[bool, typer.Option("--draw", help="Write NAME.situation.png beside each photo, or into --out.")] = False,
+    out: Annotated[Optional[Path], typer.Option(help="Folder for the drawings.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say who does what, with what, where."""
+    _need_training("predict with a run")
+    from edgegsr.images import open_image
+    from edgegsr.run import open_run
+    from edgegsr.runtime.draw import draw as drawn
+    from edgegsr.student.predictor import EagerPredictor
+
+    predictor = EagerPredictor(open_run(run))
+    words = {noun.id: noun.word for noun in predictor.ontology.nouns}
+    found = []
+    for image in images:
+        pixels = open_image(image)
+        situation = predictor.predict(pixels, verb)
+        rows = [
+            (role, words[f.noun], f"{f.confidence:.2f}", " ".join(f"{v:.0f}" for v in f.box_xyxy or ()) or "-")
+            for role, f in situation.fillers.items()
+        ]
+        _table(f"{image}: {situation.verb} ({situation.confidence:.2f})", ("role", "noun", "confidence", "box x1 y1 x2 y2"), rows)
+        found.append({"image": str(image), **json.loads(situation.to_json())})
+        if draw:
+            folder = out or image.parent
+            folder.mkdir(parents=True, exist_ok=True)
+            target = folder / f"{image.stem}.situation.png"
+            drawn(pixels, situation, words).save(target)
+            print(target)
+    _last_line(as_json, {"situations": found})
+
+
+@app.command()
+def score(
+    truth: Annotated[list[Path], typer.Option(help="Official annotation files, one or more.")],
+    predictions: Annotated[Path, typer.Option(help="JSON lines, one object an image.")],
+    task: Annotated[str, typer.Option(help="The protocol: 'swig'.")] = "swig",
+    rules: Annotated[str, typer.Option(help="strict, or the variant of another repository.")] = "strict",
+    space: Annotated[Optional[Path], typer.Option(help="imsitu_space.json: verbs beyond those of the truth.")] = None,
+    train: Annotated[Optional[Path], typer.Option(help="Training annotations: scores by seen, rare and unseen.")] = None,
+    unseen: Annotated[Optional[Path], typer.Option(help="Verbs to count as unseen, one a line.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge anybody's predictions by the official protocol."""
+    if task != "swig":
+        raise InputError(f"--task: wanted 'swig', got {task!r}")
+    from edgegsr.data import swig
+    from edgegsr.data.splits import Groups, groups
+    from edgegsr.scoring.gsr import PROFILES, score
+    from edgegsr.scoring.predictions import read_predictions
+    from edgegsr.scoring.table import HEADERS, rows
+
+    if rules not in PROFILES:
+        raise InputError(f"--rules: wanted one of {', '.join(PROFILES)}, got {rules!r}")
+    known = swig.read(truth, space=space)
+    vocabulary = swig.read_ontology(space, nouns=()) if space else None
+    by: Groups | None = None
+    if train or unseen:
+        listed = swig.read_verbs(unseen, vocabulary or known.ontology) if unseen else ()
+        counts = swig.read(train) if train else dict.fromkeys(known.ontology.verbs, 21)
+        by = groups(counts, listed)
+    scores = score(known, read_predictions(predictions, known, vocabulary), PROFILES[rules], by._asdict() if by else None)
+    _table(f"{predictions}, rules {rules}, %", HEADERS, rows(scores))
+    _last_line(as_json, scores.to_json())
+
+
+def _need_training(command: str) -> None:
+    if missing := [name for name in ("torch", "transformers", "cv2") if importlib.util.find_spec(name) is None]:
+        raise MissingExtra(f"{command} ({', '.join(missing)})", "train")
+
+
+def _settings(pairs: Iterable[str]) -> dict[str, Any]:
+    """KEY=VALUE with the value as JSON, or else as a text."""
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise InputError(f"--set: wanted KEY=VALUE, got {pair!r}")
+        try:
+            out[key] = json.loads(value)
+        except json.JSONDecodeError:
+            out[key] = value
+    return out
+
+
+def _spread(arguments: list[str], option: str) -> list[str]:
+    """`--truth a b` as `--truth a --truth b`, which is what the parser takes."""
+    out: list[str] = []
+    inside = False
+    for word in arguments:
+        if word.startswith("-"):
+            inside = word == option
+            out.append(word)
+        elif inside and out[-1] != option:
+            out += [option, word]
+        else:
+            out.append(word)
+    return out
 
 
 def _complain(error: object, code: int) -> int:
@@ -120,9 +311,19 @@ def _complain(error: object, code: int) -> int:
     return code
 
 
-def _last_line(wanted: bool, value: dict[str, Any]) -> None:
+def _last_line(wanted: bool, value: Mapping[str, Any]) -> None:
     if wanted:
         print(json.dumps(value, ensure_ascii=False))
+
+
+def _show_brief(title: str, scores: Mapping[str, Mapping[str, float | None]], chance: Mapping[str, Mapping[str, float]]) -> None:
+    names = list(next(iter(scores.values())))
+    cells = [
+        (label, *("-" if (value := part.get(name)) is None else f"{100 * value:.1f}" for name in names))
+        for group, part in scores.items()
+        for label, part in ((group, part), ("  by chance", chance.get(group, {})))
+    ]
+    _table(f"{title}, % per verb", ("images", *(name.replace("_", " ") for name in names)), cells)
 
 
 def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -130,8 +331,12 @@ def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]])
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", header_style="bold")
-    for i, header in enumerate(headers):
-        table.add_column(header, justify="left" if i == 0 else "right" if _is_figure(header) else "left")
+    for header in headers:
+        table.add_column(header, overflow="fold")
     for row in rows:
         table.add_row(*map(str, row))
-    Console(file=sys.stdout).print(table)
+    Console().print(table, markup=False)
+
+
+if __name__ == "__main__":
+    main()

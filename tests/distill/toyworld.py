@@ -66,6 +66,8 @@ NO_BATCH_NORM: dict[str, Any] = {  # ConvNeXt normalises every image by itself
         "encoder": {"backbone": "convnext", "options": {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2}},
     },
 }
+ONE_STEP: dict[str, Any] = {**NO_BATCH_NORM, "train": {"epochs": 1, "batch": 16, "clip_norm": 1e9}}
+CARDS = {"bn": CARD, "one-step": ONE_STEP}
 
 
 def stage(root: Path) -> Path:
@@ -126,10 +128,9 @@ def die_after(step: int | None) -> Any:
     return on_step
 
 
-if __name__ == "__main__":  # world, out, "bn" or "no-bn", and the step after which the process kills itself
+if __name__ == "__main__":  # world, out, the name of a card, and the step after which the process kills itself
     from edgegsr.distill.train import train
 
     root, out, kind, *last = sys.argv[1:]
-    card = NO_BATCH_NORM if kind == "no-bn" else CARD
     splits = open_split(Path(root), "train"), open_split(Path(root), "dev")
-    train(card, *splits, tables(), out, on_step=die_after(int(last[0]) if last else None))
+    train(CARDS[kind], *splits, tables(), out, on_step=die_after(int(last[0]) if last else None))

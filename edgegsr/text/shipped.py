@@ -1,0 +1,36 @@
+"""The text tables of Diorama, shipped with the package: made once from all-MiniLM-L6-v2, so that nobody needs it.
+
+python -m edgegsr.text.shipped      makes them again (needs the development extra)
+"""
+
+from __future__ import annotations
+
+from edgegsr.data.diorama import script
+from edgegsr.errors import InputError
+from edgegsr.situation import Ontology
+from edgegsr.text.embed import embed, ontology_hash
+from edgegsr.text.tables import TextTables
+
+PATH = script.HERE / "tables.safetensors"
+ENCODER = "all-MiniLM-L6-v2"
+
+
+def tables_for(ontology: Ontology, encoder: str | None = None) -> TextTables:
+    """The words of an ontology as vectors of `encoder`; without one, the shipped tables where they fit."""
+    if encoder is not None:
+        return embed(ontology, encoder)
+    shipped = TextTables.load(PATH)
+    if shipped.ontology != ontology_hash(ontology):
+        raise InputError("--text: this data set has words of its own; name a text encoder: a hub id or a local folder")
+    return shipped
+
+
+def make() -> TextTables:
+    tables = embed(script.ontology(), ENCODER)
+    tables.save(PATH)
+    return tables
+
+
+if __name__ == "__main__":
+    make()
+    print(PATH)

@@ -1,0 +1,77 @@
+"""Two processes train what one trains: each looks at half of every batch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import toyworld  # noqa: E402
+
+from edgegsr.distill import checkpoint, journal  # noqa: E402
+from edgegsr.errors import InputError  # noqa: E402
+from edgegsr.run import METRICS, Run, open_run  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def launched(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder that two processes have trained into."""
+
+    def launch(kind: str) -> Path:
+        out = tmp_path_factory.mktemp("launched") / kind
+        flags = ["--num_processes", "2", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        command = [sys.executable, "-m", "accelerate.commands.launch", *flags, "--main_process_port", "0"]
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            [*command, toyworld.__file__, str(world), str(out), kind], env=env, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return out
+
+    return launch
+
+
+def gradients(run: Path) -> dict[str, torch.Tensor]:
+    """AdamW's first moment after one step: the clipped gradient, but for a factor."""
+    (state,) = checkpoint.states(run / "state")
+    return {n: t for n, t in checkpoint.read(state).part("adam").items() if n.startswith("exp_avg/")}
+
+
+def test_two_processes_have_the_gradient_and_the_scores_of_one(
+    launched: Callable[[str], Path], learn: Callable[..., Run], tmp_path: Path
+) -> None:
+    two = launched("one-step")
+    one = learn(tmp_path / "run", toyworld.ONE_STEP).folder
+    alone, shared = gradients(one), gradients(two)
+    assert alone.keys() == shared.keys() and len(alone) > 20
+    for name, gradient in alone.items():
+        torch.testing.assert_close(shared[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+    told = [[line for line in journal.read_metrics(run / METRICS) if line["kind"] == "dev"] for run in (one, two)]
+    assert told[0] == told[1]
+
+
+def test_two_processes_learn_with_batch_norm_too(launched: Callable[[str], Path], whole: Run) -> None:
+    two = launched("bn")
+    loss = [
+        [line["loss"] for line in journal.read_metrics(run / METRICS) if line["kind"] == "train"]
+        for run in (whole.folder, two)
+    ]
+    assert loss[1] == pytest.approx(loss[0], rel=0.15)  # BatchNorm sees half a batch in each process
+    weights = open_run(two).student.state_dict()
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_batch_that_does_not_divide_among_processes_is_refused(
+    learn: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accelerate import Accelerator
+
+    monkeypatch.setattr(Accelerator, "num_processes", property(lambda self: 3))
+    with pytest.raises(InputError, match=r"train\.batch must be a multiple of the 3 processes, got 4"):
+        learn(tmp_path / "run")
