@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from result import publish
 
-from edgegsr.data.diorama.make import fingerprint
+from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
 from edgegsr.run import Run, read_config
@@ -38,7 +38,15 @@ def run(student: str, data: str, seeds: list[int], runs: Path, overrides: dict[s
     chance: dict[str, Scores] = {}
     for seed in seeds:
         done = train(
-            find_card(student), learn, dev, tables_for(words), runs / f"{student}-{seed}", "none", seed, overrides, groups
+            find_card(student),
+            learn,
+            dev,
+            tables_for(words),
+            runs / f"{student}-{seed}",
+            "none",
+            seed,
+            overrides,
+            groups,
         )
         said = answer(done.student, test, label=f"evaluating seed {seed}")
         for name in CANDIDATES:
@@ -50,7 +58,7 @@ def run(student: str, data: str, seeds: list[int], runs: Path, overrides: dict[s
         "student": student,
         "method": "none",
         "data": data,
-        "world": fingerprint(),
+        "world": WORLD,
         "images": {"train": len(learn), "dev": len(dev), "test": len(test)},
         "verbs": {name: len(verbs) for name, verbs in groups._asdict().items()},
         "seeds": seeds,

@@ -15,7 +15,7 @@ import cv2
 from result import publish
 
 from edgegsr.data.diorama import script
-from edgegsr.data.diorama.make import fingerprint
+from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.diorama.stage import scene
 
 ROUNDS = 5  # the median round counts: the machine may be doing other things
@@ -39,7 +39,7 @@ def run(seed: int) -> dict[str, Any]:
         "scenes_per_cpu_s": round(median(cpu_rates), 1),
         "rounds": [round(rate, 1) for rate in rates],
         "scenes": ROUNDS * len(verbs),
-        "world": fingerprint(),
+        "world": WORLD,
         "seed": seed,
     }
 

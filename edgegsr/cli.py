@@ -128,7 +128,10 @@ def data_check(
         _table("findings", ("severity", "file", "image", "wanted", "got"), rows)
     for note in findings.notes:
         print(note)
-    print(f"{len(findings.errors)} errors, {len(findings.warnings)} warnings" + (", not all shown" * (len(findings.items) > SHOWN)))
+    print(
+        f"{len(findings.errors)} errors, {len(findings.warnings)} warnings"
+        + (", not all shown" * (len(findings.items) > SHOWN))
+    )
     if as_json:
         print(findings.to_json())
     if not findings.ok:
@@ -206,7 +209,9 @@ def predict(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP or BMP.")],
     verb: Annotated[Optional[str], typer.Option(help="Ask about this verb instead of the likeliest.")] = None,
-    draw: Annotated[bool, typer.Option("--draw", help="Write NAME.situation.png beside each photo, or into --out.")] = False,
+    draw: Annotated[
+        bool, typer.Option("--draw", help="Write NAME.situation.png beside each photo, or into --out.")
+    ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Folder for the drawings.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -227,7 +232,11 @@ def predict(
             (role, words[f.noun], f"{f.confidence:.2f}", " ".join(f"{v:.0f}" for v in f.box_xyxy or ()) or "-")
             for role, f in situation.fillers.items()
         ]
-        _table(f"{image}: {situation.verb} ({situation.confidence:.2f})", ("role", "noun", "confidence", "box x1 y1 x2 y2"), rows)
+        _table(
+            f"{image}: {situation.verb} ({situation.confidence:.2f})",
+            ("role", "noun", "confidence", "box x1 y1 x2 y2"),
+            rows,
+        )
         found.append({"image": str(image), **json.loads(situation.to_json())})
         if draw:
             folder = out or image.parent
@@ -245,7 +254,9 @@ def score(
     task: Annotated[str, typer.Option(help="The protocol: 'swig'.")] = "swig",
     rules: Annotated[str, typer.Option(help="strict, or the variant of another repository.")] = "strict",
     space: Annotated[Optional[Path], typer.Option(help="imsitu_space.json: verbs beyond those of the truth.")] = None,
-    train: Annotated[Optional[Path], typer.Option(help="Training annotations: scores by seen, rare and unseen.")] = None,
+    train: Annotated[
+        Optional[Path], typer.Option(help="Training annotations: scores by seen, rare and unseen.")
+    ] = None,
     unseen: Annotated[Optional[Path], typer.Option(help="Verbs to count as unseen, one a line.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -267,7 +278,9 @@ def score(
         listed = swig.read_verbs(unseen, vocabulary or known.ontology) if unseen else ()
         counts = swig.read(train) if train else dict.fromkeys(known.ontology.verbs, 21)
         by = groups(counts, listed)
-    scores = score(known, read_predictions(predictions, known, vocabulary), PROFILES[rules], by._asdict() if by else None)
+    scores = score(
+        known, read_predictions(predictions, known, vocabulary), PROFILES[rules], by._asdict() if by else None
+    )
     _table(f"{predictions}, rules {rules}, %", HEADERS, rows(scores))
     _last_line(as_json, scores.to_json())
 
@@ -316,7 +329,9 @@ def _last_line(wanted: bool, value: Mapping[str, Any]) -> None:
         print(json.dumps(value, ensure_ascii=False))
 
 
-def _show_brief(title: str, scores: Mapping[str, Mapping[str, float | None]], chance: Mapping[str, Mapping[str, float]]) -> None:
+def _show_brief(
+    title: str, scores: Mapping[str, Mapping[str, float | None]], chance: Mapping[str, Mapping[str, float]]
+) -> None:
     names = list(next(iter(scores.values())))
     cells = [
         (label, *("-" if (value := part.get(name)) is None else f"{100 * value:.1f}" for name in names))

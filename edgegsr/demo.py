@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from edgegsr.data import swig
 from edgegsr.data.diorama.make import make
@@ -25,6 +24,7 @@ def run(out: Path, share: float = SHARE, epochs: int = EPOCHS) -> dict[str, str]
     judge = swig.open_split(world, "dev", words)
     unseen = swig.read_verbs(world / "SWiG_jsons" / "unseen.txt", words)
     of = groups(learn.annotations, unseen)
-    done = train(find_card("pico"), learn, judge, tables_for(words), out / "run", overrides={"epochs": epochs}, groups=of)
+    done = train(
+        find_card("pico"), learn, judge, tables_for(words), out / "run", overrides={"epochs": epochs}, groups=of
+    )
     return {"report": str(done.folder / REPORT), "run": str(done.folder)}
-

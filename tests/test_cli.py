@@ -58,7 +58,9 @@ def test_help_is_instant() -> None:
     seconds = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, "-m", "edgegsr.cli", "--help"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "edgegsr.cli", "--help"], capture_output=True, text=True, check=True
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert "distill" in done.stdout
@@ -73,11 +75,19 @@ def test_score_takes_several_truth_files_and_counts_what_is_missing(
     scores = last_json(capsys)
     assert code == 0
     assert (scores["images"], scores["missing"]) == (2, 1)
-    assert scores["per_verb"]["top1"] == {"verb": 0.5, "value": 0.5, "value_all": 0.5, "grounded": 0.5, "grounded_all": 0.5}
+    assert scores["per_verb"]["top1"] == {
+        "verb": 0.5,
+        "value": 0.5,
+        "value_all": 0.5,
+        "grounded": 0.5,
+        "grounded_all": 0.5,
+    }
     assert "verb" not in scores["per_verb"]["gt"]
 
 
-def test_score_splits_into_groups_when_asked(truth: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_score_splits_into_groups_when_asked(
+    truth: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "unseen.txt").write_text("kicking\n")
     predictions = write_predictions(tmp_path / "p.jsonl", "kicking_1.jpg", "kicking_2.jpg")
     run("score", "--truth", *truth, "--predictions", predictions, "--unseen", tmp_path / "unseen.txt", "--json")

@@ -21,7 +21,9 @@ NOUNS = (Noun("n1", ("dog", "hound"), "a barking animal"), Noun("n2", ("ball",))
 ONTOLOGY = Ontology(FRAMES, NOUNS)
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8)
-boxes = st.tuples(*[st.floats(0, 1e4)] * 4).map(lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3])))
+boxes = st.tuples(*[st.floats(0, 1e4)] * 4).map(
+    lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
+)
 fillers = st.builds(Filler, words, st.none() | boxes, st.floats(0, 1))
 
 
@@ -90,7 +92,12 @@ def test_a_situation_is_checked_against_an_ontology() -> None:
 
 def test_json_of_a_situation_is_plain() -> None:
     raw = json.loads(Situation("raining", {"place": Filler("n1", (0, 1, 2, 3), 0.5)}, 0.25).to_json())
-    assert raw == {"verb": "raining", "confidence": 0.25, "verbs": [], "fillers": {"place": {"noun": "n1", "box": [0, 1, 2, 3], "confidence": 0.5}}}
+    assert raw == {
+        "verb": "raining",
+        "confidence": 0.25,
+        "verbs": [],
+        "fillers": {"place": {"noun": "n1", "box": [0, 1, 2, 3], "confidence": 0.5}},
+    }
 
 
 def table(n: int = 3) -> Annotations:

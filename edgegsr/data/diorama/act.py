@@ -21,12 +21,16 @@ from edgegsr.data.diorama.things import ANIMAL_POSES, HANDLES, MOUTHS, THINGS, e
 ROPE: Colour = (150, 112, 70)
 LIQUIDS: dict[str, Colour] = {"water": (92, 164, 222), "milk": (250, 250, 246), "juice": (244, 150, 40)}
 PREDICATES = {
-    "hand": "holds", "hold": "holds", "tilt": "holds", "level": "holds", "floor": "holds", "rod": "holds", "over": "holds",
+    "hand": "holds", "hold": "holds", "tilt": "holds", "level": "holds", "floor": "holds", "rod": "holds",
+    "over": "holds",
     "under": "is on", "mount": "is on", "aboard": "is in", "scale": "hangs on", "rest": "leans on", "below": "is above",
     "behind": "pulls", "follower": "leads", "partner": "faces", "far_partner": "faces", "embrace": "embraces",
-    "facing": "touches", "front": "is before", "close": "is before", "far": "looks at", "table": "is at", "pupil": "faces",
+    "facing": "touches", "front": "is before", "close": "is before", "far": "looks at", "table": "is at",
+    "pupil": "faces",
 }  # fmt: skip
-PARTNERS: dict[str, tuple[float, bool, tuple[str, ...], tuple[str, ...], int]] = {  # x, faces left, postures, arms, layer
+PARTNERS: dict[
+    str, tuple[float, bool, tuple[str, ...], tuple[str, ...], int]
+] = {  # x, faces left, postures, arms, layer
     "partner": (0.66, True, ("stand",), ("hang", "carry", "forward_low"), BEHIND),
     "far_partner": (1.02, True, ("stand", "walk", "dance"), ("hang", "raised", "hips"), BEHIND),
     "embrace": (0.25, True, ("stand",), ("hug", "hang"), BEHIND),
@@ -119,7 +123,7 @@ class Act:
         if self.verb.cast:
             who.noun = self.dice.pick(self.verb.cast)
             self._animal(who, Spot((0.0, 0.0), 30), self.posture)
-            x1, y1, x2, _ = extent(who.noun)
+            _, y1, x2, _ = extent(who.noun)
             self.front = x2
             mouth = MOUTHS.get(who.noun, (0.0, y1))
             self.hand = (mouth[0] + 0.02, -0.05) if self.posture == "graze" else mouth
@@ -171,7 +175,9 @@ class Act:
         elif put.where == "cord":
             self._cord(Entity(next(self.ids), noun, role))
         elif put.where == "thumb":
-            self.cord(self.hand, (self.hand[0] + 0.005, self.hand[1] - 0.06), 49, 0.024, (226, 172, 128), self.entities[0].id)
+            self.cord(
+                self.hand, (self.hand[0] + 0.005, self.hand[1] - 0.06), 49, 0.024, (226, 172, 128), self.entities[0].id
+            )
         elif put.where == "pole":
             end = (self.hand[0] - 0.2, 0.0)
             self.cord((self.hand[0] + 0.03, self.hand[1] - 0.07), end, HELD, 0.016, (70, 74, 84))
@@ -222,7 +228,10 @@ class Act:
             thing = THINGS[entity.noun]
             tint, tint2, draw = self.dice.pick(thing.tints), self.dice.pick(thing.tints2), thing.draw
         self.strokes.append(
-            (spot.layer, lambda pen: draw(pen.child(spot.at, spot.scale, spot.turn, spot.mirror, entity.id, tint, tint2)))
+            (
+                spot.layer,
+                lambda pen: draw(pen.child(spot.at, spot.scale, spot.turn, spot.mirror, entity.id, tint, tint2)),
+            )
         )
 
     def _animal(self, who: Entity, spot: Spot, posture: str) -> None:
@@ -268,7 +277,9 @@ class Act:
     def _effect(self, effect: str, anchor: str) -> None:
         at, turn, scale = self._effect_spot(effect, anchor)
         dice = Dice(self.dice.throw())
-        layer = {"sky": 90, "body": BEHIND, "back": BACK, "item": BEHIND + 2}.get(anchor, FRONT + (effect != "motion") * 2 - 1)
+        layer = {"sky": 90, "body": BEHIND, "back": BACK, "item": BEHIND + 2}.get(
+            anchor, FRONT + (effect != "motion") * 2 - 1
+        )
         mirror = effect == "motion" and self.verb.name == "catching"
         self.strokes.append((layer, lambda pen: EFFECTS[effect](pen.child(at, scale, turn, mirror), dice)))
 

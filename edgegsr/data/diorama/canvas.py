@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -171,5 +172,5 @@ class Pen:
 
     def line(self, points: Sequence[Point], width: float, colour: Colour) -> None:
         """A rounded stroke through the points."""
-        for a, b in zip(points, points[1:]):
+        for a, b in pairwise(points):
             self.limb(a, b, width, width, colour)

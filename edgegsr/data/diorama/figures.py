@@ -140,7 +140,8 @@ TROUSERS: tuple[Colour, ...] = (
 )
 HATS: dict[str, Colour] = {"chef": (250, 250, 250), "builder": (250, 200, 30), "farmer": (222, 184, 110)}
 PEOPLE: dict[str, float] = {  # noun -> how often
-    "man": 0.27, "woman": 0.27, "boy": 0.12, "girl": 0.12, "old_man": 0.06, "old_woman": 0.06, "chef": 0.03, "builder": 0.04, "farmer": 0.03,
+    "man": 0.27, "woman": 0.27, "boy": 0.12, "girl": 0.12, "old_man": 0.06, "old_woman": 0.06,
+    "chef": 0.03, "builder": 0.04, "farmer": 0.03,
 }  # fmt: skip
 CHILDREN = ("boy", "girl")
 

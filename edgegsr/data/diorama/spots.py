@@ -61,7 +61,7 @@ def _hand(act: Act, noun: str) -> Spot:
 
 
 def _hold(act: Act, noun: str) -> Spot:
-    x1, y1, x2, y2 = extent(noun)
+    _, y1, _, y2 = extent(noun)
     if y2 - y1 > 0.5:  # a broom in the arms is held across them
         return Spot(act.hand, HELD, math.radians(58))
     return Spot((act.hand[0], act.hand[1] + (0.02 if act.upright(noun) else 0.0)), HELD, act.dice.uniform(-0.12, 0.12))
@@ -148,7 +148,7 @@ def _loaded(act: Act, noun: str) -> Spot:
 
 
 def _under(act: Act, noun: str) -> Spot:
-    x1, y1, x2, y2 = extent(noun)
+    x1, y1, x2, _ = extent(noun)
     if noun in CHAIRS and act.posture == "sit":
         return Spot((-(x1 + x2) / 2 * 0.6, 0.0), BEHIND - 4)
     deck = DECKS.get(noun, -y1 * 0.93)

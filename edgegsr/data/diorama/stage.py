@@ -27,16 +27,20 @@ SIZES_WH = ((224, 224), (256, 196), (196, 256))
 MIN_PIXELS = 12  # fewer visible pixels are no box
 MIN_VISIBLE = 0.2  # of the box that would be there without occlusion and frame
 
-OUTDOOR_THINGS = ("bush", "rock", "tree", "bench", "trash_can", "mailbox", "barrel", "bird", "flower", "sign", "hay", "stump", "cat", "bucket")
-INDOOR_THINGS = ("chair", "box", "lamp", "potted_plant", "basket", "bag", "stool", "ball", "cat", "bucket", "suitcase", "trash_can")
-LYING_TOOLS = ("broom", "mop", "rake", "shovel", "hammer", "saw", "drill", "comb", "feather_duster", "knife", "pencil", "sponge",
-               "video_camera", "umbrella", "book", "brush", "bat", "iron")  # fmt: skip
-OCCLUDERS = ("bush", "box", "grass_tuft", "rock", "barrel", "potted_plant")
+OUTDOOR_THINGS = tuple("bush rock tree bench trash_can mailbox barrel bird flower sign hay stump cat bucket".split())
+INDOOR_THINGS = tuple("chair box lamp potted_plant basket bag stool ball cat bucket suitcase trash_can".split())
+LYING_TOOLS = """
+    broom mop rake shovel hammer saw drill comb feather_duster knife pencil sponge video_camera umbrella
+    book brush bat iron
+    """.split()
+OCCLUDERS = tuple("bush box grass_tuft rock barrel potted_plant".split())
 WATERY = ("water",)
 
 # what bystanders may do: little room, no partner, nothing unseen
-SIDE_VERBS = ("running", "waving", "reading", "phoning", "carrying", "kicking", "drinking", "dancing", "sitting", "photographing",
-              "sweeping", "juggling", "biking", "kneeling", "crawling", "singing", "strumming", "skating", "throwing")  # fmt: skip
+SIDE_VERBS = """
+    running waving reading phoning carrying kicking drinking dancing sitting photographing sweeping
+    juggling biking kneeling crawling singing strumming skating throwing
+    """.split()
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,9 @@ def _record(
     by_role = {s.entity.role: s.box_xyxy for s in seen[: len(act.entities)] if s.entity.role}
     fillers = {role: place if role == "place" else act.fillers.get(role, "") for role in act.verb.frame.roles}
     relations = [relation for each in (act, *others) for relation in each.relations]
-    relations += [(each.entities[0].id, each.verb.name, e.id) for each in (act, *others) for e in each.entities[1:] if e.role]
+    relations += [
+        (each.entities[0].id, each.verb.name, e.id) for each in (act, *others) for e in each.entities[1:] if e.role
+    ]
     boxes = {role: by_role.get(role) for role in act.verb.frame.roles}
     return Scene(act.verb.name, place, pixels, fillers, boxes, seen, tuple(relations), mirrored)
 
@@ -164,7 +170,12 @@ def _others(canvas: Canvas, dice: Dice, place: str, ids: count[int], focus: Box)
 def _idle(place: str, dice: Dice, ids: count[int]) -> Act:
     """Somebody who just stands there."""
     template = verbs()["bowing"]
-    return Act(Verb(template.frame, "common", (), (place,), ("stand", "walk"), ("hang", "hips"), (), (), False), place, dice, ids)
+    return Act(
+        Verb(template.frame, "common", (), (place,), ("stand", "walk"), ("hang", "hips"), (), (), False),
+        place,
+        dice,
+        ids,
+    )
 
 
 def _clutter(canvas: Canvas, dice: Dice, indoor: bool, ids: count[int], focus: Box) -> None:
@@ -178,7 +189,16 @@ def _clutter(canvas: Canvas, dice: Dice, indoor: bool, ids: count[int], focus: B
         y = -dice.uniform(0.0, 0.16)
         if thing.kind == "held" and thing.upright:
             y -= extent(noun)[3]
-        pen = Pen(canvas, next(ids), (x, y), dice.uniform(0.75, 1.0), turn, dice.chance(0.5), dice.pick(thing.tints), dice.pick(thing.tints2))
+        pen = Pen(
+            canvas,
+            next(ids),
+            (x, y),
+            dice.uniform(0.75, 1.0),
+            turn,
+            dice.chance(0.5),
+            dice.pick(thing.tints),
+            dice.pick(thing.tints2),
+        )
         thing.draw(pen)
 
 
@@ -187,7 +207,18 @@ def _occluder(canvas: Canvas, dice: Dice, ids: count[int], focus: Box) -> None:
     thing = THINGS[noun]
     x = dice.uniform(focus[0], focus[2])
     y = dice.uniform(0.2, 0.34) - (extent(noun)[3] if thing.kind == "held" else 0.0)
-    thing.draw(Pen(canvas, next(ids), (x, y), dice.uniform(0.7, 1.0), 0.0, dice.chance(0.5), dice.pick(thing.tints), dice.pick(thing.tints2)))
+    thing.draw(
+        Pen(
+            canvas,
+            next(ids),
+            (x, y),
+            dice.uniform(0.7, 1.0),
+            0.0,
+            dice.chance(0.5),
+            dice.pick(thing.tints),
+            dice.pick(thing.tints2),
+        )
+    )
 
 
 def people(seen: tuple[Seen, ...]) -> list[Seen]:

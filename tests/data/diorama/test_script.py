@@ -13,7 +13,21 @@ from edgegsr.data.diorama.places import PLACES
 from edgegsr.data.diorama.spots import SPOTS
 from edgegsr.situation import MAX_ROLES
 
-NOT_DRAWN = {"ground", "none", "empty", "part", "cord", "thumb", "pole", "arc", "far_partner", "embrace", "partner", "pupil", "mate"}
+NOT_DRAWN = {
+    "ground",
+    "none",
+    "empty",
+    "part",
+    "cord",
+    "thumb",
+    "pole",
+    "arc",
+    "far_partner",
+    "embrace",
+    "partner",
+    "pupil",
+    "mate",
+}
 
 
 def group(name: str) -> list[script.Verb]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import subprocess
 import sys
 
@@ -14,18 +14,25 @@ pytest.importorskip("cv2")
 from edgegsr.data.diorama import script
 from edgegsr.data.diorama.annotators import annotate
 from edgegsr.data.diorama.dice import Dice
+from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.diorama.stage import SIDE_VERBS, SIZES_WH, scene
 
 VERBS = tuple(script.verbs())
-# made by: python -c "from tests... import digest; print(digest())"; changes with every change of the drawings
 HASH_CODE = """
-import hashlib
+import hashlib, json
+from edgegsr.data.diorama import script
+from edgegsr.data.diorama.annotators import annotate
+from edgegsr.data.diorama.dice import Dice
 from edgegsr.data.diorama.stage import scene
-digest = hashlib.sha256()
-for verb in ("kicking", "feeding", "raining", "rowing"):
-    digest.update(scene(5, 1, verb).pixels.tobytes())
+digest = hashlib.sha256(script.ontology().to_json().encode())
+for verb in script.verbs():
+    shot = scene("golden", 1, verb)
+    digest.update(shot.pixels.tobytes())
+    digest.update(json.dumps([shot.fillers, shot.boxes, shot.relations, annotate(shot, Dice(verb))]).encode())
 print(digest.hexdigest())
 """
+# The world of `make.WORLD`. Where it changes, raise that number and put the new hash here.
+GOLDEN = (1, "2f88df1f38cbf88abf5e1ffb81edb56334cf2fb55eaa2211683e047541091c13")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -51,17 +58,16 @@ def test_the_agent_is_nearly_always_in_sight(verb: str) -> None:
     assert sum(seen) >= 7
 
 
-def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", HASH_CODE], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": str(i)}
-        ).stdout
-        for i in (0, 1)
-    }
-    here = hashlib.sha256()
-    for verb in ("kicking", "feeding", "raining", "rowing"):
-        here.update(scene(5, 1, verb).pixels.tobytes())
-    assert runs == {here.hexdigest() + "\n"}
+@pytest.mark.parametrize("hash_seed", ["0", "1"])
+def test_a_world_is_the_same_bytes_everywhere_until_its_number_changes(hash_seed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HASH_CODE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (WORLD, done.stdout.strip()) == GOLDEN
 
 
 def test_other_seeds_and_numbers_give_other_scenes() -> None:
@@ -86,7 +92,9 @@ def test_others_never_do_what_is_unseen_or_rare() -> None:
 def test_the_scene_graph_says_who_deals_with_what() -> None:
     shot = scene(0, 0, "feeding")
     by_id = {s.entity.id: s.entity for s in shot.seen}
-    told = {(by_id[a].role, predicate, by_id[b].role) for a, predicate, b in shot.relations if a in by_id and b in by_id}
+    told = {
+        (by_id[a].role, predicate, by_id[b].role) for a, predicate, b in shot.relations if a in by_id and b in by_id
+    }
     assert ("agent", "holds", "food") in told
     assert ("agent", "touches", "eater") in told
     assert ("agent", "feeding", "eater") in told
