@@ -124,8 +124,8 @@ def data_check(
 
     findings = check(path, images, decode)
     _table(str(path), ("split", "images", "verbs", "roles", "boxes", "blanks", "oov"), findings.counts)
-    if rows := findings.to_rows(SHOWN):
-        _table("findings", ("severity", "file", "image", "wanted", "got"), rows)
+    for severity, file, image, wanted, got in findings.to_rows(SHOWN):
+        print(f"{severity}: {': '.join(filter(None, (file, image)))}: wanted {wanted}, got {got}")
     for note in findings.notes:
         print(note)
     print(

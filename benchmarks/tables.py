@@ -1,0 +1,97 @@
+"""Writes the tables of README.md from results/*.json:  python benchmarks/tables.py   (--check: only say whether they fit)
+
+A table stands between <!-- results:NAME --> and <!-- /results -->.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+BLOCK = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
+COLUMNS = {"verb_top1": "verb top-1", "verb_top5": "verb top-5", "grounded_top1": "grounded, top-1 verb", "grounded": "grounded, true verb"}
+
+
+def baseline() -> str:
+    """The undistilled student on Diorama by group, chance beside it."""
+    result = load("diorama-baseline")
+    size = sum(result["parameters"].values()) / 1e6
+    rows = []
+    for candidates, label in (("generalised", "all verbs are candidates"), ("restricted", "verbs of the own group")):
+        mean, spread, chance = (result[key][candidates] for key in ("mean", "spread", "chance"))
+        for group in ("seen", "rare", "unseen"):
+            cells = [f"{100 * mean[group][c]:.1f} ± {100 * spread[group][c]:.1f}" for c in COLUMNS]
+            rows.append((group, label, *cells))
+            rows.append(("*by chance*", "", *(percent(chance[group].get(c)) for c in COLUMNS)))
+    return "\n".join(
+        (
+            f"`{result['student']}` ({size:.2f} M parameters, {sum(result['gflops'].values()):.2f} GFLOPs), `--method none`, "
+            f"test split of {result['images']['test']:,} images, per-verb mean in %, {len(result['seeds'])} seeds "
+            f"(mean ± standard deviation). `python benchmarks/baseline.py --out benchmarks/results/diorama-baseline.json`",
+            "",
+            markdown(("verbs", "candidates", *COLUMNS.values()), rows),
+        )
+    )
+
+
+def speed() -> str:
+    """What the parts do in how long, with the script of each."""
+    rows = []
+    for name, script, cell in SPEEDS:
+        if (RESULTS / f"{name}.json").is_file():
+            result = load(name)
+            rows.append((*cell(result), f"`benchmarks/{script}`", f"{result['machine']['cpu']}, {result['machine']['cores']} cores"))
+    return markdown(("what", "measured", "script", "machine"), rows)
+
+
+SPEEDS: tuple[tuple[str, str, Callable[[dict[str, Any]], tuple[str, str]]], ...] = (
+    ("scoring", "scoring_speed.py", lambda r: (f"score {r['images']:,} images, files included", f"{r['seconds_total']:.1f} s")),
+    ("swig-load", "swig_load.py", lambda r: (f"load {r['records']:,} SWiG records", f"{r['seconds']:.1f} s, {r['peak_rss_mb']} MB")),
+    ("diorama-speed", "diorama_speed.py", lambda r: ("stage, draw and light a scene, one core", f"{r['scenes_per_s']:.0f} scenes/s")),
+    ("loader-speed", "loader_speed.py", lambda r: ("load and augment for 128 px, one process", f"{r['images_per_s']:.0f} img/s")),
+    ("train-speed", "train_speed.py", lambda r: (f"train `{r['student']}`", f"{r['images_per_s']:.0f} img/s")),
+    ("demo", "demo_time.py", lambda r: ("`edgegsr demo`, install excluded", f"{r['seconds'] / 60:.1f} min")),
+)
+
+
+def load(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {"baseline": baseline, "speed": speed}
+
+
+def filled(text: str) -> str:
+    """The text with every table made anew."""
+    return BLOCK.sub(lambda m: f"{m[1]}{TABLES[m[2]]()}\n{m[3]}", text)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 3 when README.md is out of date")
+    given = parser.parse_args()
+    text = README.read_text(encoding="utf-8")
+    if given.check:
+        return 0 if filled(text) == text else 3
+    README.write_text(filled(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
