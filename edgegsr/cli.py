@@ -264,7 +264,7 @@ def score(
     if task != "swig":
         raise InputError(f"--task: wanted 'swig', got {task!r}")
     from edgegsr.data import swig
-    from edgegsr.data.splits import Groups, groups
+    from edgegsr.data.splits import RARE_IMAGES, Groups, groups, image_counts
     from edgegsr.scoring.gsr import PROFILES, score
     from edgegsr.scoring.predictions import read_predictions
     from edgegsr.scoring.table import HEADERS, rows
@@ -275,12 +275,11 @@ def score(
     vocabulary = swig.read_ontology(space, nouns=()) if space else None
     by: Groups | None = None
     if train or unseen:
+        counts = image_counts(swig.read(train)) if train else dict.fromkeys(known.ontology.verbs, RARE_IMAGES + 1)
         listed = swig.read_verbs(unseen, vocabulary or known.ontology) if unseen else ()
-        counts = swig.read(train) if train else dict.fromkeys(known.ontology.verbs, 21)
-        by = groups(counts, listed)
-    scores = score(
-        known, read_predictions(predictions, known, vocabulary), PROFILES[rules], by._asdict() if by else None
-    )
+        by = groups(dict.fromkeys(known.ontology.verbs, 0) | counts, listed)
+    said = read_predictions(predictions, known, vocabulary)
+    scores = score(known, said, PROFILES[rules], by._asdict() if by else None)
     _table(f"{predictions}, rules {rules}, %", HEADERS, rows(scores))
     _last_line(as_json, scores.to_json())
 

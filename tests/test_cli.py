@@ -96,6 +96,16 @@ def test_score_splits_into_groups_when_asked(
     assert groups["seen"]["images"] == 0
 
 
+def test_a_verb_that_training_does_not_show_is_unseen(
+    truth: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = {"dancing_1.jpg": {**RECORD, "verb": "dancing"}}
+    (tmp_path / "train.json").write_text(json.dumps(other))
+    predictions = write_predictions(tmp_path / "p.jsonl", "kicking_1.jpg", "kicking_2.jpg")
+    run("score", "--truth", *truth, "--predictions", predictions, "--train", tmp_path / "train.json", "--json")
+    assert last_json(capsys)["groups"]["unseen"]["images"] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
