@@ -226,8 +226,7 @@ def predict(
     words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     found = []
     for image in images:
-        pixels = open_image(image)
-        situation = predictor.predict(pixels, verb)
+        situation = predictor.predict(image, verb)
         rows = [
             (role, words[f.noun], f"{f.confidence:.2f}", " ".join(f"{v:.0f}" for v in f.box_xyxy or ()) or "-")
             for role, f in situation.fillers.items()
@@ -242,7 +241,7 @@ def predict(
             folder = out or image.parent
             folder.mkdir(parents=True, exist_ok=True)
             target = folder / f"{image.stem}.situation.png"
-            drawn(pixels, situation, words).save(target)
+            drawn(open_image(image), situation, words).save(target)
             print(target)
     _last_line(as_json, {"situations": found})
 
