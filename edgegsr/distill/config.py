@@ -84,7 +84,8 @@ def read_train(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
 
 
 def _with(table: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    inner = value if len(path) == 1 else _with(table.get(path[0], {}), path[1:], value)
+    below = table.get(path[0])
+    inner = value if len(path) == 1 else _with(below if isinstance(below, Mapping) else {}, path[1:], value)
     return {**table, path[0]: inner}
 
 

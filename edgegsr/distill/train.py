@@ -94,19 +94,20 @@ def train(
             told = training.update(batch, step, sign.raised)
             if not training.healthy(told):
                 raise _poisoned(told, split_train, settings, out, epoch, step, training.world, journal)
-            now, done, ends = time.monotonic(), step + 1, (step + 1) % per_epoch == 0
+            now, done = time.monotonic(), step + 1
             tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, settings.batch, now - tick)
             journal.show(done, f"epoch {epoch + 1}/{settings.epochs}", tally)
             if done % settings.log_every == 0 or done == steps:
                 lr = training.optimizer.param_groups[0]["lr"]
                 journal.write("train", done, {"epoch": done / per_epoch, "lr": lr, **tally.summary()})
                 tally = Tally()
-            if ends and ((epoch + 1) % settings.eval_every == 0 or done == steps):
+            judged = done % per_epoch == 0 and ((epoch + 1) % settings.eval_every == 0 or done == steps)
+            if judged:
                 said = training.answers(split_dev)
                 scores = brief(evaluate(student, split_dev, groups, answers=said))
                 journal.write("dev", done, {"epoch": epoch + 1, **scores})
                 journal.say(_spoken(epoch + 1, settings.epochs, scores))
-            if accelerator.is_main_process and (ends or told.stop or done % settings.checkpoint_every == 0):
+            if accelerator.is_main_process and (judged or told.stop or done % settings.checkpoint_every == 0):
                 training.save(out / STATE, done, {"fingerprint": fingerprint(description), "tally": tally.to_json()})
             if on_step:
                 on_step(done)

@@ -23,7 +23,7 @@ from edgegsr.distill import checkpoint, journal, losses  # noqa: E402
 from edgegsr.distill.average import Average  # noqa: E402
 from edgegsr.distill.stop import TrainingStopped  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
-from edgegsr.run import METRICS, Run  # noqa: E402
+from edgegsr.run import METRICS, REPORT, Run  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 
 Learn = Callable[..., Run]
@@ -68,7 +68,7 @@ def test_killed_after_any_step_it_ends_in_the_same_weights_and_metrics(
 def test_sigkill_in_another_process_changes_nothing(learn: Learn, whole: Run, world: Path, tmp_path: Path) -> None:
     step = random.randrange(1, STEPS)
     command = [sys.executable, toyworld.__file__, str(world), str(tmp_path / "run"), "bn", str(step)]
-    env = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     killed = subprocess.run(command, env=env, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     learn(tmp_path / "run")
@@ -120,6 +120,14 @@ def test_finished_run_is_left_alone(learn: Learn, whole: Run, capsys: pytest.Cap
     learn(whole.folder, on_step=dying(1))
     assert "this training is finished, nothing is left to do" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in whole.folder.rglob("*")} == before
+
+
+def test_report_that_a_kill_prevented_is_written_by_the_next_call(learn: Learn, whole: Run, tmp_path: Path) -> None:
+    learn(tmp_path / "run")
+    (tmp_path / "run" / REPORT).unlink()
+    learn(tmp_path / "run", on_step=dying(12))
+    assert (tmp_path / "run" / REPORT).is_file() and weights(tmp_path / "run") == weights(whole.folder)
+    assert lines(tmp_path / "run") == lines(whole.folder)
 
 
 def test_metrics_file_is_cut_back_to_the_state(whole: Run, tmp_path: Path) -> None:

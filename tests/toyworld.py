@@ -9,17 +9,18 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from edgegsr.annotations import Annotations
 from edgegsr.data import swig
 from edgegsr.data.split import Split
 from edgegsr.situation import BLANK, Frame, Noun, Ontology
-from edgegsr.text import TextTables
+
+if TYPE_CHECKING:
+    from edgegsr.text import TextTables
 
 VERBS = ("lifting", "pushing", "pulling", "sinking")
 COLOURS = ((40, 60, 220), (220, 50, 40), (40, 170, 70), (200, 180, 40))
@@ -111,9 +112,13 @@ def open_split(root: Path, split: str) -> Split:
 
 def tables() -> TextTables:
     """Random words: every one far from the others."""
+    import torch
+
+    from edgegsr.text import TextTables
+
     rng = torch.Generator().manual_seed(7)
 
-    def units(*shape: int) -> torch.Tensor:
+    def units(*shape: int) -> Any:
         return torch.nn.functional.normalize(torch.randn(*shape, 12, generator=rng), dim=-1)
 
     roles = torch.arange(6) < torch.tensor([len(frame.roles) for frame in ONTOLOGY.frames])[:, None]
