@@ -8,18 +8,16 @@ Every seed is a run of its own under --runs; a killed benchmark goes on where it
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import torch
 from result import publish
 
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
-from edgegsr.run import Run, read_config
+from edgegsr.run import read_config
 from edgegsr.student.answers import answer
 from edgegsr.student.cards import find_card
 from edgegsr.student.cost import cost
@@ -63,14 +61,12 @@ def run(student: str, data: str, seeds: list[int], runs: Path, overrides: dict[s
         "verbs": {name: len(verbs) for name, verbs in groups._asdict().items()},
         "seeds": seeds,
         "parameters": cost(done.student).parameters,
-        "gflops": round(cost(done.student).gflops, 4),
+        "gflops": {part: round(value, 4) for part, value in cost(done.student).gflops.items()},
         "train": dict(read_config(done.folder)["train"]),
         "mean": {name: summary(scores, mean) for name, scores in per_seed.items()},
         "spread": {name: summary(scores, stdev) for name, scores in per_seed.items()} if len(seeds) > 1 else None,
         "per_seed": per_seed,
         "chance": chance,
-        "images_per_s": [training_speed(done) for done in [done]],
-        "threads": torch.get_num_threads(),
     }
 
 
@@ -80,13 +76,6 @@ def summary(scores: list[Scores], of: Any) -> Scores:
     return {
         group: {name: round(of([each[group][name] for each in scores]), 4) for name in first[group]} for group in first
     }
-
-
-def training_speed(done: Run) -> float:
-    """Images a second of the training, the median of its log."""
-    lines = [json.loads(line) for line in (done.folder / "metrics.jsonl").read_text().splitlines()]
-    speeds = sorted(line["images_per_s"] for line in lines if "images_per_s" in line)
-    return round(speeds[len(speeds) // 2], 1) if speeds else 0.0
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How long `edgegsr demo` takes from nothing but an installed package, and what its student then scores on dev.
 
-    python benchmarks/demo_time.py --out benchmarks/results/demo.json
+python benchmarks/demo_time.py --out benchmarks/results/demo.json
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Scenes of Diorama a second on one core, staged, drawn and lit at about 224 px, every verb the same number of times.
 
-    python benchmarks/diorama_speed.py --out benchmarks/results/diorama-speed.json
+python benchmarks/diorama_speed.py --out benchmarks/results/diorama-speed.json
 """
 
 from __future__ import annotations

@@ -16,7 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
-COLUMNS = {"verb_top1": "verb top-1", "verb_top5": "verb top-5", "grounded_top1": "grounded, top-1 verb", "grounded": "grounded, true verb"}
+COLUMNS = {
+    "verb_top1": "verb top-1",
+    "verb_top5": "verb top-5",
+    "grounded_top1": "grounded, top-1 verb",
+    "grounded": "grounded, true verb",
+}
 
 
 def baseline() -> str:
@@ -47,15 +52,37 @@ def speed() -> str:
     for name, script, cell in SPEEDS:
         if (RESULTS / f"{name}.json").is_file():
             result = load(name)
-            rows.append((*cell(result), f"`benchmarks/{script}`", f"{result['machine']['cpu']}, {result['machine']['cores']} cores"))
+            rows.append(
+                (
+                    *cell(result),
+                    f"`benchmarks/{script}`",
+                    f"{result['machine']['cpu']}, {result['machine']['cores']} cores",
+                )
+            )
     return markdown(("what", "measured", "script", "machine"), rows)
 
 
 SPEEDS: tuple[tuple[str, str, Callable[[dict[str, Any]], tuple[str, str]]], ...] = (
-    ("scoring", "scoring_speed.py", lambda r: (f"score {r['images']:,} images, files included", f"{r['seconds_total']:.1f} s")),
-    ("swig-load", "swig_load.py", lambda r: (f"load {r['records']:,} SWiG records", f"{r['seconds']:.1f} s, {r['peak_rss_mb']} MB")),
-    ("diorama-speed", "diorama_speed.py", lambda r: ("stage, draw and light a scene, one core", f"{r['scenes_per_s']:.0f} scenes/s")),
-    ("loader-speed", "loader_speed.py", lambda r: ("load and augment for 128 px, one process", f"{r['images_per_s']:.0f} img/s")),
+    (
+        "scoring",
+        "scoring_speed.py",
+        lambda r: (f"score {r['images']:,} images, files included", f"{r['seconds_total']:.1f} s"),
+    ),
+    (
+        "swig-load",
+        "swig_load.py",
+        lambda r: (f"load {r['records']:,} SWiG records", f"{r['seconds']:.1f} s, {r['peak_rss_mb']} MB"),
+    ),
+    (
+        "diorama-speed",
+        "diorama_speed.py",
+        lambda r: ("stage, draw and light a scene, one core", f"{r['scenes_per_s']:.0f} scenes/s"),
+    ),
+    (
+        "loader-speed",
+        "loader_speed.py",
+        lambda r: ("load and augment for 128 px, one process", f"{r['images_per_s']:.0f} img/s"),
+    ),
     ("train-speed", "train_speed.py", lambda r: (f"train `{r['student']}`", f"{r['images_per_s']:.0f} img/s")),
     ("demo", "demo_time.py", lambda r: ("`edgegsr demo`, install excluded", f"{r['seconds'] / 60:.1f} min")),
 )

@@ -1,6 +1,6 @@
 """Images a second of the training loop on Diorama: loading, augmentation, forward, backward, EMA, everything.
 
-    python benchmarks/train_speed.py --out benchmarks/results/train-speed.json
+python benchmarks/train_speed.py --out benchmarks/results/train-speed.json
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,21 +41,18 @@ def run(student: str, steps: int, batch: int, workers: int) -> dict[str, Any]:
         if len(ticks) > WARM_UP + steps:
             raise Enough
 
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            train(
-                find_card(student),
-                learn,
-                dev,
-                tables_for(words),
-                Path(folder) / "run",
-                overrides={"batch": batch, "workers": workers, "checkpoint_every": 10**6},
-                groups=groups_of("diorama", words),
-                on_step=tick,
-            )
-        except (Enough, TrainingStopped):
-            pass
-    seconds = [b - a for a, b in zip(ticks[WARM_UP:], ticks[WARM_UP + 1 :])]
+    with tempfile.TemporaryDirectory() as folder, suppress(Enough, TrainingStopped):
+        train(
+            find_card(student),
+            learn,
+            dev,
+            tables_for(words),
+            Path(folder) / "run",
+            overrides={"batch": batch, "workers": workers, "checkpoint_every": 10**6},
+            groups=groups_of("diorama", words),
+            on_step=tick,
+        )
+    seconds = [b - a for a, b in pairwise(ticks[WARM_UP:])]
     return {
         "benchmark": "train_speed",
         "student": student,

@@ -1,27 +1,50 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and one line for the user where they cannot be written."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from edgegsr.errors import InputError
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes beside the target, flushes to the disk, and renames: a crash leaves the old file or the new one."""
+
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Writes a file, and its folder where that lacks, in one move: a crash leaves the old file or the new one."""
+    path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What the system says against writing here, as one line."""
     try:
-        with draft.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror or error}; what was there before is as it was. "
+            "Make room or name another place, then run the same command again"
+        ) from error
+
+
+def listing(folder: Path, limit: int = 12) -> str:
+    """The names in a folder as an error can show them."""
+    names = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir())
+    shown = ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    return shown or "an empty folder"
 
 
 def cache_folder() -> Path:
     """Where things that can be made again are kept; EDGEGSR_CACHE names another place."""
-    folder = Path(os.environ.get("EDGEGSR_CACHE") or Path.home() / ".cache" / "edgegsr")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Path(os.environ.get("EDGEGSR_CACHE") or Path.home() / ".cache" / "edgegsr")

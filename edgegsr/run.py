@@ -8,15 +8,13 @@ state/               what an unfinished training goes on from      tensorboard/ 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgegsr import card
 from edgegsr.errors import InputError
-from edgegsr.files import write_atomically
 from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.model import Student
@@ -66,25 +64,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     if (got := config.get("format")) != FORMAT:
         raise InputError(f"{folder / CONFIG}: wanted a run of format {FORMAT}, got {got!r}; train it again")
     return config
-
-
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Writes a file, and its folder where that lacks, in one move; returns when it is on the disk."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What the system says against writing here, as one line."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror or error}; what was there before is as it was. "
-            "Make room or give another --out, then run the same command again"
-        ) from error
 
 
 def _student_config(folder: Path, config: Mapping[str, Any]) -> StudentConfig:

@@ -149,9 +149,7 @@ class Situation:
         """Raises unless the roles and nouns are those of `ontology`."""
         frame = ontology.frame(self.verb)
         if tuple(self.fillers) != frame.roles:
-            raise InputError(
-                f"situation {self.verb!r}: wanted the roles {list(frame.roles)}, got {list(self.fillers)}"
-            )
+            raise InputError(f"situation {self.verb!r}: wanted the roles {list(frame.roles)}, got {list(self.fillers)}")
         for role, filler in self.fillers.items():
             if filler.noun not in ontology.noun_index:
                 raise InputError(f"situation {self.verb!r}, role {role!r}: unknown noun {filler.noun!r}")

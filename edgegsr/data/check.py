@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgegsr.data.files import listing
 from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.inspector import Inspector
 from edgegsr.data.records import name_fault, same_aspect
 from edgegsr.data.swig import FILES, IMAGES, JSONS, annotation_files, json_folder
 from edgegsr.errors import InputError
+from edgegsr.files import listing
 from edgegsr.imagefile import read_whole
 from edgegsr.images import open_image, read_size
 from edgegsr.progress import track

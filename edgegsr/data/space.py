@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgegsr.data.files import write_text
 from edgegsr.data.records import Twice, brief, read_json
 from edgegsr.errors import InputError
+from edgegsr.files import write_whole
 from edgegsr.situation import BLANK_NOUN, Frame, Noun, Ontology
 
 OOV_ID = "oov"  # how the noun files of SWiG call an answer that their vocabulary does not have
@@ -54,7 +54,7 @@ def write_space(ontology: Ontology, path: str | Path) -> None:
     """Writes the ontology as an imsitu_space.json; `read_ontology` gives it back unchanged."""
     verbs = {frame.verb: _frame_object(frame) for frame in ontology.frames}
     nouns = {n.id: {"gloss": list(n.gloss), "def": n.definition} for n in ontology.nouns if n != BLANK_NOUN}
-    write_text(Path(path), json.dumps({"verbs": verbs, "nouns": nouns}, ensure_ascii=False, indent=1) + "\n")
+    write_whole(path, json.dumps({"verbs": verbs, "nouns": nouns}, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_nouns(path: str | Path) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ import numpy as np
 
 from edgegsr.annotations import Annotations
 from edgegsr.data.columns import NOT_AS_WRITTEN, Flat, flatten
-from edgegsr.data.files import listing, write_text
 from edgegsr.data.records import Twice, faults, learn_frames, paused_gc, read_records
 from edgegsr.data.space import NOT_NOUNS, OOV_ID, Space, read_nouns, read_ontology, read_space, read_verbs, write_space
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
+from edgegsr.files import listing, write_whole
 from edgegsr.situation import Frame, Noun, Ontology
 
 __all__ = ["FILES", "find", "open_split", "read", "read_nouns", "read_ontology", "read_verbs", "write", "write_space"]
@@ -167,7 +167,7 @@ def write(annotations: Annotations, path: str | Path) -> None:
     if len(annotations.row) != len(annotations) or not len(annotations):
         raise InputError(f"{path}: wanted at least one image and each once, got {len(annotations)} images")
     lines = [f"{json.dumps(image)}: {json.dumps(record)}" for image, record in _records_of(annotations)]
-    write_text(Path(path), "{\n" + ",\n".join(lines) + "\n}\n")
+    write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _records_of(annotations: Annotations) -> Iterator[tuple[str, dict[str, Any]]]:

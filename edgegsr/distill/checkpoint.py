@@ -19,7 +19,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from edgegsr.errors import InputError
-from edgegsr.run import write_whole
+from edgegsr.files import write_whole
 
 FORMAT = "edgegsr-state-1"
 KEPT = 2

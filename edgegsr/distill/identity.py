@@ -18,7 +18,8 @@ from edgegsr import card
 from edgegsr.annotations import Annotations
 from edgegsr.distill.config import TrainConfig
 from edgegsr.errors import InputError
-from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, TABLES, read_config, write_whole, writing
+from edgegsr.files import write_whole, writing
+from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, TABLES, read_config
 from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
 from edgegsr.text import TextTables

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from edgegsr.distill.tally import Tally
+from edgegsr.files import write_whole, writing
 from edgegsr.progress import clock
-from edgegsr.run import BOARD, METRICS, write_whole, writing
+from edgegsr.run import BOARD, METRICS
 
 SPARSE_SECONDS = 20  # between plain lines where no terminal listens
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgegsr.annotations import Annotations
 from edgegsr.card import to_toml
@@ -18,13 +19,17 @@ from edgegsr.data.splits import Groups
 from edgegsr.distill.charts import heat_map, line_chart
 from edgegsr.distill.gallery import gallery
 from edgegsr.distill.journal import read_metrics
-from edgegsr.run import METRICS, REPORT, Run, write_whole
+from edgegsr.files import write_whole
+from edgegsr.run import METRICS, REPORT, Run
 from edgegsr.student.answers import Answers, answer
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import evaluate
 
+Shares = npt.NDArray[np.float64]  # (K, K)
+
 MOST_CELLS = 120  # verbs that a heat map can show
-MOST_PAIRS = 18  # confusions in the list beside it
+MOST_BESIDE = 40  # verbs of a map that leaves room for the list beside it
+MOST_PAIRS = 18  # confusions in the list
 PREDICTIONS_NOTE = (
     "Drawn at random from the right and from the wrong ones, the same in every report on this split. On the left what "
     "the student says, on the right what people annotated, with the noun that most of them gave."
@@ -122,7 +127,7 @@ def _facts(run: Run, scores: Mapping[str, Any]) -> str:
         cards.append((_percent(mean), "harmonic mean", "of seen and unseen"))
     cards.append((_percent(parts["all"]["per_verb"]["gt"]["grounded"]), "grounded, all", "with the true verb"))
     return "".join(
-        f"<div><b>{value}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
+        f"<div><b>{value} %</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
         for value, name, note in cards
     )
 
@@ -177,33 +182,32 @@ def _confusion(truth: Annotations, said: Answers, groups: Groups | None) -> str:
     np.add.at(counts, (truth.verbs, said.ranked_verbs()[:, 0]), 1)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     members = list(groups) if groups else [verbs]
-    order = [
-        truth.ontology.verb_index[verb] for group in members for verb in group if verb in truth.ontology.verb_index
-    ]
-    breaks = np.cumsum([len(group) for group in members])[:-1].tolist()
-    table = _top_confusions(shares, counts, verbs)
+    order = [truth.ontology.verb_index[verb] for group in members for verb in group]
+    beside = len(order) <= MOST_BESIDE
+    table = f'<div class="panel list">{_top_confusions(shares, counts, verbs, 1 if beside else 3)}</div>'
     if len(order) > MOST_CELLS:
-        return f'<div class="stacked"><div class="panel list">{table}</div></div>'
+        return f'<div class="stacked">{table}</div>'
+    breaks = np.cumsum([len(group) for group in members])[:-1].tolist()
     chart = heat_map(shares[np.ix_(order, order)].tolist(), [verbs[i] for i in order], breaks)
-    kind = "beside" if len(order) <= 40 else "stacked"
-    return f'<div class="{kind}"><div class="panel">{chart}</div><div class="panel list">{table}</div></div>'
+    return f'<div class="{"beside" if beside else "stacked"}"><div class="panel">{chart}</div>{table}</div>'
 
 
-def _top_confusions(shares: np.ndarray, counts: np.ndarray, verbs: tuple[str, ...]) -> str:
+def _top_confusions(shares: Shares, counts: Shares, verbs: Sequence[str], tables: int) -> str:
+    """The largest shares off the diagonal, in so many tables."""
     wrong = np.where(np.eye(len(verbs), dtype=bool), 0, shares)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
-    pairs = [divmod(int(i), len(verbs)) for i in order if wrong.flat[i] > 0]
-    rows = "".join(
+    largest = np.lexsort((-counts.ravel(), -wrong.ravel()))[:MOST_PAIRS]
+    pairs = [divmod(int(i), len(verbs)) for i in largest if wrong.flat[i] > 0]
+    if not pairs:
+        return "<p>No verb was taken for another.</p>"
+    head = "<tr><th>annotated</th><th>taken for</th><th>%</th><th>images</th></tr>"
+    rows = [
         f"<tr><td>{escape(verbs[a])}</td><td>{escape(verbs[b])}</td><td>{_percent(shares[a, b])}</td>"
         f"<td>{counts[a, b]:.0f} of {counts[a].sum():.0f}</td></tr>"
         for a, b in pairs
-    )
-    head = "<tr><th>annotated</th><th>taken for</th><th>%</th><th>images</th></tr>"
-    return (
-        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-        if rows
-        else "<p>No verb was taken for another.</p>"
-    )
+    ]
+    size = -(-len(rows) // tables)
+    parts = ["".join(rows[i : i + size]) for i in range(0, len(rows), size)]
+    return "".join(f"<table><thead>{head}</thead><tbody>{part}</tbody></table>" for part in parts)
 
 
 def _percent(share: float | None) -> str:

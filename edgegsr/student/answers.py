@@ -17,7 +17,7 @@ from edgegsr.annotations import Annotations
 from edgegsr.boxes import Letterbox, clip
 from edgegsr.data.loader import Pictures, loader
 from edgegsr.errors import InputError
-from edgegsr.files import write_atomically
+from edgegsr.files import write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.predictions import RANKS, Predictions
 from edgegsr.situation import MAX_ROLES
@@ -128,10 +128,7 @@ def write_predictions(path: str | Path, split: Pictures, answers: Answers) -> No
     truth = split.annotations
     if len(answers) != len(truth):
         raise InputError(f"{path}: wanted answers about {len(truth)} images, got {len(answers)}")
-    try:
-        write_atomically(Path(path), "".join(json.dumps(line) + "\n" for line in _lines(truth, answers)))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_whole(path, "".join(json.dumps(line) + "\n" for line in _lines(truth, answers)))
 
 
 def _lines(truth: Annotations, answers: Answers) -> Iterator[dict[str, Any]]:

@@ -9,17 +9,14 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from edgegsr.errors import InputError
-from edgegsr.files import write_atomically
+from edgegsr.files import write_whole
 from edgegsr.student.model import Student
 
 
 def save_weights(student: Student, path: str | Path) -> None:
     """Writes the file, all of it or nothing."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in student.state_dict().items()}
-    try:
-        write_atomically(Path(path), save(state))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_whole(path, save(state))
 
 
 def load_weights(student: Student, path: str | Path) -> Student:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from edgegsr.errors import InputError
+from edgegsr.files import cache_folder
 from edgegsr.situation import MAX_ROLES, Ontology
 from edgegsr.text.encoders import read, resolve
 from edgegsr.text.prompts import noun_texts, role_texts, verb_texts
@@ -76,7 +76,7 @@ def _kept(entry: Path, rows: int) -> Tensor | None:
 def _cache(folder: str | Path | None) -> Path:
     if folder is not None:
         return Path(folder)
-    return Path(os.environ.get("EDGEGSR_CACHE") or Path.home() / ".cache" / "edgegsr") / "text"
+    return cache_folder() / "text"
 
 
 def _key(name: str, folder: Path, texts: Sequence[str]) -> str:

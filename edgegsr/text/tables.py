@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgegsr.errors import InputError
-from edgegsr.files import write_atomically
+from edgegsr.files import write_whole
 from edgegsr.situation import MAX_ROLES
 
 FORMAT = "edgegsr-text-1"
@@ -55,10 +55,7 @@ class TextTables:
 def write_half(path: str | Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
     """Writes unit vectors as fp16, all of them or nothing."""
     half = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
-    try:
-        write_atomically(Path(path), save(half, {"format": FORMAT, **facts}))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_whole(path, save(half, {"format": FORMAT, **facts}))
 
 
 def read_half(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -25,11 +25,25 @@ def launched(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
     def launch(kind: str) -> Path:
         out = tmp_path_factory.mktemp("launched") / kind
-        flags = ["--num_processes", "2", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        flags = [
+            "--num_processes",
+            "2",
+            "--cpu",
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+        ]
         command = [sys.executable, "-m", "accelerate.commands.launch", *flags, "--main_process_port", "0"]
         env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(
-            [*command, toyworld.__file__, str(world), str(out), kind], env=env, capture_output=True, text=True, timeout=240
+            [*command, toyworld.__file__, str(world), str(out), kind],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=240,
         )
         assert done.returncode == 0, done.stderr[-4000:]
         return out

@@ -189,18 +189,16 @@ def test_place_that_cannot_be_a_folder_is_refused(learn: Learn, tmp_path: Path) 
 def test_full_or_read_only_disk_is_one_line_and_what_was_written_stays(
     number: int, said: str, learn: Learn, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgegsr import run
-
     written: list[Path] = []
-    write = run.write_atomically
+    move = Path.replace
 
-    def full(path: Path, content: bytes) -> None:
+    def full(draft: Path, path: Path) -> Path:
         if path.name == "step-000000006.safetensors":
             raise OSError(number, os.strerror(number), str(path))
         written.append(path)
-        write(path, content)
+        return move(draft, path)
 
-    monkeypatch.setattr(run, "write_atomically", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(InputError, match=f"step-000000006.safetensors: cannot be written: {said}") as error:
         learn(tmp_path / "run")
     assert "run the same command again" in str(error.value)

@@ -82,7 +82,9 @@ def test_other_seed_gives_other_weights(learn: Callable[..., Run], whole: Run, t
     assert other.config["train"]["seed"] == 1
 
 
-def test_progress_is_told_on_stderr(learn: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_told_on_stderr(
+    learn: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     learn(tmp_path / "run")
     out, err = capsys.readouterr()
     assert out == ""

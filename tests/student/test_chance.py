@@ -18,7 +18,11 @@ BLANK, MAN, CAKE, SOUP = range(4)
 def table(verbs: list[int], nouns: list[list[list[int]]], boxes: dict[tuple[int, int], list[float]]) -> Annotations:
     """One row a verb; nouns by annotator; boxes by (row, slot), in images of 100 x 50 pixels."""
     n = len(verbs)
-    all_nouns, all_boxes, has_box = np.zeros((n, 3, 6), np.int32), np.zeros((n, 6, 4), np.float32), np.zeros((n, 6), bool)
+    all_nouns, all_boxes, has_box = (
+        np.zeros((n, 3, 6), np.int32),
+        np.zeros((n, 6, 4), np.float32),
+        np.zeros((n, 6), bool),
+    )
     for i, answers in enumerate(nouns):
         all_nouns[i, :, : len(answers[0])] = answers
     for place, box in boxes.items():

@@ -78,7 +78,9 @@ def test_one_photo_at_a_time_says_what_the_batch_said(whole: Run, split_dev: Spl
         for fillers, verb in ((said.best, None), (said.true, truth.ontology.verbs[truth.verbs[i]])):
             situation = predictor.predict(split_dev.path(i), verb)
             situation.check(truth.ontology)
-            assert tuple(v for v, _ in situation.verbs) == tuple(truth.ontology.verbs[v] for v in said.ranked_verbs()[i][:4])
+            assert tuple(v for v, _ in situation.verbs) == tuple(
+                truth.ontology.verbs[v] for v in said.ranked_verbs()[i][:4]
+            )
             for slot, filler in enumerate(situation.fillers.values()):
                 assert truth.ontology.noun_index[filler.noun] == fillers.nouns[i, slot]
                 assert (filler.box_xyxy is not None) == fillers.has_box[i, slot]
@@ -111,7 +113,9 @@ def test_restricted_ranks_an_image_among_the_verbs_of_its_group(whole: Run, spli
         evaluate(whole, split_dev, GROUPS, "easy", answers=said)
 
 
-def test_chance_is_an_even_guess_and_the_usual_answer(whole: Run, split_dev: Split, split_train: Split, said: Answers) -> None:
+def test_chance_is_an_even_guess_and_the_usual_answer(
+    whole: Run, split_dev: Split, split_train: Split, said: Answers
+) -> None:
     scores = evaluate(whole, split_dev, GROUPS, answers=said, train=split_train.annotations)
     assert scores["chance"]["all"]["verb_top1"] == 0.25 and scores["chance"]["all"]["verb_top5"] == 1.0
     # every agent is a block, every item a bar: the usual noun is always right, in the frames that training shows

@@ -23,7 +23,7 @@ from edgegsr.data.diorama.annotators import annotate
 from edgegsr.data.diorama.dice import Dice
 from edgegsr.data.diorama.stage import Scene, scene
 from edgegsr.errors import InputError
-from edgegsr.files import cache_folder, write_atomically
+from edgegsr.files import cache_folder, write_whole
 from edgegsr.progress import track
 
 WORLD = 1  # raise it whenever a scene or a word changes: folders and results carry it, a test holds it
@@ -91,13 +91,13 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
         raise InputError(f"{out}: wanted an empty folder, got one with other files; name another --out")
     (out / "images_512").mkdir(parents=True, exist_ok=True)
     started.parent.mkdir(exist_ok=True)
-    write_atomically(started, json.dumps(wanted))
+    write_whole(started, json.dumps(wanted))
     jobs = [(out, str(seed), split, verb, share) for split in SPLITS for verb in script.verbs() if counts(split)[verb]]
     todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
     for _ in track(_run(todo, workers or min(os.cpu_count() or 1, 8)), f"staging Diorama {seed}", len(todo)):
         pass
     _merge(out)
-    write_atomically(out / DONE, json.dumps(wanted))
+    write_whole(out / DONE, json.dumps(wanted))
     shutil.rmtree(out / "parts")
     return out
 
@@ -136,7 +136,7 @@ def _stage_verb(job: tuple[Path, str, str, str, float]) -> None:
         Image.fromarray(shot.pixels).save(out / "images_512" / name, quality=JPEG_QUALITY)
         records[name] = record(shot, Dice("annotators", seed, split, verb, number))
         graphs[name] = graph(shot)
-    write_atomically(_part(out, split, verb), json.dumps({"records": records, "graphs": graphs}))
+    write_whole(_part(out, split, verb), json.dumps({"records": records, "graphs": graphs}))
 
 
 def _merge(out: Path) -> None:
@@ -153,10 +153,10 @@ def _merge(out: Path) -> None:
                 records |= part["records"]
                 graphs |= part["graphs"]
         order = Dice("order", split).shuffle(list(records))
-        write_atomically(folder / f"{split}.json", json.dumps({name: records[name] for name in order}))
-        write_atomically(out / f"graphs_{split}.json", json.dumps({name: graphs[name] for name in order}))
+        write_whole(folder / f"{split}.json", json.dumps({name: records[name] for name in order}))
+        write_whole(out / f"graphs_{split}.json", json.dumps({name: graphs[name] for name in order}))
     classes = ["blank", *script.nouns(), "oov", "Pad"]
-    write_atomically(folder / "train_classes.csv", "".join(f"{noun},{i}\n" for i, noun in enumerate(classes)))
+    write_whole(folder / "train_classes.csv", "".join(f"{noun},{i}\n" for i, noun in enumerate(classes)))
     for group in ("rare", "unseen"):
         names = [name for name, verb in script.verbs().items() if verb.group == group]
-        write_atomically(folder / f"{group}.txt", "\n".join(names) + "\n")
+        write_whole(folder / f"{group}.txt", "\n".join(names) + "\n")
