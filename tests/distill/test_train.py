@@ -133,7 +133,7 @@ def test_unreadable_image_is_one_line_that_names_it(world: Path, split_dev: Spli
 def test_amp_that_needs_a_gpu_is_refused_without_one() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    with pytest.raises(InputError, match='train.amp must be "auto", "no" or "bf16" on a CPU, got "fp16"'):
+    with pytest.raises(InputError, match=r'train\.amp must be "auto", "no" or "bf16" on a CPU, got "fp16"'):
         open_accelerator(TrainConfig(amp="fp16"))
     assert open_accelerator(TrainConfig()).mixed_precision == "no"  # auto: half precision is slower on most CPUs
 
