@@ -326,7 +326,7 @@ def test_annotations_that_name_an_image_twice_are_not_written(tmp_path, save, re
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, save, records):
     read = swig.read(save(tmp_path / "train.json", records))
-    with pytest.raises(InputError, match=r"train\.json/again\.json: wanted a file that can be written, got: "):
+    with pytest.raises(InputError, match=r"train\.json/again\.json: cannot be written: "):
         swig.write(read, tmp_path / "train.json" / "again.json")
 
 

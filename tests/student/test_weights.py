@@ -37,5 +37,5 @@ def test_damaged_absent_and_unwritable_files_are_one_clear_line(student: Student
         load_weights(student, tmp_path / "bad")
     with pytest.raises(InputError, match="none: wanted the safetensors of a student"):
         load_weights(student, tmp_path / "none")
-    with pytest.raises(InputError, match="cannot be written: No such file"):
-        save_weights(student, tmp_path / "no" / "folder" / "student.safetensors")
+    with pytest.raises(InputError, match="cannot be written"):
+        save_weights(student, tmp_path / "bad" / "student.safetensors")
