@@ -72,7 +72,8 @@ def train(
     settle(out, description, truth["train"].ontology, tables, accelerator.is_main_process)
     accelerator.wait_for_everyone()
     if finished:
-        print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
+        if accelerator.is_main_process:
+            print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
         return open_run(out)
 
     batches = _batches(split_train, student.config.side, settings, accelerator)
