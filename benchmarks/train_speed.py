@@ -18,7 +18,6 @@ import torch
 from result import publish
 
 from edgegsr.data.source import groups_of, open_data
-from edgegsr.distill.stop import TrainingStopped
 from edgegsr.distill.train import train
 from edgegsr.student.cards import find_card
 from edgegsr.text.shipped import tables_for
@@ -41,7 +40,7 @@ def run(student: str, steps: int, batch: int, workers: int) -> dict[str, Any]:
         if len(ticks) > WARM_UP + steps:
             raise Enough
 
-    with tempfile.TemporaryDirectory() as folder, suppress(Enough, TrainingStopped):
+    with tempfile.TemporaryDirectory() as folder, suppress(Enough):
         train(
             find_card(student),
             learn,

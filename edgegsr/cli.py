@@ -16,7 +16,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from edgegsr.errors import InputError, MissingExtra
+from edgegsr.errors import InputError, MissingExtra, TrainingStopped
 
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
 UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR}
@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(args=_spread(list(sys.argv[1:] if arguments is None else arguments), "--truth"))
     except InputError as error:
         sys.exit(_complain(error, BAD_INPUT))
+    except TrainingStopped as error:
+        sys.exit(_complain(error, FAILED))
     except BrokenPipeError:
         sys.exit(DONE)
     except OSError as error:

@@ -5,6 +5,10 @@ class InputError(ValueError):
     """A mistake in what the user gave: where, what was wanted, what came, what to do. Exit code 2."""
 
 
+class TrainingStopped(RuntimeError):
+    """A training that cannot go on, or was asked not to: why, and how to go on. Exit code 1."""
+
+
 class MissingExtra(InputError):
     """A feature whose packages are not installed; the message ends with the install line."""
 

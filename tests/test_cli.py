@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from edgegsr import cli
+from edgegsr.errors import TrainingStopped
 
 RECORD = {
     "verb": "kicking",
@@ -170,6 +171,17 @@ def test_a_full_or_closed_disk_is_one_line(
     monkeypatch.setattr("edgegsr.data.check.check", full)
     assert run("data", "check", truth[0]) == 2
     assert capsys.readouterr().err == "edgegsr: out.json: No room; nothing finished is lost\n"
+
+
+def test_a_stopped_training_is_one_line_and_exit_code_1(
+    truth: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stops(*_: object) -> None:
+        raise TrainingStopped("run: stopped after step 5 of 12; the same command goes on from there")
+
+    monkeypatch.setattr("edgegsr.data.check.check", stops)
+    assert run("data", "check", truth[0]) == 1
+    assert capsys.readouterr().err == "edgegsr: run: stopped after step 5 of 12; the same command goes on from there\n"
 
 
 def test_an_unknown_option_is_usage(capsys: pytest.CaptureFixture[str]) -> None:

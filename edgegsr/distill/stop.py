@@ -1,14 +1,10 @@
-"""Trainings that end before they are done, and how they learn that they should."""
+"""How a training learns that it should end before it is done."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType, TracebackType
-
-
-class TrainingStopped(RuntimeError):
-    """A training that cannot go on, or was asked not to: why, and how to go on. Exit code 1."""
 
 
 class StopSign:

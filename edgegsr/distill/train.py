@@ -29,10 +29,10 @@ from edgegsr.distill.identity import describe, fingerprint, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.report import write_report
-from edgegsr.distill.stop import StopSign, TrainingStopped
+from edgegsr.distill.stop import StopSign
 from edgegsr.distill.tally import Tally
 from edgegsr.distill.training import Told, Training, open_accelerator
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.run import CONFIG, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import brief, evaluate

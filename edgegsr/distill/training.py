@@ -24,8 +24,7 @@ from edgegsr.distill import checkpoint, schedule
 from edgegsr.distill.average import Average
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.plain import Plain
-from edgegsr.distill.stop import TrainingStopped
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.student.answers import Answers, answer
 
 

@@ -21,8 +21,7 @@ import toyworld  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.distill import checkpoint, journal, losses  # noqa: E402
 from edgegsr.distill.average import Average  # noqa: E402
-from edgegsr.distill.stop import TrainingStopped  # noqa: E402
-from edgegsr.errors import InputError  # noqa: E402
+from edgegsr.errors import InputError, TrainingStopped  # noqa: E402
 from edgegsr.run import METRICS, REPORT, Run  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 
