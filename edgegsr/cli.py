@@ -8,18 +8,32 @@ from __future__ import annotations
 import errno
 import importlib.util
 import json
+import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from edgegsr.errors import InputError, MissingExtra, TrainingStopped
+from edgegsr.imagefile import shown
 
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
-UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR}
+UNWRITABLE = {
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
 SHOWN = 40  # findings on the screen
 
 app = typer.Typer(
@@ -32,12 +46,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Make and check datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
-
-
-class SplitName(str, Enum):
-    train = "train"
-    dev = "dev"
-    test = "test"
 
 
 class Candidates(str, Enum):
@@ -127,7 +135,7 @@ def data_check(
     findings = check(path, images, decode)
     _table(str(path), ("split", "images", "verbs", "roles", "boxes", "blanks", "oov"), findings.counts)
     for severity, file, image, wanted, got in findings.to_rows(SHOWN):
-        print(f"{severity}: {': '.join(filter(None, (file, image)))}: wanted {wanted}, got {got}")
+        print(shown(f"{severity}: {': '.join(filter(None, (file, image)))}: wanted {wanted}, got {got}"))
     for note in findings.notes:
         print(note)
     print(
@@ -147,11 +155,11 @@ def distill(
     data: Data = "diorama",
     method: Annotated[str, typer.Option(help="How to train: 'none' learns from annotations alone.")] = "none",
     text: Annotated[Optional[str], typer.Option(help="Text encoder for the words: hub id or folder.")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[Optional[int], typer.Option(min=0, help="By default the card's.")] = None,
     epochs: Annotated[Optional[int], typer.Option(min=1)] = None,
     batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step, over all processes.")] = None,
     limit: Limit = None,
-    workers: Workers = 0,
+    workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
     settings: Annotated[
         Optional[list[str]], typer.Option("--set", help="Any value of the card's [train] table: KEY=VALUE.")
     ] = None,
@@ -160,17 +168,24 @@ def distill(
     """Train a student; the same command goes on with what it finds in --out."""
     _need_training("distill")
     from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.config import read_train
+    from edgegsr.distill.methods import find_method
     from edgegsr.distill.train import train
     from edgegsr.student.cards import find_card
+    from edgegsr.student.config import read_student
     from edgegsr.text.shipped import tables_for
 
     card = find_card(student)
-    overrides = {key: value for key, value in (("epochs", epochs), ("batch", batch)) if value is not None}
-    overrides |= {"workers": workers, **_settings(settings or [])}
+    given = {"epochs": epochs, "batch": batch, "seed": seed, "workers": workers}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    for key, value in _settings(settings or []).items():
+        if overrides.setdefault(key, value) != value:
+            raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
+    find_method(method), read_student(card), read_train(card, overrides)  # a mistake shows before any work is done
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology
     judge = open_data(data, "dev", limit, words)
-    run = train(card, learn, judge, tables_for(words, text), out, method, seed, overrides, groups_of(data, words))
+    run = train(card, learn, judge, tables_for(words, text), out, method, None, overrides, groups_of(data, words))
     _last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
 
@@ -178,7 +193,7 @@ def distill(
 def evaluate(
     run: RunFolder,
     data: Data = "diorama",
-    split: Annotated[SplitName, typer.Option()] = SplitName.test,
+    split: Annotated[str, typer.Option(help="train, dev, test, or one of Ov-SWiG such as test_unseen.")] = "test",
     candidates: Annotated[
         Candidates, typer.Option(help="generalised: every verb; restricted: the verbs of the image's own group.")
     ] = Candidates.generalised,
@@ -194,15 +209,17 @@ def evaluate(
     from edgegsr.student.answers import answer, write_predictions
     from edgegsr.student.evaluate import brief, evaluate
 
+    if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
+        raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")
     opened = open_run(run)
-    judge = open_data(data, split.value, limit, opened.ontology)
+    judge = open_data(data, split, limit, opened.ontology)
     learned = open_data(data, "train", ontology=opened.ontology).annotations
     said = answer(opened.student, judge, workers=workers, label="evaluating")
     groups = groups_of(data, opened.ontology)
     scores = evaluate(opened, judge, groups, candidates.value, train=learned, answers=said)
     if predictions:
         write_predictions(predictions, judge, said)
-    _show_brief(f"{run} on {data}, {split.value}, {candidates.value}", brief(scores), scores["chance"])
+    _show_brief(f"{run} on {data}, {split}, {candidates.value}", brief(scores), scores["chance"])
     _last_line(as_json, scores)
 
 
@@ -219,6 +236,7 @@ def predict(
 ) -> None:
     """Say who does what, with what, where."""
     _need_training("predict with a run")
+    from edgegsr.files import write_whole
     from edgegsr.images import open_image
     from edgegsr.run import open_run
     from edgegsr.runtime.draw import draw as drawn
@@ -226,25 +244,29 @@ def predict(
 
     predictor = EagerPredictor(open_run(run))
     words = {noun.id: noun.word for noun in predictor.ontology.nouns}
+    if out and not draw:
+        raise InputError("--out: says where drawings go; give --draw as well")
+    targets = [(out or image.parent) / f"{image.name}.situation.png" for image in images]
+    if len(set(targets)) < len(targets):
+        raise InputError("images: two have the same name, their drawings would overwrite each other; leave out --out")
     found = []
-    for image in images:
+    for image, target in zip(images, targets):
         situation = predictor.predict(image, verb)
         rows = [
             (role, words[f.noun], f"{f.confidence:.2f}", " ".join(f"{v:.0f}" for v in f.box_xyxy or ()) or "-")
             for role, f in situation.fillers.items()
         ]
         _table(
-            f"{image}: {situation.verb} ({situation.confidence:.2f})",
+            f"{shown(image)}: {situation.verb} ({situation.confidence:.2f})",
             ("role", "noun", "confidence", "box x1 y1 x2 y2"),
             rows,
         )
         found.append({"image": str(image), **json.loads(situation.to_json())})
         if draw:
-            folder = out or image.parent
-            folder.mkdir(parents=True, exist_ok=True)
-            target = folder / f"{image.stem}.situation.png"
-            drawn(open_image(image), situation, words).save(target)
-            print(target)
+            picture = BytesIO()
+            drawn(open_image(image), situation, words).save(picture, "PNG")
+            write_whole(target, picture.getvalue())
+            print(shown(target))
     _last_line(as_json, {"situations": found})
 
 
@@ -286,7 +308,10 @@ def score(
 
 
 def _need_training(command: str) -> None:
-    if missing := [name for name in ("torch", "transformers", "cv2") if importlib.util.find_spec(name) is None]:
+    if sys.version_info < (3, 11):
+        raise InputError(f"{command} needs Python 3.11 or newer, this is {platform.python_version()}")
+    needed = ("torch", "transformers", "accelerate", "safetensors", "cv2")
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         raise MissingExtra(f"{command} ({', '.join(missing)})", "train")
 
 
@@ -301,6 +326,8 @@ def _settings(pairs: Iterable[str]) -> dict[str, Any]:
             out[key] = json.loads(value)
         except json.JSONDecodeError:
             out[key] = value
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"--set {key}: wanted a number, a text, true or false: {error}") from error
     return out
 
 
@@ -350,7 +377,7 @@ def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]])
         table.add_column(header, overflow="fold")
     for row in rows:
         table.add_row(*map(str, row))
-    Console().print(table, markup=False)
+    Console(markup=False).print(table)
 
 
 if __name__ == "__main__":

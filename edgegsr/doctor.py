@@ -30,8 +30,8 @@ PACKAGES = {  # by what pip has to be told
         "transformers",
     ),
     "'nncf==3.4.*' 'torchao==0.18.*'": ("nncf", "torchao"),
-    "'openvino==2026.4.*'": ("openvino",),
-    "'tensorrt>=10.3'": ("tensorrt",),
+    "'edgegsr[openvino]'": ("openvino",),
+    "'edgegsr[trt]'": ("tensorrt",),
 }
 OTHER_NAMES = {  # distributions with the same module in them
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),

@@ -13,6 +13,8 @@ from edgegsr.errors import InputError
 def write_whole(path: str | Path, content: str | bytes) -> None:
     """Writes a file, and its folder where that lacks, in one move: a crash leaves the old file or the new one."""
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise InputError(f"{path}: wanted the name of a file, got a folder")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

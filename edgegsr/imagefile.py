@@ -41,8 +41,8 @@ SCAN_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # a marker that is neither 
 START_OF_SCAN, END_OF_IMAGE, SEGMENTLESS = 0xDA, 0xD9, {0x01, *range(0xD0, 0xD9)}
 
 
-def shown(path: Path) -> str:
-    """A path that stays on one line, whatever its name holds."""
+def shown(path: Path | str) -> str:
+    """A path or a message that stays on one line, whatever its names hold."""
     return text if (text := str(path)).isprintable() else ascii(text)
 
 

@@ -114,9 +114,11 @@ class Ontology:
             raw = json.loads(text)
             frames = tuple(_from_object(Frame, f, ("roles", "role_definitions")) for f in raw["frames"])
             nouns = tuple(_from_object(Noun, n, ("gloss",)) for n in raw["nouns"])
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            return cls(frames, nouns)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{where}: wanted an ontology with 'frames' and 'nouns', got {error}") from error
-        return cls(frames, nouns)
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,10 @@ def _as_object(value: Frame | Noun) -> dict[str, Any]:
 
 
 def _from_object(kind: Any, raw: Mapping[str, Any], tuples: tuple[str, ...]) -> Any:
+    for name, value in raw.items():
+        parts = value if name in tuples else [value]
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise TypeError(f"{name!r}: {str(value)[:60]}")
     values = {k: tuple(v) if k in tuples else v for k, v in raw.items()}
     return kind(**{"id": ""} | values if kind is Noun else values)
 

@@ -52,8 +52,8 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(tmp_path: Pat
     assert found["openvino-int8"] == (
         False,
         False,
-        "to build: needs torch, onnxscript, openvino: pip install 'edgegsr[train]' 'openvino==2026.4.*'; "
-        "to run: needs openvino: pip install 'openvino==2026.4.*'",
+        "to build: needs torch, onnxscript, openvino: pip install 'edgegsr[train]' 'edgegsr[openvino]'; "
+        "to run: needs openvino: pip install 'edgegsr[openvino]'",
     )
 
 
@@ -123,7 +123,7 @@ def test_engines_on_a_jetson(
 def test_tensorrt_for_a_discrete_gpu_comes_from_pip(tmp_path: Path) -> None:
     here = root(tmp_path, X86.format(more=""), gpu="NVIDIA T4, 15360, 550.54, 7.5")
     found = verdicts(examine(here, DEVICE, "3.12.0"))
-    assert found["trt-fp16"] == (False, False, "needs tensorrt: pip install 'tensorrt>=10.3'")
+    assert found["trt-fp16"] == (False, False, "needs tensorrt: pip install 'edgegsr[trt]'")
 
 
 def test_the_report_shows_a_jetson_in_tables_and_as_json(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from edgegsr.data.records import name_fault, same_aspect
 from edgegsr.data.swig import FILES, IMAGES, JSONS, annotation_files, json_folder
 from edgegsr.errors import InputError
 from edgegsr.files import listing
-from edgegsr.imagefile import read_whole
+from edgegsr.imagefile import check_end, read_whole
 from edgegsr.images import open_image, read_size
 from edgegsr.progress import track
 
@@ -89,7 +89,7 @@ def _image(path: Path, size_wh: Size | None, decode: bool) -> list[Finding]:
         if decode:
             open_image(path)
         else:
-            read_whole(path, MOST_BYTES)
+            check_end(path, *read_whole(path, MOST_BYTES))
     except InputError as error:
         return [Finding("error", str(path.parent), path.name, "a readable image", str(error))]
     if size_wh is None or file_wh == size_wh:

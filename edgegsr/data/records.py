@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,9 +74,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    keys = [key for key, _ in pairs]
+    counts = Counter(key for key, _ in pairs)
     twice = Twice(made)
-    twice.keys_twice = tuple(key for key in made if keys.count(key) > 1)
+    twice.keys_twice = tuple(key for key, count in counts.items() if count > 1)
     return twice
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgegsr.data import swig
 from edgegsr.data.split import Split
-from edgegsr.data.splits import Groups, groups
+from edgegsr.data.splits import Groups, groups, without
 from edgegsr.errors import InputError, MissingExtra
 from edgegsr.situation import Ontology
 
@@ -16,12 +16,15 @@ DIORAMA = "diorama"
 
 
 def folder_of(name: str) -> Path:
-    """The folder of a data name; a Diorama that was never staged is staged into the cache first."""
+    """The folder of a data name; a Diorama that was never staged is staged into the cache first.
+
+    A folder that is called diorama is named ./diorama.
+    """
     world, _, seed = name.partition(":")
-    if world != DIORAMA or Path(name).is_dir():
+    if world != DIORAMA:
         return Path(name)
-    if ":" in name and not seed.isdecimal():
-        raise InputError(f"--data {name}: wanted diorama:SEED with a whole number, got {seed!r}")
+    if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
+        raise InputError(f"--data {name}: wanted diorama:SEED with a whole number, got {seed[:40]!r}")
     try:
         from edgegsr.data.diorama.make import staged
     except ImportError as error:
@@ -30,8 +33,11 @@ def folder_of(name: str) -> Path:
 
 
 def open_data(name: str, split: str, limit: int | None = None, ontology: Ontology | None = None) -> Split:
-    """A split of a data name; `limit` keeps so many images, spread over the file."""
-    opened = swig.open_split(folder_of(name), split, ontology)
+    """A split of a data name, train without unseen verbs; `limit` keeps so many images, spread over the file."""
+    root = folder_of(name)
+    opened = swig.open_split(root, split, ontology)
+    if split == "train" and (unseen := _unseen(root, opened.annotations.ontology)):
+        opened = without(opened, unseen)
     if limit is None or limit >= len(opened):
         return opened
     return opened.take(np.linspace(0, len(opened) - 1, limit).astype(int))
@@ -41,5 +47,10 @@ def groups_of(name: str, ontology: Ontology | None = None) -> Groups:
     """Seen, rare and unseen verbs of a data name, by its training file."""
     root = folder_of(name)
     train = swig.open_split(root, "train", ontology).annotations
+    return groups(train, _unseen(root, train.ontology))
+
+
+def _unseen(root: Path, ontology: Ontology) -> tuple[str, ...]:
+    """The verbs that the data set keeps out of training."""
     listed = swig.json_folder(root) / "unseen.txt"
-    return groups(train, swig.read_verbs(listed, train.ontology) if listed.is_file() else ())
+    return swig.read_verbs(listed, ontology) if listed.is_file() else ()

@@ -63,6 +63,7 @@ class TrainConfig:
         _require(self.clip_norm > 0, f"clip_norm must be above 0, got {self.clip_norm}")
         for name in ("backbone_lr_factor", "weight_decay", "warmup_epochs", "workers", "seed"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
+        _require(self.seed < 2**63, f"seed must be below 2 to the 63rd, got {self.seed}")
         for name in ("ema_decay", "verb_smoothing", "noun_smoothing"):
             _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
 
@@ -75,6 +76,8 @@ def read_train(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     raw = dict(source) if isinstance(source, Mapping) else card.read_toml(source)
     where = "card" if isinstance(source, Mapping) else str(source)
     table = raw.get("train", {})
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where}: wanted a table [train], got {table!r}")
     for key, value in (overrides or {}).items():
         table = _with(table, key.split("."), value)
     try:

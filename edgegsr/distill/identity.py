@@ -45,7 +45,7 @@ def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, 
     """Makes `out` the folder of this training, or makes sure that it already is."""
     if (out / CONFIG).is_file():
         _compare(out, read_config(out), tomllib.loads(description))
-    elif out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
+    elif may_write and out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
         raise InputError(f"{out}: wanted an empty folder or a run, found {', '.join(names[:5])}; give another --out")
     if not may_write:
         return

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast
 from torch import Tensor
 
 from edgegsr.data.loader import Batch, Pictures
@@ -85,6 +86,9 @@ class Training:
         """What the averaged student says about a split, each process asking for its share of the images."""
         batch = max(self.settings.batch // self.world, 1)
         workers = self.settings.workers
+        if self.world > 1:  # running statistics are each process's own; one student answers
+            for buffer in self.average.student.buffers():
+                broadcast(buffer)
         said = answer(self.average.student, split, batch, workers=workers, rank=self.rank, world=self.world)
         if self.world > 1:
             for column in said.columns().values():  # rows of others are 0

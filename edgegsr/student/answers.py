@@ -114,7 +114,7 @@ def _fill(
 ) -> None:
     fillers.nouns[rows] = _numpy(said.noun_logits.argmax(-1))
     fillers.has_box[rows] = _numpy(said.presence >= 0)
-    boxes = _numpy(said.boxes_xyxy.double()) * side
+    boxes = _numpy(said.boxes_xyxy).astype(np.float64) * side
     for row, box, (width, height) in zip(rows.tolist(), boxes, sizes_wh.tolist()):  # as runtime.decode does
         fillers.boxes_xyxy[row] = clip(Letterbox((width, height), side).inverse(box), (width, height))
 

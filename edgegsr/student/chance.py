@@ -51,11 +51,11 @@ class _Usual:
         total, boxed = (np.bincount(key[mask], minlength=n) for mask in (used, used & train.has_box))
         self.box_share = boxed / np.maximum(total, 1)
         there = used & train.has_box
-        relative = train.boxes_xyxy / np.tile(train.sizes_wh, 2)[:, None]
+        relative = (train.boxes_xyxy / np.tile(train.sizes_wh, 2)[:, None])[there]
         order = np.argsort(key[there], kind="stable")
         ends = np.cumsum(boxed)
         for i in np.flatnonzero(boxed):
-            self.boxes[i] = np.median(relative[there][order[ends[i] - boxed[i] : ends[i]]], axis=0)
+            self.boxes[i] = np.median(relative[order[ends[i] - boxed[i] : ends[i]]], axis=0)
 
 
 def _set_most_frequent(best: Ints, keys: Ints, nouns: Ints, kinds: int) -> None:

@@ -30,6 +30,8 @@ def load_weights(student: Student, path: str | Path) -> Student:
         if tensor.shape != wanted[name].shape:
             shapes = f"wanted {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
             raise InputError(f"{path}: is of another student: {name} {shapes}")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InputError(f"{path}: {name} holds NaN or infinity; train it again")
     student.load_state_dict(state)
     return student
 

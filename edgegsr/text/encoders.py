@@ -94,7 +94,11 @@ def _reader(folder: Path) -> Reader:
     if model_type in READERS:
         return READERS[model_type]
     pooling = folder / "1_Pooling" / "config.json"  # the layout of sentence-transformers
-    first = pooling.exists() and _json(pooling).get("pooling_mode_cls_token", False)
+    modes = _json(pooling) if pooling.exists() else {}
+    first = modes.get("pooling_mode_cls_token", False)
+    other = [name for name, used in modes.items() if name.startswith("pooling_mode_") and used is True]
+    if set(other) - {"pooling_mode_cls_token", "pooling_mode_mean_tokens"} or any(folder.glob("*_Dense")):
+        raise InputError(f"{folder}: wanted a sentence encoder that takes the mean or the first token, got {other}")
     return SENTENCE_FIRST if first else SENTENCE_MEAN
 
 

@@ -29,6 +29,8 @@ class TextTables:
     ontology: str = ""  # hash of the ontology that the rows belong to
 
     def __post_init__(self) -> None:
+        if not all(tensor.ndim for tensor in (self.verbs, self.nouns)):
+            raise InputError("text tables: wanted one row a word, got a single number")
         verbs, width = len(self.verbs), self.verbs.shape[-1]
         wanted = {"verbs": (verbs, width), "roles": (verbs, MAX_ROLES, width), "nouns": (len(self.nouns), width)}
         for name, shape in wanted.items():

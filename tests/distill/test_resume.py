@@ -21,6 +21,7 @@ import toyworld  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.distill import checkpoint, journal, losses  # noqa: E402
 from edgegsr.distill.average import Average  # noqa: E402
+from edgegsr.distill.stop import StopSign  # noqa: E402
 from edgegsr.errors import InputError, TrainingStopped  # noqa: E402
 from edgegsr.run import METRICS, REPORT, Run  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
@@ -87,8 +88,12 @@ def test_ctrl_c_saves_where_it_is_and_says_how_to_go_on(learn: Learn, whole: Run
     assert weights(tmp_path / "run") == weights(whole.folder)
 
 
-def test_the_default_signal_handlers_come_back(whole: Run) -> None:
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_the_signal_handlers_of_before_come_back(learn: Learn, tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in StopSign.SIGNALS]
+    during: list[object] = []
+    learn(tmp_path / "run", on_step=lambda done: during.append(signal.getsignal(signal.SIGINT)))
+    assert before[0] not in during
+    assert [signal.getsignal(number) for number in StopSign.SIGNALS] == before
 
 
 def test_damaged_newest_state_falls_back_to_the_one_before(

@@ -7,15 +7,22 @@ the merged result does not depend on the number of processes.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from edgegsr.data import swig
 from edgegsr.data.diorama import script
@@ -23,7 +30,7 @@ from edgegsr.data.diorama.annotators import annotate
 from edgegsr.data.diorama.dice import Dice
 from edgegsr.data.diorama.stage import Scene, scene
 from edgegsr.errors import InputError
-from edgegsr.files import cache_folder, write_whole
+from edgegsr.files import cache_folder, write_whole, writing
 from edgegsr.progress import track
 
 WORLD = 1  # raise it whenever a scene or a word changes: folders and results carry it, a test holds it
@@ -81,16 +88,18 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
     wanted = {"world": WORLD, "seed": str(seed), "share": share}
     started = out / "parts" / DONE
     for known in (out / DONE, started):
-        if known.exists() and (got := json.loads(known.read_text())) != wanted:
+        if known.exists() and (got := _started_with(known)) != wanted:
             raise InputError(
                 f"{out}: wanted an empty folder or one started with {wanted}, got {got}; name another --out"
             )
     if (out / DONE).exists():
         return out
-    if out.exists() and any(out.iterdir()) and not started.exists():
+    if not math.isfinite(share):
+        raise InputError(f"--share: wanted a number, got {share}")
+    if out.is_dir() and {entry.name for entry in out.iterdir()} - {"parts", "images_512"} and not started.exists():
         raise InputError(f"{out}: wanted an empty folder, got one with other files; name another --out")
-    (out / "images_512").mkdir(parents=True, exist_ok=True)
-    started.parent.mkdir(exist_ok=True)
+    with writing(out):
+        (out / "images_512").mkdir(parents=True, exist_ok=True)
     write_whole(started, json.dumps(wanted))
     jobs = [(out, str(seed), split, verb, share) for split in SPLITS for verb in script.verbs() if counts(split)[verb]]
     todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
@@ -103,8 +112,29 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
 
 
 def staged(seed: object = 0) -> Path:
-    """The folder of `diorama:SEED` in the cache, made if it is not there."""
-    return make(cache_folder() / f"diorama-{WORLD}-{seed}", seed)
+    """The folder of `diorama:SEED` in the cache, made if it is not there; one process makes it, others wait."""
+    folder = cache_folder() / f"diorama-{WORLD}-{seed}"
+    if (folder / DONE).exists():
+        return folder
+    with writing(folder), _only_one(folder.with_suffix(".lock")):
+        return make(folder, seed)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Waits until no other process is inside."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _started_with(path: Path) -> object:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path}: wanted JSON, got {error}; remove the folder and make it again") from error
 
 
 def sizes(folder: Path) -> dict[str, int]:

@@ -159,10 +159,13 @@ def _others(canvas: Canvas, dice: Dice, place: str, ids: count[int], focus: Box)
     for side in (-1, 1):
         if wet or not dice.chance(0.22):
             continue
-        other = Act(verbs()[dice.pick(SIDE_VERBS)], place, dice, ids) if dice.chance(0.7) else _idle(place, dice, ids)
+        idle = not dice.chance(0.7)
+        other = _idle(place, dice, ids) if idle else Act(verbs()[dice.pick(SIDE_VERBS)], place, dice, ids)
         other.rehearse()
         x = (x1 if side < 0 else x2) + side * dice.uniform(0.15, 0.5)
         other.paint(canvas, (x, -dice.uniform(0.08, 0.2)), dice.uniform(0.55, 0.72), side > 0)
+        if idle:
+            other.entities[0].verb = ""
         acts.append(other)
     return acts
 

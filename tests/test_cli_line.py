@@ -1,0 +1,137 @@
+"""The whole line through the command line on a tiny Diorama, and what it says to mistakes on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("cv2")
+
+import toyworld
+
+from edgegsr import card, cli
+from edgegsr.data.source import groups_of, open_data
+from edgegsr.errors import InputError
+
+
+def run(*arguments: object) -> int:
+    """The exit code of a command."""
+    try:
+        cli.main([str(word) for word in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a staged world and a student that was trained on it."""
+    folder = tmp_path_factory.mktemp("line")
+    tiny: dict[str, Any] = {**toyworld.CARD, "train": {"epochs": 1, "batch": 16}}
+    (folder / "tiny.toml").write_text(card.to_toml(tiny))
+    assert run("data", "make", "diorama", "--share", 0.01, "--workers", 1, "--out", folder / "world") == 0
+    assert run("distill", "--student", folder / "tiny.toml", "--data", folder / "world", "--out", folder / "run") == 0
+    return folder
+
+
+def test_eval_and_score_give_the_same_figures(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = line / "predictions.jsonl"
+    assert run("eval", line / "run", "--data", line / "world", "--predictions", out, "--json") == 0
+    judged = json.loads(capsys.readouterr().out.splitlines()[-1])
+    truth = line / "world" / "SWiG_jsons" / "test.json"
+    assert run("score", "--truth", truth, "--predictions", out, "--json") == 0
+    scored = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for setting, figures in judged["per_verb"].items():
+        assert scored["per_verb"][setting] == pytest.approx(figures, abs=1e-12)
+    assert scored["missing"] == 0
+
+
+def test_predict_draws_and_tells_the_situation(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = next((line / "world" / "images_512").glob("kicking_*.jpg"))
+    assert run("predict", line / "run", photo, "--verb", "kicking", "--draw", "--out", line / "drawn", "--json") == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])["situations"][0]
+    assert said["verb"] == "kicking"
+    assert list(said["fillers"]) == ["agent", "victim", "victimpart", "place"]
+    assert (line / "drawn" / f"{photo.name}.situation.png").stat().st_size > 1000
+
+
+def test_the_report_of_a_run_is_there(line: Path) -> None:
+    assert "data:image" in (line / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("predict {run} nowhere.jpg", "nowhere.jpg"),
+        ("predict {run} {world}/SWiG_jsons/dev.json", "dev.json"),
+        ("predict {run} {photo} --verb flying_pigs", "verb 'flying_pigs' is not among"),
+        ("predict {run} {photo} --out {world}", "give --draw as well"),
+        ("predict {run} {photo} {photo} --draw --out x", "two have the same name"),
+        ("predict {run} {photo} --draw --out {photo}", "cannot be written"),
+        ("predict {world} {photo}", "wanted a run"),
+        ("eval {run} --data nowhere", "nowhere"),
+        ("eval {run} --data {world} --split tomorrow", "wanted a split among"),
+        ("eval {run} --data {world} --predictions {world}", "--predictions: wanted the name of a file"),
+        ("eval {run} --data diorama:x", "wanted diorama:SEED"),
+        ("distill --student huge --out x", "wanted a card file or one of nano, pico, small"),
+        ("distill --student nowhere.toml --out x", "nowhere.toml: cannot be read"),
+        ("distill --student {card} --data {world} --out x --method magic", "--method: wanted one of none"),
+        ("distill --student {card} --data {world} --out x --set nonsense=1", "nonsense"),
+        ("distill --student {card} --data {world} --out x --set epochs=-1", "epochs must be 1 or more"),
+        ("distill --student {card} --data {world} --out x --seed 1 --set seed=2", "leave one out"),
+        ("distill --student {card} --data {world} --out x --seed 9223372036854775808", "seed must be below"),
+        ("distill --student {card} --data {world} --out {run} --seed 3", "seed"),
+        ("distill --student {card} --data {world} --out {photo}", "kicking"),
+        ("distill --student {card} --data {world}/SWiG_jsons --out x", "images_512"),
+        ("data make diorama --out {run}", "wanted an empty folder"),
+        ("data make diorama --out {world} --seed 5", "name another --out"),
+        ("data make swig --out x", "wanted 'diorama'"),
+        ("data check nowhere", "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    command: str, message: str, line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"run": line / "run", "world": line / "world", "card": line / "tiny.toml"}
+    names["photo"] = next((line / "world" / "images_512").glob("kicking_*.jpg"))
+    assert run(*(word.format(**names) for word in command.split())) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("edgegsr: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_name_with_brackets_is_no_markup(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = tmp_path / "x[" / "red].jpg"
+    photo.parent.mkdir()
+    photo.write_bytes(next((line / "world" / "images_512").glob("kicking_*.jpg")).read_bytes())
+    assert run("predict", line / "run", photo) == 0
+    assert "[/red]" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_listed_unseen_verbs_are_kept_out_of_training_even_where_the_file_shows_them(line: Path) -> None:
+    listed = line / "world" / "SWiG_jsons" / "unseen.txt"
+    before = listed.read_text()
+    try:
+        listed.write_text(before + "kicking\n")
+        train = open_data(str(line / "world"), "train").annotations
+        assert "kicking" not in {train.ontology.verbs[verb] for verb in train.verbs}
+        assert "kicking" in groups_of(str(line / "world")).unseen
+    finally:
+        listed.write_text(before)
+
+
+def test_limit_spreads_over_the_split(line: Path) -> None:
+    few = open_data(str(line / "world"), "test", limit=10)
+    assert len(few) == 10
+    assert len(set(few.annotations.verbs.tolist())) > 5
+
+
+def test_a_seed_of_many_digits_is_refused() -> None:
+    with pytest.raises(InputError, match="wanted diorama:SEED"):
+        open_data("diorama:" + "9" * 5000, "train")
