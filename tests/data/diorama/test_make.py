@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,36 @@ def test_unseen_verbs_are_listed_and_not_in_train(world: Path) -> None:
     train = json.loads((world / "SWiG_jsons" / "train.json").read_text())
     assert len(unseen) >= 12
     assert not unseen & {record["verb"] for record in train.values()}
+
+
+def test_two_that_want_the_same_world_do_not_stage_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path))
+    inside: list[int] = []
+    most: list[int] = []
+
+    def slow(out: Path, seed: object) -> Path:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return out
+
+    monkeypatch.setattr(maker, "make", slow)
+    threads = [threading.Thread(target=maker.staged, args=(7,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]
+
+
+def test_a_kill_before_the_first_file_can_be_gone_on_from(tmp_path: Path) -> None:
+    (tmp_path / "world" / "images_512").mkdir(parents=True)
+    (tmp_path / "world" / "parts").mkdir()
+    assert maker.make(tmp_path / "world", seed=3, share=0.001, workers=1).is_dir()
+
+
+def test_a_damaged_marker_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / maker.DONE).write_text("{")
+    with pytest.raises(InputError, match="wanted JSON, got"):
+        maker.make(tmp_path, seed=3)
