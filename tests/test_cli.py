@@ -157,6 +157,7 @@ def test_a_command_of_the_workstation_names_the_extra_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "version_info", (3, 11, 0))
     assert run("distill", "--student", "pico", "--out", tmp_path / "run") == 2
     assert "pip install 'edgegsr[train]'" in capsys.readouterr().err
 

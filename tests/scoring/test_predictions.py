@@ -197,7 +197,7 @@ def test_a_bad_line_is_refused_with_its_file_number_and_reason(tmp_path, line, r
 
 def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
     line = json.dumps(with_item(box=[1, 2, 3, 4444])).replace("4444", "9" * 5000)
-    assert refusal(tmp_path, line).startswith("p.jsonl, line 1: not readable as JSON: Exceeds the limit (4300 digits)")
+    assert refusal(tmp_path, line).startswith("p.jsonl, line 1: not readable as JSON: Exceeds the limit (4300")
 
 
 def test_a_hostile_name_of_a_megabyte_makes_a_short_message(tmp_path):
