@@ -97,7 +97,10 @@ def demo(
     from edgegsr.demo import run
 
     result = run(out)
-    print(f"\nLook at {result['report']}")
+    seen = result["dev"]["seen"]
+    print(f"\nSeen verbs: top-1 {100 * seen['verb_top1']:.0f} %; grounded, true verb {100 * seen['grounded']:.0f} %")
+    print(f"Look at   {result['report']}")
+    print(f"Go on     {Path(sys.argv[0]).name} predict {result['run']} {result['image']} --draw")
     _last_line(as_json, result)
 
 
@@ -156,8 +159,8 @@ def distill(
     method: Annotated[str, typer.Option(help="How to train: 'none' learns from annotations alone.")] = "none",
     text: Annotated[Optional[str], typer.Option(help="Text encoder for the words: hub id or folder.")] = None,
     seed: Annotated[Optional[int], typer.Option(min=0, help="By default the card's.")] = None,
-    epochs: Annotated[Optional[int], typer.Option(min=1)] = None,
-    batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step, over all processes.")] = None,
+    epochs: Annotated[Optional[int], typer.Option(min=1, help="By default the card's.")] = None,
+    batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step; by default the card's.")] = None,
     limit: Limit = None,
     workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
     settings: Annotated[
@@ -181,7 +184,13 @@ def distill(
     for key, value in _settings(settings or []).items():
         if overrides.setdefault(key, value) != value:
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
-    find_method(method), read_student(card), read_train(card, overrides)  # a mistake shows before any work is done
+    if out.is_file():
+        raise InputError(f"--out {out}: wanted a folder, got a file")
+    find_method(method), read_student(card), read_train(card)  # a mistake shows before any work is done
+    try:
+        read_train(card, overrides)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix(f'{card}: ')}") from error
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology
     judge = open_data(data, "dev", limit, words)
@@ -219,7 +228,8 @@ def evaluate(
     scores = evaluate(opened, judge, groups, candidates.value, train=learned, answers=said)
     if predictions:
         write_predictions(predictions, judge, said)
-    _show_brief(f"{run} on {data}, {split}, {candidates.value}", brief(scores), scores["chance"])
+    counts = {name: part["images"] for name, part in scores["groups"].items()}
+    _show_brief(f"{run} on {data}, {split}, {candidates.value}", brief(scores), scores["chance"], counts)
     _last_line(as_json, scores)
 
 
@@ -249,9 +259,15 @@ def predict(
     targets = [(out or image.parent) / f"{image.name}.situation.png" for image in images]
     if len(set(targets)) < len(targets):
         raise InputError("images: two have the same name, their drawings would overwrite each other; leave out --out")
-    found = []
+    if verb is not None:
+        predictor.ontology.frame(verb)
+    found, failures = [], []
     for image, target in zip(images, targets):
-        situation = predictor.predict(image, verb)
+        try:
+            situation = predictor.predict(image, verb)
+        except InputError as error:
+            failures.append(error)
+            continue
         rows = [
             (role, words[f.noun], f"{f.confidence:.2f}", " ".join(f"{v:.0f}" for v in f.box_xyxy or ()) or "-")
             for role, f in situation.fillers.items()
@@ -267,7 +283,11 @@ def predict(
             drawn(open_image(image), situation, words).save(picture, "PNG")
             write_whole(target, picture.getvalue())
             print(shown(target))
-    _last_line(as_json, {"situations": found})
+    _last_line(as_json, {"situations": found, "failures": [str(error) for error in failures]})
+    for failure in failures:
+        _complain(failure, BAD_INPUT)
+    if failures:
+        raise typer.Exit(BAD_INPUT)
 
 
 @app.command()
@@ -275,7 +295,9 @@ def score(
     truth: Annotated[list[Path], typer.Option(help="Official annotation files, one or more.")],
     predictions: Annotated[Path, typer.Option(help="JSON lines, one object an image.")],
     task: Annotated[str, typer.Option(help="The protocol: 'swig'.")] = "swig",
-    rules: Annotated[str, typer.Option(help="strict, or the variant of another repository.")] = "strict",
+    rules: Annotated[
+        str, typer.Option(help="strict, or as another repository: coformer, jsl, situformer, relation_r1, clipsitu.")
+    ] = "strict",
     space: Annotated[Optional[Path], typer.Option(help="imsitu_space.json: verbs beyond those of the truth.")] = None,
     train: Annotated[
         Optional[Path], typer.Option(help="Training annotations: scores by seen, rare and unseen.")
@@ -304,6 +326,9 @@ def score(
     said = read_predictions(predictions, known, vocabulary)
     scores = score(known, said, PROFILES[rules], by._asdict() if by else None)
     _table(f"{predictions}, rules {rules}, %", HEADERS, rows(scores))
+    for count, what in ((scores.missing, "no prediction"), (scores.unanswered, "no frame for the true verb")):
+        if count:
+            print(f"{count} of {len(known)} images have {what}: it counts as wrong")
     _last_line(as_json, scores.to_json())
 
 
@@ -357,24 +382,30 @@ def _last_line(wanted: bool, value: Mapping[str, Any]) -> None:
 
 
 def _show_brief(
-    title: str, scores: Mapping[str, Mapping[str, float | None]], chance: Mapping[str, Mapping[str, float]]
+    title: str,
+    scores: Mapping[str, Mapping[str, float | None]],
+    chance: Mapping[str, Mapping[str, float]],
+    counts: Mapping[str, int],
 ) -> None:
     names = list(next(iter(scores.values())))
     cells = [
         (label, *("-" if (value := part.get(name)) is None else f"{100 * value:.1f}" for name in names))
         for group, part in scores.items()
-        for label, part in ((group, part), ("  by chance", chance.get(group, {})))
+        for label, part in ((f"{group} ({counts[group]})", part), ("  chance", chance.get(group, {})))
     ]
-    _table(f"{title}, % per verb", ("images", *(name.replace("_", " ") for name in names)), cells)
+    _table(f"{title}, %, mean over verbs", ("verbs (images)", *(name.replace("_", " ") for name in names)), cells)
+    print("top1: with the student's verb. value and grounded alone: with the true verb.")
 
 
 def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
+    print(f"\n{title}")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    for i, header in enumerate(headers):
+        table.add_column(header, overflow="fold", no_wrap=i == 0 and len(headers) > 4)
     for row in rows:
         table.add_row(*map(str, row))
     Console(markup=False).print(table)

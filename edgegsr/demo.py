@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from edgegsr.data import swig
 from edgegsr.data.diorama.make import make
@@ -10,14 +11,15 @@ from edgegsr.data.splits import groups
 from edgegsr.distill.train import train
 from edgegsr.run import REPORT
 from edgegsr.student.cards import find_card
+from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.text.shipped import tables_for
 
 SHARE = 0.5  # of Diorama's images
 EPOCHS = 8
 
 
-def run(out: Path, share: float = SHARE, epochs: int = EPOCHS) -> dict[str, str]:
-    """Where the report and the run are; a started demo goes on."""
+def run(out: Path, share: float = SHARE, epochs: int = EPOCHS) -> dict[str, Any]:
+    """Where the report and the run are, and what the student scores on dev; a started demo goes on."""
     world = make(out / "world", share=share)
     learn = swig.open_split(world, "train")
     words = learn.annotations.ontology
@@ -27,4 +29,10 @@ def run(out: Path, share: float = SHARE, epochs: int = EPOCHS) -> dict[str, str]
     done = train(
         find_card("pico"), learn, judge, tables_for(words), out / "run", overrides={"epochs": epochs}, groups=of
     )
-    return {"report": str(done.folder / REPORT), "run": str(done.folder)}
+    scores = brief(evaluate(done, judge, of))
+    return {
+        "report": str(done.folder / REPORT),
+        "run": str(done.folder),
+        "image": str(judge.path(0)),
+        "dev": {group: scores[group] for group in of._fields},
+    }

@@ -73,8 +73,10 @@ def test_score_takes_several_truth_files_and_counts_what_is_missing(
 ) -> None:
     predictions = write_predictions(tmp_path / "p.jsonl", "kicking_1.jpg")
     code = run("score", "--task", "swig", "--truth", *truth, "--predictions", predictions, "--json")
-    scores = last_json(capsys)
+    shown = capsys.readouterr().out
+    scores = json.loads(shown.splitlines()[-1])
     assert code == 0
+    assert "1 of 2 images have no prediction: it counts as wrong" in shown
     assert (scores["images"], scores["missing"]) == (2, 1)
     assert scores["per_verb"]["top1"] == {
         "verb": 0.5,

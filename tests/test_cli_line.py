@@ -59,6 +59,17 @@ def test_predict_draws_and_tells_the_situation(line: Path, capsys: pytest.Captur
     assert (line / "drawn" / f"{photo.name}.situation.png").stat().st_size > 1000
 
 
+def test_predict_goes_on_after_a_bad_photo(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = next((line / "world" / "images_512").glob("kicking_*.jpg"))
+    (tmp_path / "text.jpg").write_text("no photo")
+    assert run("predict", line / "run", tmp_path / "text.jpg", photo, "--json") == 2
+    said = capsys.readouterr()
+    found = json.loads(said.out.splitlines()[-1])
+    assert [situation["image"] for situation in found["situations"]] == [str(photo)]
+    assert "text.jpg" in found["failures"][0]
+    assert said.err.count("\n") == 1
+
+
 def test_the_report_of_a_run_is_there(line: Path) -> None:
     assert "data:image" in (line / "run" / "report.html").read_text()
 
@@ -85,7 +96,7 @@ def test_the_report_of_a_run_is_there(line: Path) -> None:
         ("distill --student {card} --data {world} --out x --seed 1 --set seed=2", "leave one out"),
         ("distill --student {card} --data {world} --out x --seed 9223372036854775808", "seed must be below"),
         ("distill --student {card} --data {world} --out {run} --seed 3", "seed"),
-        ("distill --student {card} --data {world} --out {photo}", "kicking"),
+        ("distill --student {card} --data {world} --out {photo}", "wanted a folder, got a file"),
         ("distill --student {card} --data {world}/SWiG_jsons --out x", "images_512"),
         ("data make diorama --out {run}", "wanted an empty folder"),
         ("data make diorama --out {world} --seed 5", "name another --out"),

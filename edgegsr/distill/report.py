@@ -125,7 +125,9 @@ def _facts(run: Run, scores: Mapping[str, Any]) -> str:
         pair = [parts[name]["per_verb"]["top1"]["verb"] for name in ("seen", "unseen")]
         mean = 2 * pair[0] * pair[1] / sum(pair) if sum(pair) else 0.0
         cards.append((_percent(mean), "harmonic mean", "of seen and unseen"))
-    cards.append((_percent(parts["all"]["per_verb"]["gt"]["grounded"]), "grounded, all", "with the true verb"))
+    guess = chance["all"].get("grounded")
+    note = "with the true verb" + (f"; chance {_percent(guess)}" if guess is not None else "")
+    cards.append((_percent(parts["all"]["per_verb"]["gt"]["grounded"]), "grounded, all", note))
     return "".join(
         f"<div><b>{value} %</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
         for value, name, note in cards

@@ -15,6 +15,7 @@ def rows(scores: Scores) -> list[tuple[str, ...]]:
     return [
         (f"{name} ({part.images})", _SETTING_WORDS[setting], average.replace("_", " "), *_cells(part, average, setting))
         for name, part in parts.items()
+        if part.images
         for setting in SETTINGS
         for average in part.averages
     ]

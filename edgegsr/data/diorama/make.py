@@ -103,7 +103,9 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
     write_whole(started, json.dumps(wanted))
     jobs = [(out, str(seed), split, verb, share) for split in SPLITS for verb in script.verbs() if counts(split)[verb]]
     todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
-    for _ in track(_run(todo, workers or min(os.cpu_count() or 1, 8)), f"staging Diorama {seed}", len(todo)):
+    for _ in track(
+        _run(todo, workers or min(os.cpu_count() or 1, 8)), f"staging Diorama {seed}, verb by verb", len(todo)
+    ):
         pass
     _merge(out)
     write_whole(out / DONE, json.dumps(wanted))
