@@ -82,8 +82,6 @@ def measure(split: Any, side: int, train: bool, workers: int, epochs: int) -> di
 
 def run(images: int, epochs: int, seed: int) -> dict[str, Any]:
     """The result as one object."""
-    import machine
-
     from edgegsr.data import swig
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -99,11 +97,12 @@ def run(images: int, epochs: int, seed: int) -> dict[str, Any]:
         "images": images,
         "kilobytes_per_jpeg": round(kilobytes, 1),
         "seed": seed,
-        "machine": machine.facts(),
     }
 
 
 def main() -> int:
+    from result import publish
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     parser.add_argument("--images", type=int, default=640)
@@ -111,10 +110,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     result = run(given.images, given.epochs, given.seed)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    publish(result, given.out)
     return 0
 
 

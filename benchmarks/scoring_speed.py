@@ -191,8 +191,6 @@ def measure(folder: Path) -> dict[str, Any]:
 
 def run(seed: int, per_verb: int) -> dict[str, Any]:
     """The result as one object."""
-    import machine
-
     plan = Plan(seed, per_verb)
     with tempfile.TemporaryDirectory() as temporary:
         write(plan, Path(temporary))
@@ -212,11 +210,12 @@ def run(seed: int, per_verb: int) -> dict[str, Any]:
         "largest_difference": difference,
         "grounded_top1_per_verb": scores["per_verb"]["top1"]["grounded"],
         "seed": seed,
-        "machine": machine.facts(),
     }
 
 
 def main() -> int:
+    from result import publish
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     parser.add_argument("--seed", type=int, default=0)
@@ -227,10 +226,7 @@ def main() -> int:
         score_files(given.score)
         return 0
     result = run(given.seed, given.per_verb)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    publish(result, given.out)
     return 0 if result["agrees"] else 3
 
 

@@ -142,8 +142,6 @@ def measure(root: Path) -> dict[str, Any]:
 
 def run(seed: int, runs: int, splits: dict[str, int] = SPLITS) -> dict[str, Any]:
     """The result as one object: the middle one of several runs."""
-    import machine
-
     with tempfile.TemporaryDirectory() as temporary:
         make(Path(temporary), seed, splits)
         megabytes = sum(path.stat().st_size for path in Path(temporary).rglob("*.json")) / 1e6
@@ -157,11 +155,12 @@ def run(seed: int, runs: int, splits: dict[str, int] = SPLITS) -> dict[str, Any]
         "limits": LIMITS,
         "within_limits": all(middle[name] <= limit for name, limit in LIMITS.items()),
         "seed": seed,
-        "machine": machine.facts(),
     }
 
 
 def main() -> int:
+    from result import publish
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     parser.add_argument("--seed", type=int, default=0)
@@ -172,10 +171,7 @@ def main() -> int:
         print(json.dumps(load(given.load)))
         return 0
     result = run(given.seed, given.runs)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    publish(result, given.out)
     return 0 if result["within_limits"] else 3
 
 
