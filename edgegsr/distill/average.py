@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from edgegsr.student.model import Student
 
@@ -19,10 +21,15 @@ class Average:
     @torch.no_grad()
     def update(self, student: Student, step: int) -> None:
         """Takes in the weights after `step` updates, the running statistics of norms among them."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        now = student.state_dict()
-        for name, mean in self.student.state_dict().items():
-            if mean.is_floating_point():
-                mean.lerp_(now[name], 1 - decay)
-            else:
-                mean.copy_(now[name])
+        follow(self.student.state_dict(), student.state_dict(), self.decay, step)
+
+
+@torch.no_grad()
+def follow(average: Mapping[str, Tensor], now: Mapping[str, Tensor], decay: float, step: int) -> None:
+    """Moves an average, in place, towards the weights after `step` updates."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for name, mean in average.items():
+        if mean.is_floating_point():
+            mean.lerp_(now[name], 1 - decay)
+        else:
+            mean.copy_(now[name])

@@ -27,7 +27,7 @@ def build(config: StudentConfig, load: bool) -> tuple[nn.Module, tuple[int, int]
     channels = _select(network, config)
     backbone = AutoBackbone.from_config(network) if folder is None else _pretrained(network, folder)
     if folder is None and network.model_type == "hgnet_v2":
-        backbone.apply(_spread_evenly)
+        backbone.apply(spread_evenly)
     encoder = dataclasses.replace(config.encoder, backbone=network.model_type, options=_options(network))
     return backbone, channels, dataclasses.replace(config, encoder=encoder)
 
@@ -52,14 +52,14 @@ def _named(encoder: EncoderConfig) -> Any:
             + ", ".join(sorted(_own_options(kind)))
         )
     try:
-        return kind(**_complete(encoder.backbone, dict(encoder.options)))
+        return kind(**complete(encoder.backbone, dict(encoder.options)))
     except Exception as error:  # each config class checks in its own way
         raise InputError(
             f"student.encoder.options do not describe a {encoder.backbone}: {first_line(error)}"
         ) from error
 
 
-def _complete(backbone: str, options: dict[str, Any]) -> dict[str, Any]:
+def complete(backbone: str, options: dict[str, Any]) -> dict[str, Any]:
     """HGNetV2 wants some widths two or three times; what follows from the others is not asked for."""
     if backbone != "hgnet_v2" or "stage_out_channels" not in options:
         return options
@@ -137,7 +137,7 @@ def _own_options(kind: Any) -> set[str]:
     }
 
 
-def _spread_evenly(module: nn.Module) -> None:
+def spread_evenly(module: nn.Module) -> None:
     """He's initialisation: of the library's smaller weights, which feed a BatchNorm, an early step changes too much."""
     if isinstance(module, nn.Conv2d):
         fan_out = module.weight.shape[0] * math.prod(module.kernel_size) // module.groups

@@ -37,8 +37,8 @@ WORLD = 1  # raise it whenever a scene or a word changes: folders and results ca
 SPLITS = ("train", "dev", "test")
 MOST, LEAST = 300, 60  # training images of the most and the least frequent common verb
 RARE_MOST, RARE_LEAST = 20, 5
-HELD_OUT = {"dev": 12, "test": 30}  # images per verb
-FIRST_NUMBER = {"train": 1, "dev": 5001, "test": 7001}
+EVEN = {"dev": 12, "test": 30, "stream": 400}  # images per verb; the stream is what the teacher learns from
+FIRST_NUMBER = {"train": 1, "dev": 5001, "test": 7001, "stream": 10_001}
 JPEG_QUALITY = 90
 DONE = "diorama.json"
 
@@ -48,7 +48,7 @@ def counts(split: str) -> dict[str, int]:
     """How many images of each verb a split has: a long tail in train, the same number everywhere else."""
     all_verbs = script.verbs()
     if split != "train":
-        return dict.fromkeys(all_verbs, HELD_OUT[split])
+        return dict.fromkeys(all_verbs, EVEN[split])
     tail: dict[str, int] = dict.fromkeys(all_verbs, 0)
     for group, most, least in (("common", MOST, LEAST), ("rare", RARE_MOST, RARE_LEAST)):
         ranked = Dice("tail", group).shuffle([name for name, verb in all_verbs.items() if verb.group == group])
@@ -101,15 +101,22 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
     with writing(out):
         (out / "images_512").mkdir(parents=True, exist_ok=True)
     write_whole(started, json.dumps(wanted))
-    jobs = [(out, str(seed), split, verb, share) for split in SPLITS for verb in script.verbs() if counts(split)[verb]]
-    todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
-    for _ in track(
-        _run(todo, workers or min(os.cpu_count() or 1, 8)), f"staging Diorama {seed}, verb by verb", len(todo)
-    ):
-        pass
+    _stage(out, seed, SPLITS, share, workers)
     _merge(out)
     write_whole(out / DONE, json.dumps(wanted))
     shutil.rmtree(out / "parts")
+    return out
+
+
+def stream(out: Path, seed: object, workers: int | None = None) -> Path:
+    """Stages the pictures a teacher learns from, every verb as often, into `out`; goes on where an earlier call stopped."""
+    (out / "images_512").mkdir(parents=True, exist_ok=True)
+    if not (out / DONE).exists():
+        _stage(out, seed, ("stream",), 1.0, workers)
+        swig.write_space(script.ontology(), out / "SWiG_jsons" / "imsitu_space.json")
+        _merge_split(out, "stream")
+        write_whole(out / DONE, json.dumps({"world": WORLD, "seed": str(seed), "share": 1.0}))
+        shutil.rmtree(out / "parts")
     return out
 
 
@@ -142,6 +149,14 @@ def _started_with(path: Path) -> object:
 def sizes(folder: Path) -> dict[str, int]:
     """How many images each split of a finished folder has."""
     return {split: len(json.loads((folder / "SWiG_jsons" / f"{split}.json").read_text())) for split in SPLITS}
+
+
+def _stage(out: Path, seed: object, splits: tuple[str, ...], share: float, workers: int | None) -> None:
+    jobs = [(out, str(seed), split, verb, share) for split in splits for verb in script.verbs() if counts(split)[verb]]
+    todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
+    staging = _run(todo, workers or min(os.cpu_count() or 1, 8))
+    for _ in track(staging, f"staging Diorama {seed}, verb by verb", len(todo)):
+        pass
 
 
 def _run(jobs: list[tuple[Path, str, str, str, float]], workers: int) -> Iterator[None]:
@@ -177,18 +192,22 @@ def _merge(out: Path) -> None:
     folder.mkdir(exist_ok=True)
     swig.write_space(script.ontology(), folder / "imsitu_space.json")
     for split in SPLITS:
-        records: dict[str, Any] = {}
-        graphs: dict[str, Any] = {}
-        for verb in script.verbs():
-            if counts(split)[verb]:
-                part = json.loads(_part(out, split, verb).read_text())
-                records |= part["records"]
-                graphs |= part["graphs"]
-        order = Dice("order", split).shuffle(list(records))
-        write_whole(folder / f"{split}.json", json.dumps({name: records[name] for name in order}))
-        write_whole(out / f"graphs_{split}.json", json.dumps({name: graphs[name] for name in order}))
+        _merge_split(out, split)
     classes = ["blank", *script.nouns(), "oov", "Pad"]
     write_whole(folder / "train_classes.csv", "".join(f"{noun},{i}\n" for i, noun in enumerate(classes)))
     for group in ("rare", "unseen"):
         names = [name for name, verb in script.verbs().items() if verb.group == group]
         write_whole(folder / f"{group}.txt", "\n".join(names) + "\n")
+
+
+def _merge_split(out: Path, split: str) -> None:
+    records: dict[str, Any] = {}
+    graphs: dict[str, Any] = {}
+    for verb in script.verbs():
+        if counts(split)[verb]:
+            part = json.loads(_part(out, split, verb).read_text())
+            records |= part["records"]
+            graphs |= part["graphs"]
+    order = Dice("order", split).shuffle(list(records))
+    write_whole(out / "SWiG_jsons" / f"{split}.json", json.dumps({name: records[name] for name in order}))
+    write_whole(out / f"graphs_{split}.json", json.dumps({name: graphs[name] for name in order}))

@@ -1,0 +1,1 @@
+"""The Diorama teacher: a vision-language foundation model of the staged world, small enough to ship."""
