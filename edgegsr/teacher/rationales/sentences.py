@@ -9,10 +9,12 @@ from edgegsr.situation import Frame
 
 SLOT = re.compile(r"\b[A-Z][A-Z0-9]*\b")
 ARTICLES = {"a", "an", "the"}
-PREPOSITIONS = set(
-    "about above across against along among around as at before behind beside between by down during for from in into "
-    "like near of off on onto out over past through to toward towards under up upon using via with within without".split()
+LEADS = set(  # words that stand before a role and mean nothing without it
+    "about above across against along among and around as at before behind beside between by down during for from in "
+    "into like near of off on onto or out over past through to toward towards under up upon using via with within "
+    "without".split()
 )
+COPULAS = {"it", "is", "are"}
 
 
 def sentence(frame: Frame, words: Mapping[str, str]) -> str:
@@ -32,7 +34,7 @@ def sentence(frame: Frame, words: Mapping[str, str]) -> str:
             if said and said[-1] in ("a", "an"):
                 said[-1] = article(word)
             said.append(token.replace(slot[0], word))
-        elif said and said[0].lower() in ARTICLES and len(said) == 1:
+        elif not said or (len(said) == 1 and said[0].lower() in ARTICLES):
             said = ["someone"]
         else:
             _take_back(said)
@@ -46,13 +48,21 @@ def plain_sentence(frame: Frame, words: Mapping[str, str]) -> str:
     return ", ".join([f"{agent} {frame.verb}".strip(), *(f"{role}: {word}" for role, word in told.items())])
 
 
+def forms(frame: Frame) -> set[str]:
+    """The words by which a sentence names the verb of a frame: "drinking" and "drinks"."""
+    roles = {role.upper() for role in frame.roles}
+    said = (token.strip(",;.") for token in frame.abstract.split() if not set(SLOT.findall(token)) & roles)
+    finite = next((word for word in map(str.lower, said) if word not in ARTICLES | LEADS | COPULAS), frame.verb)
+    return {frame.verb.lower(), finite}
+
+
 def article(word: str) -> str:
     return "an" if word[:1].lower() in "aeiou" else "a"
 
 
 def _take_back(said: list[str]) -> None:
-    """Drops the article and the preposition that led to an empty role."""
+    """Drops the article and the preposition or conjunction that led to an empty role."""
     if said and said[-1].lower() in ARTICLES:
         said.pop()
-    while said and said[-1].lower() in PREPOSITIONS:
+    while said and said[-1].lower() in LEADS:
         said.pop()
