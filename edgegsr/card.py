@@ -55,7 +55,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 def to_toml(value: Any) -> str:
     """A dataclass or a mapping as TOML that `read_card` reads back; fields that are None are left out."""
-    return "\n\n".join(_tables(_as_table(value), ())) + "\n"
+    return "\n\n".join(_tables(as_table(value), ())) + "\n"
 
 
 def _dataclass(raw: Any, kind: type[T], where: str, key: str) -> T:
@@ -124,14 +124,14 @@ def _show(raw: Any) -> str:
     return json.dumps(raw, default=str) if isinstance(raw, bool | str | list) else str(raw)
 
 
-def _as_table(value: Any) -> dict[str, Any]:
+def as_table(value: Any) -> dict[str, Any]:
     items = {f.name: getattr(value, f.name) for f in fields(value)} if is_dataclass(value) else dict(value)
     return {name: item for name, item in items.items() if item is not None}
 
 
 def _tables(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     """The blocks of a table: its plain values first, then its tables."""
-    inner = {k: _as_table(v) for k, v in table.items() if is_dataclass(v) or isinstance(v, Mapping)}
+    inner = {k: as_table(v) for k, v in table.items() if is_dataclass(v) or isinstance(v, Mapping)}
     plain = [f"{_key(k)} = {_literal(v)}" for k, v in table.items() if k not in inner]
     head = [f"[{'.'.join(map(_key, path))}]"] if path and (plain or not inner) else []
     blocks = ["\n".join(head + plain)] if head + plain else []

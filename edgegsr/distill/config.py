@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from edgegsr import card
 from edgegsr.data.augment import Augmentation
+from edgegsr.distill.mipd.config import MipdConfig
 from edgegsr.errors import InputError
 from edgegsr.student.config import CARD_TABLES
 
@@ -27,6 +28,7 @@ class LossWeights:
     l1: float = 5.0
     giou: float = 2.0
     presence: float = 1.0
+    feature: float = 2.0  # of --method feature and caption
 
     def __post_init__(self) -> None:
         for name, weight in vars(self).items():
@@ -49,6 +51,7 @@ class TrainConfig:
     noun_smoothing: float = 0.1
     weights: LossWeights = field(default_factory=LossWeights)
     augment: Augmentation = field(default_factory=Augmentation)
+    mipd: MipdConfig = field(default_factory=MipdConfig)
     seed: int = 0
     amp: Literal["auto", "no", "bf16", "fp16"] = "auto"
     workers: int = 0  # processes that prepare images; 0 = the training process itself

@@ -17,11 +17,13 @@ import edgegsr
 from edgegsr import card
 from edgegsr.annotations import Annotations
 from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.methods import settings_table
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole, writing
 from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, TABLES, read_config
 from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
+from edgegsr.teacher.knowledge import Source
 from edgegsr.text import TextTables
 from edgegsr.text.embed import ontology_hash
 
@@ -30,7 +32,12 @@ SHOWN = 4  # differences in a message
 
 
 def describe(
-    method: str, student: StudentConfig, settings: TrainConfig, truth: Mapping[str, Annotations], tables: TextTables
+    method: str,
+    student: StudentConfig,
+    settings: TrainConfig,
+    truth: Mapping[str, Annotations],
+    tables: TextTables,
+    source: Source | None = None,
 ) -> str:
     """The config.toml of this training."""
     ontology = next(iter(truth.values())).ontology
@@ -38,7 +45,9 @@ def describe(
     splits = {name: {"images": len(part), "hash": _hash_annotations(part)} for name, part in truth.items()}
     versions = {"edgegsr": edgegsr.__version__, "torch": torch.__version__, "python": platform.python_version()}
     facts = {"format": FORMAT, "method": method, "versions": versions, "words": words, "data": splits}
-    return card.to_toml({**facts, "student": student, "train": settings})
+    if source:
+        facts["teacher"] = dict(source.facts)
+    return card.to_toml({**facts, "student": student, "train": settings_table(method, card.as_table(settings))})
 
 
 def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, may_write: bool) -> None:

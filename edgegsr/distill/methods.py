@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from edgegsr.distill.mipd.lesson import Mipd
+from edgegsr.distill.mipd.release import MipdRelease
 from edgegsr.distill.plain import Plain
+from edgegsr.distill.simple import Caption, Feature, Pseudo
 from edgegsr.errors import InputError
 
-METHODS = {"none": Plain}
+
+class Method(NamedTuple):
+    """How a lesson is made of a student, and whether it needs a teacher."""
+
+    lesson: Callable[..., Plain]
+    taught: bool = True
+    tables: tuple[str, ...] = ()  # of [train] that only this method reads
 
 
-def find_method(name: str) -> type[Plain]:
+METHODS: dict[str, Method] = {
+    "none": Method(Plain, taught=False),
+    "feature": Method(Feature),
+    "caption": Method(Caption),
+    "pseudo": Method(Pseudo),
+    "mipd": Method(Mipd, tables=("mipd",)),
+    "mipd-release": Method(MipdRelease),
+}
+
+
+def find_method(name: str) -> Method:
     """The method of that name."""
     if name not in METHODS:
         raise InputError(f"--method: wanted one of {', '.join(METHODS)}, got {name!r}")
     return METHODS[name]
+
+
+def settings_table(name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """A [train] table without the tables of other methods."""
+    foreign = {key for other in METHODS.values() for key in other.tables} - set(find_method(name).tables)
+    return {key: value for key, value in table.items() if key not in foreign}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -10,6 +10,7 @@ from edgegsr.data.loader import Batch
 from edgegsr.distill import losses
 from edgegsr.distill.config import TrainConfig
 from edgegsr.student.model import Answer, Student
+from edgegsr.teacher.knowledge import Knowledge, Source
 
 
 class Recital(NamedTuple):
@@ -17,6 +18,7 @@ class Recital(NamedTuple):
 
     verb_logits: Tensor  # (B, K)
     answer: Answer  # for the verbs that it was asked about
+    beside: Any = None  # what a method compares it with
 
 
 class Plain(nn.Module):
@@ -24,13 +26,13 @@ class Plain(nn.Module):
 
     seen: Tensor
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor) -> None:
+    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source | None = None) -> None:
         super().__init__()
         self.student = student
         self.config = config
         self.register_buffer("seen", seen, persistent=False)  # (K,) the verbs that training may know of
 
-    def forward(self, pixels: Tensor, verbs: Tensor) -> Recital:
+    def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         view = self.student.encode(pixels)
         return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))
 

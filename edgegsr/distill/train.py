@@ -38,6 +38,7 @@ from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.weights import save_weights
+from edgegsr.teacher.knowledge import Source
 from edgegsr.text import TextTables
 from edgegsr.text.embed import ontology_hash
 
@@ -55,12 +56,16 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     groups: Groups | None = None,
     on_step: Callable[[int], None] | None = None,
+    source: Source | None = None,
 ) -> Run:
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
     `groups` (by default from the training images per verb) split the scores; `on_step` hears of every finished step.
     """
-    out, lesson_of = Path(out), find_method(method)
+    out, how = Path(out), find_method(method)
+    if how.taught and source is None:
+        raise InputError(f"--method {method}: learns from a teacher; give --teacher")
+    source = source if how.taught else None
     settings = read_train(student_card, {**(overrides or {}), **({} if seed is None else {"seed": seed})})
     _check_data(split_train, split_dev, tables)
     accelerator = open_accelerator(settings)
@@ -68,7 +73,7 @@ def train(
     torch.manual_seed(settings.seed)
     student = Student(read_student(student_card), tables, pretrained=not (saved or finished))
     truth = {"train": split_train.annotations, "dev": split_dev.annotations}
-    description = describe(method, student.config, settings, truth, tables)
+    description = describe(method, student.config, settings, truth, tables, source)
     settle(out, description, truth["train"].ontology, tables, accelerator.is_main_process)
     accelerator.wait_for_everyone()
     if finished:
@@ -80,7 +85,7 @@ def train(
     per_epoch = len(batches.order)
     done, steps = saved.step if saved else 0, settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES))  # rounded, as every later reader gets them
-    lesson = lesson_of(student, settings, _seen_verbs(truth["train"]))
+    lesson = how.lesson(student, settings, _seen_verbs(truth["train"]), source)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         _check_state(saved, description)
@@ -92,7 +97,8 @@ def train(
             journal.say(f"{out}: going on from step {done} of {steps}")
         tally, tick = Tally(saved.facts["tally"] if saved else None), time.monotonic()
         for epoch, step, batch in _course(batches, settings.epochs, done):
-            told = training.update(batch, step, sign.raised)
+            about = source.about(batch.rows, batch.flipped) if source else None
+            told = training.update(batch, step, sign.raised, about)
             if not training.healthy(told):
                 raise _poisoned(told, split_train, settings, out, epoch, step, training.world, journal)
             now, done = time.monotonic(), step + 1

@@ -27,6 +27,7 @@ from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.plain import Plain
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.student.answers import Answers, answer
+from edgegsr.teacher.knowledge import Knowledge
 
 
 class Told(NamedTuple):
@@ -59,14 +60,15 @@ class Training:
     def world(self) -> int:
         return int(self.accelerator.num_processes)
 
-    def update(self, batch: Batch, step: int, stop: bool = False) -> Told:
+    def update(self, batch: Batch, step: int, stop: bool = False, about: Knowledge | None = None) -> Told:
         """Takes the step number `step` (from 0), unless what it learns from the batch is not finite."""
         torch.manual_seed(seed_of(self.settings.seed, step, self.rank))
         batch = self._placed(batch)
         rate = schedule.share(step, self.steps, self.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * rate
-        losses = self.lesson.losses(self.model(batch.pixels, batch.verbs), batch)
+        heard = () if about is None else (Knowledge(*map(self._there, about)),)
+        losses = self.lesson.losses(self.model(batch.pixels, batch.verbs, *heard), batch)
         self.optimizer.zero_grad()
         self.accelerator.backward(torch.stack(tuple(losses.values())).sum())
         norm = self.accelerator.clip_grad_norm_(self.lesson.parameters(), self.settings.clip_norm)
@@ -125,13 +127,11 @@ class Training:
         return {parameter: name for name, parameter in self.lesson.named_parameters()}
 
     def _placed(self, batch: Batch) -> Batch:
-        device = self.accelerator.device
-        moved: dict[str, Any] = {
-            name: value.to(device, non_blocking=True)
-            for name, value in batch._asdict().items()
-            if isinstance(value, Tensor)
-        }
-        return batch._replace(**moved)
+        moved = {name: self._there(value) for name, value in batch._asdict().items() if isinstance(value, Tensor)}
+        return batch._replace(**moved)  # type: ignore[arg-type]
+
+    def _there(self, value: Tensor) -> Tensor:
+        return value.to(self.accelerator.device, non_blocking=True)
 
     def _together(self, losses: Mapping[str, Tensor], norm: Tensor, stop: bool) -> Told:
         mine = torch.stack([*(loss.detach().float() for loss in losses.values()), norm.new_tensor(float(stop))])

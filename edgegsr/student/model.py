@@ -27,6 +27,7 @@ class View(NamedTuple):
 
     tokens: Tensor  # (B, N, d), the fine grid first
     verb_embedding: Tensor  # (B, t) unit vectors
+    pooled: Tensor  # (B, d) what the verb is read from
 
 
 class Answer(NamedTuple):
@@ -82,7 +83,8 @@ class Student(nn.Module):
     def encode(self, pixels: Tensor) -> View:
         """uint8 pixels (B, S, S, 3)."""
         tokens = self.encoder(pixels)
-        return View(tokens, self.verb(self.pool(tokens)))
+        pooled = self.pool(tokens)
+        return View(tokens, self.verb(pooled), pooled)
 
     def verb_logits(self, view: View) -> Tensor:
         return self.verb_words(view.verb_embedding)  # type: ignore[no-any-return]

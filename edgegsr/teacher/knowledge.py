@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from edgegsr.data.augment import plain_view
+from edgegsr.data.loader import Views
+from edgegsr.data.split import Split
+
 GLIMPSE_POS, GLIMPSE_NEG, GAZE_POS, GAZE_NEG = range(4)  # the order of the texts
+FINE_SIDE = 1 << 16  # of the square in which boxes are told: no student's rounding to whole pixels shows in it
 
 
 class Knowledge(NamedTuple):
@@ -26,6 +35,40 @@ class Source(Protocol):
     width: int  # d
     grid: int  # G
     text_width: int  # t
+    text_encoder: str  # of the rationales
+    projection: tuple[Tensor, Tensor] | None  # weight (t, d), bias (t,): the teacher's way among its own texts
+    facts: Mapping[str, str]  # teacher, revision, preprocessing, writer: what config.toml of a run says of it
 
     def about(self, rows: Tensor, flipped: Tensor) -> Knowledge:
         """rows (B,) of the training split, flipped (B,) bool; on the CPU."""
+
+
+class Boxes:
+    """Where things are in whole images, in the slots of the student's batch."""
+
+    def __init__(self, split: Split) -> None:
+        self.views = Views(split, FINE_SIDE, 0, None)
+        self.mirror = self.views.mirror
+
+    def of(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 6, 4) in [0, 1] of the letterboxed square, mirrored where flipped, and (B, 6) whether there is one."""
+        truth = self.views.split.annotations
+        has_box = truth.has_box[rows.numpy()]
+        boxes = np.zeros((*has_box.shape, 4), np.float32)
+        for b, (row, flip) in enumerate(zip(rows.tolist(), flipped.tolist())):
+            view = plain_view(self.views.size_wh(row), FINE_SIDE)
+            boxes[b] = self.views.carry(replace(view, flipped=flip), row)
+            if flip:
+                slots = self.mirror.slots[truth.verbs[row]]
+                boxes[b], has_box[b] = boxes[b, slots], has_box[b, slots]
+        return torch.from_numpy(boxes), torch.from_numpy(has_box)
+
+
+def padded(texts: Sequence[Tensor], width: int) -> tuple[Tensor, Tensor]:
+    """Token vectors of 4 B texts, (L, t) each, as `Knowledge.texts` and its mask; as long as the longest."""
+    longest = max([1, *map(len, texts)])
+    vectors, mask = torch.zeros(len(texts), longest, width), torch.zeros(len(texts), longest, dtype=torch.bool)
+    for i, text in enumerate(texts):
+        vectors[i, : len(text)] = text
+        mask[i, : len(text)] = True
+    return vectors.view(-1, 4, longest, width), mask.view(-1, 4, longest)

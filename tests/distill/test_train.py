@@ -155,7 +155,7 @@ def test_rate_climbs_to_its_peak_and_falls_to_zero() -> None:
 def test_groups_hold_every_weight_once_and_vectors_do_not_decay() -> None:
     student = Student(read_student(toyworld.CARD), toyworld.tables())
     settings = TrainConfig(lr=0.5, backbone_lr_factor=0.1, weight_decay=0.3)
-    lesson = METHODS["none"](student, settings, torch.ones(4, dtype=torch.bool))
+    lesson = METHODS["none"].lesson(student, settings, torch.ones(4, dtype=torch.bool))
     groups = schedule.groups(lesson, settings)
     members = [parameter for group in groups for parameter in group["params"]]
     assert len(members) == len({id(p) for p in members}) == len(list(student.parameters()))
@@ -187,7 +187,7 @@ def test_seed_of_a_step_is_its_own() -> None:
 def test_training_never_learns_of_a_verb_without_images(whole: Run, split_train: Split) -> None:
     unseen = toyworld.VERBS.index("sinking")
     assert unseen not in np.unique(split_train.annotations.verbs)
-    lesson = METHODS["none"](whole.student, TrainConfig(), torch.tensor([True, True, True, False]))
+    lesson = METHODS["none"].lesson(whole.student, TrainConfig(), torch.tensor([True, True, True, False]))
     logits = torch.randn(2, 4, requires_grad=True)
     batch = next(iter(_one_batch(split_train)))
     said = lesson(batch.pixels, batch.verbs)._replace(verb_logits=logits)

@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,7 +28,7 @@ from edgegsr.data import swig
 from edgegsr.data.augment import Augmentation
 from edgegsr.data.diorama import make, script
 from edgegsr.data.loader import Batch, loader
-from edgegsr.data.source import groups_of, open_data
+from edgegsr.data.source import open_data
 from edgegsr.data.split import Split
 from edgegsr.distill import checkpoint, losses
 from edgegsr.distill.average import follow

@@ -1,0 +1,41 @@
+"""What of MIPD is switched on, and how much it counts: the [train.mipd] table of a card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edgegsr.errors import InputError
+
+Kind = Literal["l1", "cosine", "kl", "relational"]
+
+
+@dataclass(frozen=True)
+class MipdConfig:
+    """One switch for each part of the method: the rows of an ablation table."""
+
+    glimpse: bool = True  # the scene path: teaches the verb embedding
+    gaze: bool = True  # the instance path: teaches the noun embeddings of the roles
+    scene_prompt: bool = True
+    instance_prompt: bool = True
+    rationales: bool = True  # the attention of teacher tokens over the positive texts
+    negatives: bool = True
+    kind: Kind = "l1"  # how far the student is from what it is taught
+    glimpse_weight: float = 2.0
+    gaze_weight: float = 2.0
+    negative_glimpse_weight: float = 5.0
+    negative_gaze_weight: float = 1.0
+    image_gaze_share: float = 0.5  # of the gaze: the image as a whole; the rest is each role by itself
+    rationale_drop: float = 0.3  # how often an image is taught without its texts, which name the answer
+    anchor_smoothing: float = 0.3  # of the verb anchor; nouns have `noun_smoothing`
+    temperature: float = 0.07  # of the teacher's cosines
+
+    def __post_init__(self) -> None:
+        for name in ("image_gaze_share", "rationale_drop", "anchor_smoothing"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"mipd.{name} must be between 0 and 1, got {getattr(self, name)}")
+        for name, value in vars(self).items():
+            if name.endswith("_weight") and not value >= 0:
+                raise InputError(f"mipd.{name} must be 0 or more, got {value}")
+        if not self.temperature > 0:
+            raise InputError(f"mipd.temperature must be above 0, got {self.temperature}")

@@ -1,0 +1,99 @@
+"""The simpler things to try before MIPD: the teacher's feature, captions, the teacher's zero-shot labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgegsr.data.loader import Batch
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.plain import Plain, Recital
+from edgegsr.errors import InputError
+from edgegsr.student.model import Student
+from edgegsr.teacher.knowledge import GLIMPSE_POS, Knowledge, Source
+
+LABEL_TEMPERATURE = 0.03  # of the teacher's cosines to the verbs
+
+
+class Compared(NamedTuple):
+    """Two vectors, of the student and of the teacher, that should agree."""
+
+    said: Tensor  # (B, n)
+    wanted: Tensor  # (B, n)
+
+
+class Feature(Plain):
+    """Feature mimicry: a linear of what the student pools is to be the teacher's global token."""
+
+    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
+        super().__init__(student, config, seen)
+        self.to_teacher = nn.Linear(student.config.width, source.width)
+
+    def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
+        about, view = given(about), self.student.encode(pixels)
+        answer, logits = self.student.ask(view, verbs), self.student.verb_logits(view)
+        return Recital(logits, answer, Compared(self.to_teacher(view.pooled), about.tokens[:, 0]))
+
+    def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
+        gap = 1 - F.cosine_similarity(said.beside.said.float(), said.beside.wanted, dim=-1)
+        return super().losses(said, true) | {"feature": self.config.weights.feature * gap.mean()}
+
+
+class Caption(Plain):
+    """Caption alignment: the verb embedding is to be the text of the image's own positive glimpse."""
+
+    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
+        super().__init__(student, config, seen)
+        if source.text_width != student.text_width:
+            raise InputError(
+                f"caption: wanted rationales in the words' vectors of {student.text_width}, got {source.text_width}; "
+                "take the same --text for `teach` and `distill`"
+            )
+
+    def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
+        about, view = given(about), self.student.encode(pixels)
+        answer, logits = self.student.ask(view, verbs), self.student.verb_logits(view)
+        mask = about.text_mask[:, GLIMPSE_POS, :, None].to(about.texts)
+        caption = (about.texts[:, GLIMPSE_POS] * mask).sum(1)
+        return Recital(logits, answer, Compared(view.verb_embedding, caption))
+
+    def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
+        gap = 1 - F.cosine_similarity(said.beside.said.float(), said.beside.wanted, dim=-1)
+        return super().losses(said, true) | {"caption": self.config.weights.feature * gap.mean()}
+
+
+class Pseudo(Plain):
+    """Zero-shot labels: the verb is learned from what the teacher takes the image for, not from people."""
+
+    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
+        super().__init__(student, config, seen)
+        if source.projection is None:
+            raise InputError(
+                "pseudo: wanted a teacher that puts images among texts (CLIP, SigLIP, Diorama), got one that does not"
+            )
+        self.teacher = nn.Linear(source.width, student.text_width).requires_grad_(False)
+        self.teacher.weight.copy_(source.projection[0])
+        self.teacher.bias.copy_(source.projection[1])
+
+    def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
+        about, view = given(about), self.student.encode(pixels)
+        answer, logits = self.student.ask(view, verbs), self.student.verb_logits(view)
+        with torch.no_grad():
+            seen = F.normalize(self.teacher(about.tokens[:, 0]).float(), dim=-1)
+        labels = (seen @ self.student.verb_words.table.T / LABEL_TEMPERATURE).softmax(-1)
+        return Recital(logits, answer, Compared(logits, labels))
+
+    def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
+        found = super().losses(said, true)
+        labels = F.cross_entropy(said.beside.said.float(), said.beside.wanted)
+        return {**found, "verb": self.config.weights.verb * labels}
+
+
+def given(about: Knowledge | None) -> Knowledge:
+    """The teacher's knowledge; methods that learn from a teacher do nothing without it."""
+    if about is None:
+        raise InputError("--method: wanted what a teacher says of every batch, got none; give --teacher")
+    return about
