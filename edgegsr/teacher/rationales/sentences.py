@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from edgegsr.situation import Frame
 
@@ -22,23 +23,30 @@ def sentence(frame: Frame, words: Mapping[str, str]) -> str:
 
     "the AGENT drinks a LIQUID from a CONTAINER" with an agent and a liquid is "the woman drinks water".
     """
-    roles = {role.upper(): role for role in frame.roles}
-    if not (set(SLOT.findall(frame.abstract)) & roles.keys()):
+    plan = _plan(frame)
+    if not any(role for _, _, role in plan):
         return plain_sentence(frame, words)
     said: list[str] = []
-    for token in frame.abstract.split():
-        slot = SLOT.search(token)
-        if slot is None or slot[0] not in roles:
+    for token, slot, role in plan:
+        if not role:
             said.append(token)
-        elif word := words.get(roles[slot[0]], ""):
+        elif word := words.get(role, ""):
             if said and said[-1] in ("a", "an"):
                 said[-1] = article(word)
-            said.append(token.replace(slot[0], word))
+            said.append(token.replace(slot, word))
         elif not said or (len(said) == 1 and said[0].lower() in ARTICLES):
             said = ["someone"]
         else:
             _take_back(said)
     return " ".join(said).rstrip(",; ")
+
+
+@lru_cache(maxsize=4096)
+def _plan(frame: Frame) -> tuple[tuple[str, str, str], ...]:
+    """Each word of the abstract, with what in it stands for a role, and the role."""
+    roles = {role.upper(): role for role in frame.roles}
+    slots = ((token, next((s for s in SLOT.findall(token) if s in roles), "")) for token in frame.abstract.split())
+    return tuple((token, slot, roles.get(slot, "")) for token, slot in slots)
 
 
 def plain_sentence(frame: Frame, words: Mapping[str, str]) -> str:
@@ -50,9 +58,8 @@ def plain_sentence(frame: Frame, words: Mapping[str, str]) -> str:
 
 def forms(frame: Frame) -> set[str]:
     """The words by which a sentence names the verb of a frame: "drinking" and "drinks"."""
-    roles = {role.upper() for role in frame.roles}
-    said = (token.strip(",;.") for token in frame.abstract.split() if not set(SLOT.findall(token)) & roles)
-    finite = next((word for word in map(str.lower, said) if word not in ARTICLES | LEADS | COPULAS), frame.verb)
+    said = (token.strip(",;.").lower() for token, _, role in _plan(frame) if not role)
+    finite = next((word for word in said if word not in ARTICLES | LEADS | COPULAS), frame.verb)
     return {frame.verb.lower(), finite}
 
 

@@ -58,7 +58,8 @@ def _wrong_glimpse(
 ) -> tuple[str, str]:
     """A near verb and the same nouns in its abstract; where there is none, no verb and one noun swapped."""
     verbs = distractors.verbs(subject.frame.verb)
-    for verb in dice.sample(verbs, len(verbs)):
+    start = dice.randrange(len(verbs)) if verbs else 0
+    for verb in verbs[start:] + verbs[:start]:
         if (said := sentence(distractors.ontology.frame(verb), subject.words)) != glimpse:
             return verb, said
     role = dice.choice(sorted(wrong)) if wrong else ""
