@@ -21,9 +21,10 @@ from edgegsr.distill.gallery import gallery
 from edgegsr.distill.journal import read_metrics
 from edgegsr.files import write_whole
 from edgegsr.run import METRICS, REPORT, Run
+from edgegsr.student import calibration
 from edgegsr.student.answers import Answers, answer
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import evaluate
+from edgegsr.student.evaluate import evaluate, harmonic
 
 Shares = npt.NDArray[np.float64]  # (K, K)
 
@@ -78,6 +79,8 @@ def _contents(
     truth = split.annotations
     scores = evaluate(run, split, groups, train=train, answers=said)
     restricted = evaluate(run, split, groups, "restricted", train=train, answers=said) if groups else None
+    fair = _calibrated(run, split, groups, said)
+    teacher = run.config.get("teacher", {}).get("zero_shot", {})
     metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
     staged = (split.folder.parent / STAGED).is_file()
     versions = run.config.get("versions", {})
@@ -85,7 +88,7 @@ def _contents(
         "title": escape(f"{run.folder.resolve().name}: a student of grounded situations"),
         "lead": escape(_lead(run, split, staged)),
         "facts": _facts(run, scores),
-        "scores": _scores(scores, restricted),
+        "scores": _scores(scores, restricted, fair, teacher),
         "scores_note": _scores_note(split, train is not None, len(truth.ontology.verbs)),
         "charts": _charts(metrics),
         "confusion": _confusion(truth, said, groups),
@@ -106,6 +109,10 @@ def _lead(run: Run, split: Split, staged: bool) -> str:
         f"{config.get('train', {}).get('epochs')} epochs, seed {config.get('train', {}).get('seed')}",
         f"{spent.total_parameters / 1e6:.2f} M weights, {spent.total_gflops:.2f} GFLOPs at {spent.side} px",
     ]
+    if teacher := config.get("teacher"):
+        theirs = teacher.get("zero_shot", {}).get("gflops")
+        times = f", {theirs:.2f} GFLOPs: {theirs / spent.total_gflops:.0f} times the student's" if theirs else ""
+        parts.append(f"taught by {teacher['teacher']}{times}")
     note = " · staged scenes (Diorama): these figures say nothing about photos or SWiG" if staged else ""
     return " · ".join(parts) + note
 
@@ -122,8 +129,7 @@ def _facts(run: Run, scores: Mapping[str, Any]) -> str:
         for name, part in parts.items()
     ]
     if "seen" in parts and "unseen" in parts:
-        pair = [parts[name]["per_verb"]["top1"]["verb"] for name in ("seen", "unseen")]
-        mean = 2 * pair[0] * pair[1] / sum(pair) if sum(pair) else 0.0
+        mean = harmonic(*(parts[name]["per_verb"]["top1"]["verb"] for name in ("seen", "unseen")))
         cards.append((_percent(mean), "harmonic mean", "of seen and unseen"))
     guess = chance["all"].get("grounded")
     note = "with the true verb" + (f"; chance {_percent(guess)}" if guess is not None else "")
@@ -134,8 +140,23 @@ def _facts(run: Run, scores: Mapping[str, Any]) -> str:
     )
 
 
-def _scores(scores: Mapping[str, Any], restricted: Mapping[str, Any] | None) -> str:
+def _calibrated(run: Run, split: Split, groups: Groups | None, said: Answers) -> Mapping[str, Any] | None:
+    """The scores with the handicap for trained verbs that dev has chosen."""
+    if groups is None or not (run.folder / calibration.FILE).is_file():
+        return None
+    chosen = calibration.read_calibration(run.folder)
+    return evaluate(run, split, groups, answers=calibration.handicapped(said, chosen, run.ontology.verbs, run.student))
+
+
+def _scores(
+    scores: Mapping[str, Any],
+    restricted: Mapping[str, Any] | None,
+    fair: Mapping[str, Any] | None,
+    teacher: Mapping[str, Any],
+) -> str:
     rows = [_score_row(name, part, scores["chance"].get(name, {})) for name, part in _parts(scores)]
+    rows += [_score_row(f"{name}, calibrated", part, {}) for name, part in (_parts(fair) if fair else ())]
+    rows += [_teacher_row(name, part, len(COLUMNS)) for name, part in teacher.get("groups", {}).items()]
     if restricted and (part := restricted["groups"].get("unseen")) and part["images"]:
         rows.append(_score_row("unseen, among unseen", part, restricted["chance"]["unseen"]))
     over = dict.fromkeys(column[0] for column in COLUMNS)
@@ -151,6 +172,12 @@ def _score_row(name: str, part: Mapping[str, Any], chance: Mapping[str, float | 
         guess = f"<small>chance {_percent(chance[key])}</small>" if chance.get(key) is not None else ""
         cells.append(f"<td><b>{_percent(part['per_verb'][setting][metric])}</b>{guess}</td>")
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _teacher_row(group: str, part: Mapping[str, float], width: int) -> str:
+    cells = [f"<td>teacher, zero-shot: {escape(group)}</td><td></td>"]
+    cells += [f"<td><b>{_percent(part[key])}</b></td>" for key in ("verb_top1", "verb_top5")]
+    return f"<tr>{''.join(cells)}{'<td></td>' * (width - 2)}</tr>"
 
 
 def _scores_note(split: Split, has_train: bool, verbs: int) -> str:

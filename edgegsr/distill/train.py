@@ -34,6 +34,7 @@ from edgegsr.distill.tally import Tally
 from edgegsr.distill.training import Told, Training, open_accelerator
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.run import CONFIG, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.student.calibration import choose
 from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
@@ -125,11 +126,18 @@ def train(
             tick = time.monotonic()
 
         if accelerator.is_main_process:
+            judged_by = said or training.answers(split_dev)
+            if chosen := choose(judged_by, truth["dev"], groups, _scale(training.average.student), split_dev.name):
+                chosen.save(out)
             save_weights(training.average.student, out / WEIGHTS)
             write_report(open_run(out), split_dev, groups, train=truth["train"], answers=said)
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_run(out)
+
+
+def _scale(student: Student) -> float:
+    return float(student.verb_words.scale.detach())
 
 
 def _batches(split: Split, side: int, settings: TrainConfig, accelerator: Accelerator) -> Loader:

@@ -59,13 +59,21 @@ def evaluate(
 
 
 def brief(scores: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Six numbers a group, averaged per verb, of what `evaluate` gives."""
+    """Six numbers a group, averaged per verb, of what `evaluate` gives; and the harmonic mean of seen and unseen."""
     parts = scores.get("groups") or {"all": scores}
-    return {
+    found = {
         group: {name: part["per_verb"][setting][metric] for name, (setting, metric) in BRIEF.items()}
         for group, part in parts.items()
         if part["images"]
     }
+    if {"seen", "unseen"} <= found.keys():
+        found["harmonic"] = {name: harmonic(found["seen"][name], found["unseen"][name]) for name in BRIEF}
+    return found
+
+
+def harmonic(seen: float, unseen: float) -> float:
+    """The mean of two shares that neither can make up for the other."""
+    return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
 
 
 def by_chance(

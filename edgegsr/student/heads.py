@@ -46,9 +46,11 @@ class Words(nn.Module):
     """Logits over a table of texts: the scaled cosine to each, one matmul whatever the vocabulary."""
 
     table: Tensor  # (K, t) unit rows
+    handicap: Tensor | None  # (K,) taken off the cosines; see calibration.py
 
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer("handicap", None, persistent=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(START_SCALE)))
 
     @property
@@ -59,7 +61,8 @@ class Words(nn.Module):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        return self.scale * (embedding @ self.table.T)
+        cosines = embedding @ self.table.T
+        return self.scale * (cosines if self.handicap is None else cosines - self.handicap)
 
 
 class WordsOrBlank(Words):
