@@ -76,7 +76,7 @@ def handicapped(said: Answers, calibration: Calibration, verbs: Sequence[str], s
     """The same answers with the handicap on their verbs; what fills the roles of a verb does not change."""
     trained = np.isin(verbs, calibration.trained)
     return replace(
-        said, verb_logits=said.verb_logits - float(student.verb_words.scale) * calibration.seen_bias * trained
+        said, verb_logits=said.verb_logits - float(student.verb_words.scale.detach()) * calibration.seen_bias * trained
     )
 
 
