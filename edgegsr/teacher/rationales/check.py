@@ -84,7 +84,7 @@ def _line(text: Any) -> str:
         raise Refused("empty text")
     if not line.isprintable():
         raise Refused("unprintable text")
-    if len(line) > MOST_LETTERS // 8:  # eight roles never need more
+    if len(line) > MOST_LETTERS // 4:
         raise Refused("too long")
     return line
 

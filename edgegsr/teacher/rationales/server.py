@@ -84,8 +84,12 @@ class Server:
             with self.lock:
                 self.report.remembered += 1
             return known
-        said = self._ask(json.dumps(self._body(question)).encode())
-        self.answers.add(question, said)
+        try:
+            said = self._ask(json.dumps(self._body(question)).encode())
+            self.answers.add(question, said)
+        except InputError:  # nobody else need find it out
+            self.stop.set()
+            raise
         return said
 
     def _body(self, question: Question) -> dict[str, Any]:
@@ -227,7 +231,7 @@ def _url(base: str) -> str:
     """The address to post to."""
     try:
         parts = urlsplit(base)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in base
     except ValueError:
         good = False
     if not good:

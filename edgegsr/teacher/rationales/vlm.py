@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,8 @@ def write_with_vlm(
 ) -> Iterator[Rationale]:
     """The rationales in the order of the subjects; where the model's answers cannot be used, the template's."""
     model = Vlm(options, manner.seed)
-    answers = Answers(folder, json.dumps([asdict(options), manner.seed, manner.prompts.prompt_id], sort_keys=True))
+    who = {**asdict(replace(options, batch=1)), "seed": manner.seed, "prompt_id": manner.prompts.prompt_id}
+    answers = Answers(folder, json.dumps(who, sort_keys=True))
 
     def answer(questions: Sequence[Question]) -> list[str]:
         new = [question for question in questions if answers.get(question) is None]

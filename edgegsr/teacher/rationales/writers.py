@@ -12,6 +12,7 @@ from edgegsr.progress import track
 from edgegsr.teacher.rationales.dialogue import Manner, Outcome
 from edgegsr.teacher.rationales.distractors import Distractors
 from edgegsr.teacher.rationales.endpoint import write_with_endpoint
+from edgegsr.teacher.rationales.prompts import prompts
 from edgegsr.teacher.rationales.rationale import FILE, Rationale, write_rationales
 from edgegsr.teacher.rationales.report import Report
 from edgegsr.teacher.rationales.server import EndpointOptions
@@ -77,7 +78,7 @@ def make_rationales(
     """Writes one rationale for every image of a training split to `folder`/rationales.jsonl, and tells how it went."""
     options, report, todo = options or RationaleOptions(), Report(), subjects(split)
     distractors = Distractors(split, tables)
-    manner = Manner(options.writer, distractors, options.seed, options.tries, options.judged, count_tokens)
+    manner = Manner(options.writer, distractors, options.seed, options.tries, options.judged, count_tokens, prompts())
     writer = WRITERS[options.writer](manner, options, folder, report)
     write_rationales(folder / FILE, track(writer(todo), "writing rationales", len(todo)))
     return report
