@@ -40,7 +40,7 @@ class Prompts:
         asked = Template(self.write).substitute(
             verb=subject.frame.verb,
             definition=_definition(subject.frame),
-            parts=_lines({role: f"{noun.word} ({split_words(role)})" for role, noun in subject.nouns.items()}),
+            parts=_lines({role: noun.word + _in_words(role) for role, noun in subject.nouns.items()}),
             wrong_verb=wrong.verb,
             wrong_definition=_definition(wrong),
             wrong_parts=_lines({role: " or ".join(noun.word for noun in near) for role, near in nouns.items()}),
@@ -61,6 +61,11 @@ def prompts() -> Prompts:
 
 def _definition(frame: Frame) -> str:
     return f" ({frame.definition.rstrip('.')})" if frame.definition else ""
+
+
+def _in_words(role: str) -> str:
+    """The words of a role's name, where it is glued from several."""
+    return f" ({words})" if (words := split_words(role)) != role else ""
 
 
 def _lines(values: dict[str, str]) -> str:

@@ -95,10 +95,12 @@ class Handler(BaseHTTPRequestHandler):
             self.server.in_flight += 1
             self.server.most_in_flight = max(self.server.most_in_flight, self.server.in_flight)
         try:
-            self.send(self.server.behaviour(asked, number))
-        finally:
+            reply = self.server.behaviour(asked, number)
+            time.sleep(reply.wait_s)
+        finally:  # before the client can know of it and ask again
             with self.server.lock:
                 self.server.in_flight -= 1
+        self.send(reply)
 
     def do_GET(self) -> None:
         self.server.asked.append(Asked(time.monotonic(), self.path, dict(self.headers), {}))
@@ -106,7 +108,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send(self, reply: Reply) -> None:
-        time.sleep(reply.wait_s)
         told = {"choices": [{"message": {"role": "assistant", "content": reply.content}}]}
         raw = json.dumps(told).encode() if reply.raw is None else reply.raw
         self.send_response(reply.status)

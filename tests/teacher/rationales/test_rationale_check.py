@@ -130,7 +130,7 @@ def test_a_prompt_tells_what_is_known_and_its_id_follows_its_words(
     subject = subjects(split_train)[0]
     wrong = toy_distractors.ontology.frame("pushing")
     asked = prompts().writing(subject, wrong, toy_distractors, "wrong roles")
-    for part in ("lifting", "pushing", "- agent: block (agent)", "- item: bar", '"gaze_neg": {"agent": "...", "item"'):
+    for part in ("lifting", "pushing", "- agent: block\n", "- item: bar", '"gaze_neg": {"agent": "...", "item"'):
         assert part in asked
     assert asked.endswith("because of this: wrong roles. Write all of it anew.")
     assert "$" not in asked + prompts().judging("a bar")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -247,7 +248,14 @@ def test_a_server_that_stays_silent_stops_the_run(
 
 
 def test_many_are_asked_at_a_time_and_no_more_than_wanted(split_train: Split, tmp_path: Path) -> None:
-    with serving(lambda asked, number: Reply(good(asked), wait_s=0.02)) as server:
+    six = threading.Barrier(6, timeout=20)
+
+    def wait_for_six(asked: Asked, number: int) -> Reply:
+        if number < 6:
+            six.wait()
+        return Reply(good(asked), wait_s=0.005)
+
+    with serving(wait_for_six) as server:
         made(split_train, server, tmp_path, concurrency=6)
     assert server.most_in_flight == 6
     with serving(lambda asked, number: Reply(good(asked), wait_s=0.005)) as server:
