@@ -109,7 +109,7 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
 
 
 def stream(out: Path, seed: object, workers: int | None = None) -> Path:
-    """Stages the pictures a teacher learns from, every verb as often, into `out`; goes on where an earlier call stopped."""
+    """Stages the pictures a teacher learns from, every verb as often, into `out`; goes on where it stopped."""
     (out / "images_512").mkdir(parents=True, exist_ok=True)
     if not (out / DONE).exists():
         _stage(out, seed, ("stream",), 1.0, workers)

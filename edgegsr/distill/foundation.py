@@ -1,6 +1,6 @@
 """How the Diorama teacher learns: pictures of every verb of the staged world, against texts.
 
-    python -m edgegsr.teacher.diorama.fit --out runs/diorama-teacher        about two hours on two CPU cores
+    python -m edgegsr.distill.foundation --out runs/diorama-teacher        about two hours on two CPU cores
 
 A stream of scenes that no data set shares (its own seed, every verb equally often, also those that students never
 see) is seen first small and then large. Three contrasts, all against vectors of the frozen text encoder: the picture
@@ -14,7 +14,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from edgegsr.distill.average import follow
 from edgegsr.distill.schedule import share
 from edgegsr.distill.training import seed_of
 from edgegsr.files import cache_folder, write_whole
+from edgegsr.progress import clock
 from edgegsr.situation import BLANK
 from edgegsr.teacher.diorama.network import DioramaConfig, DioramaNetwork
 from edgegsr.teacher.rationales.sentences import sentence
@@ -126,13 +127,13 @@ def fit(out: Path, plan: Plan, stream: Split, dev: Split) -> DioramaNetwork:
     """The trained network, with averaged weights; goes on with what it finds in `out`."""
     ontology = stream.annotations.ontology
     wordings = [_vectors([texts[0] for texts in verb_texts(ontology, t)]) for t in ("word", "definition")]
-    verbs = torch.stack([*wordings, F.normalize(sum(wordings), dim=-1)])
+    verbs = torch.stack([*wordings, F.normalize(wordings[0] + wordings[1], dim=-1)])
     captions, nouns = _vectors(captions_of(stream)), _vectors(noun_texts(ontology.nouns))
     torch.manual_seed(plan.seed)
     network = DioramaNetwork(DioramaConfig(side=plan.phases[-1].side, backbone=BACKBONE))
     lesson = Lesson(network, verbs, nouns, captions, plan)
     average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    names = {parameter: name for name, parameter in lesson.named_parameters()}
+    names: dict[Tensor, str] = {parameter: name for name, parameter in lesson.named_parameters()}
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in names if p.ndim > 1], "weight_decay": plan.weight_decay},
@@ -146,7 +147,8 @@ def fit(out: Path, plan: Plan, stream: Split, dev: Split) -> DioramaNetwork:
         lesson.load_state_dict(saved.part("model"))
         average |= saved.part("average")
         checkpoint.put_moments(optimizer, names, saved.part("adam"))
-    started, first, told = time.monotonic(), done, {}
+    started, first = time.monotonic(), done
+    told: dict[str, float] = {}
     for step, batch in enumerate(_course(stream, plan, done), done):
         torch.manual_seed(seed_of(plan.seed, step, 0))
         for group in optimizer.param_groups:
@@ -158,15 +160,13 @@ def fit(out: Path, plan: Plan, stream: Split, dev: Split) -> DioramaNetwork:
         torch.nn.utils.clip_grad_norm_(lesson.parameters(), plan.clip_norm)
         optimizer.step()
         follow(average, network.state_dict(), plan.ema_decay, step + 1)
-        told = {name: 0.95 * told.get(name, float(term)) + 0.05 * float(term) for name, term in terms.items()}
+        told |= {name: 0.95 * told.get(name, t) + 0.05 * float(t) for name, t in _numbers(terms)}
         done = step + 1
         if done % 20 == 0:
             rate = (time.monotonic() - started) / (done - first)
             line = " ".join(f"{name} {value:.3f}" for name, value in told.items())
-            print(
-                f"step {done}/{plan.steps} · {line} · {plan.batch / rate:.0f} img/s · {rate * (plan.steps - done) / 60:.0f} min left",
-                flush=True,
-            )
+            left = clock(rate * (plan.steps - done))
+            print(f"step {done}/{plan.steps} · {line} · {plan.batch / rate:.0f} img/s · {left} left", flush=True)
         if done % 100 == 0 or done == plan.steps:
             parts = {"model": lesson.state_dict(), "average": average, "adam": checkpoint.moments(optimizer, names)}
             checkpoint.save(out / "state", done, {f"{p}/{n}": t for p, ts in parts.items() for n, t in ts.items()}, {})
@@ -179,6 +179,10 @@ def fit(out: Path, plan: Plan, stream: Split, dev: Split) -> DioramaNetwork:
             )
     network.load_state_dict(average)
     return network.eval()
+
+
+def _numbers(terms: Mapping[str, Tensor]) -> list[tuple[str, float]]:
+    return [(name, float(term.detach())) for name, term in terms.items()]
 
 
 def _course(stream: Split, plan: Plan, done: int) -> Iterator[Batch]:
@@ -237,9 +241,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/diorama-teacher"))
     out = parser.parse_args().out
     folder = make.stream(cache_folder() / f"diorama-{make.WORLD}-stream-teacher", "teacher")
-    space = swig.read_ontology(folder) if False else script.ontology()
-    stream = Split("stream", swig.read(folder / "SWiG_jsons" / "stream.json", space), folder / "images_512")
-    dev = open_data("diorama", "dev", ontology=space)
+    words = script.ontology()
+    stream = Split("stream", swig.read(folder / "SWiG_jsons" / "stream.json", words), folder / "images_512")
+    dev = open_data("diorama", "dev", ontology=words)
     network = fit(out, Plan(), stream, dev)
     half = {name: t.half() if t.is_floating_point() else t for name, t in network.state_dict().items()}
     write_whole(out / "model.safetensors", to_bytes({n: t.contiguous() for n, t in half.items()}))
