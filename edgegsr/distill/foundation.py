@@ -15,8 +15,9 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save as to_bytes
@@ -30,6 +31,7 @@ from edgegsr.data.diorama import make, script
 from edgegsr.data.loader import Batch, loader
 from edgegsr.data.source import open_data
 from edgegsr.data.split import Split
+from edgegsr.data.splits import Groups
 from edgegsr.distill import checkpoint, losses
 from edgegsr.distill.average import follow
 from edgegsr.distill.schedule import share
@@ -37,12 +39,14 @@ from edgegsr.distill.training import seed_of
 from edgegsr.files import cache_folder, write_whole
 from edgegsr.progress import clock
 from edgegsr.situation import BLANK
+from edgegsr.teacher.diorama.load import CARD, WEIGHTS, DioramaTeacher
 from edgegsr.teacher.diorama.network import DioramaConfig, DioramaNetwork
 from edgegsr.teacher.rationales.sentences import sentence
 from edgegsr.teacher.regions import cover, pool
+from edgegsr.teacher.zero_shot import zero_shot
 from edgegsr.text.embed import words
 from edgegsr.text.prompts import noun_texts, verb_texts
-from edgegsr.text.shipped import ENCODER
+from edgegsr.text.shipped import ENCODER, tables_for
 
 BACKBONE = {
     "stem_channels": [3, 24, 32],
@@ -53,6 +57,10 @@ BACKBONE = {
     "stage_light_block": [False, False, False],
     "stage_kernel_size": [3, 3, 3],
 }
+KEEP_EVERY, JUDGE_EVERY = 100, 500  # steps
+HEADING = (
+    "# The Diorama teacher; groups are those of a student, of whose unseen verbs this teacher has seen scenes.\n\n"
+)
 AUGMENT = Augmentation(
     crop=0.5, crop_least=0.65, zoom=0.4, zoom_least=0.5, brightness=0.2, contrast=0.2, saturation=0.2, grey=0.05
 )
@@ -70,6 +78,7 @@ class Phase:
 class Plan:
     """Everything that decides the training."""
 
+    network: DioramaConfig = field(default_factory=lambda: DioramaConfig(side=256, backbone=BACKBONE))
     phases: tuple[Phase, ...] = (Phase(128, 2600), Phase(192, 400), Phase(256, 200))
     batch: int = 64
     lr: float = 1.5e-3
@@ -130,7 +139,7 @@ def fit(out: Path, plan: Plan, stream: Split, dev: Split) -> DioramaNetwork:
     verbs = torch.stack([*wordings, F.normalize(wordings[0] + wordings[1], dim=-1)])
     captions, nouns = _vectors(captions_of(stream)), _vectors(noun_texts(ontology.nouns))
     torch.manual_seed(plan.seed)
-    network = DioramaNetwork(DioramaConfig(side=plan.phases[-1].side, backbone=BACKBONE))
+    network = DioramaNetwork(plan.network)
     lesson = Lesson(network, verbs, nouns, captions, plan)
     average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     names: dict[Tensor, str] = {parameter: name for name, parameter in lesson.named_parameters()}
@@ -167,18 +176,28 @@ def fit(out: Path, plan: Plan, stream: Split, dev: Split) -> DioramaNetwork:
             line = " ".join(f"{name} {value:.3f}" for name, value in told.items())
             left = clock(rate * (plan.steps - done))
             print(f"step {done}/{plan.steps} · {line} · {plan.batch / rate:.0f} img/s · {left} left", flush=True)
-        if done % 100 == 0 or done == plan.steps:
+        if done % KEEP_EVERY == 0 or done == plan.steps:
             parts = {"model": lesson.state_dict(), "average": average, "adam": checkpoint.moments(optimizer, names)}
             checkpoint.save(out / "state", done, {f"{p}/{n}": t for p, ts in parts.items() for n, t in ts.items()}, {})
-        if done % 500 == 0 or done == plan.steps:
-            judge = DioramaNetwork(network.config)
-            judge.load_state_dict(average)
-            print(
-                f"step {done}: dev {json.dumps(zero_shot(judge.eval(), dev, batch.pixels.shape[1], verbs[2]))}",
-                flush=True,
-            )
-    network.load_state_dict(average)
-    return network.eval()
+        if done % JUDGE_EVERY == 0 or done == plan.steps:
+            found = scores(averaged(network, average, batch.pixels.shape[1]), dev)["groups"]
+            print(f"step {done}: dev, zero-shot: {json.dumps(found)}", flush=True)
+    return averaged(network, average, network.config.side)
+
+
+def averaged(network: DioramaNetwork, average: Mapping[str, Tensor], side: int) -> DioramaNetwork:
+    """The network with the averaged weights, for squares of a side."""
+    copy = DioramaNetwork(replace(network.config, side=side))
+    copy.load_state_dict(average)
+    return copy.eval()
+
+
+def scores(network: DioramaNetwork, split: Split) -> dict[str, Any]:
+    """What the network knows of a split without being taught."""
+    words = split.annotations.ontology
+    named = {verb: script.verbs()[verb].group if verb in script.verbs() else "common" for verb in words.verbs}
+    by_group = [tuple(verb for verb in words.verbs if named[verb] == group) for group in script.GROUPS]
+    return zero_shot(DioramaTeacher(network), split, Groups(*by_group), tables_for(words))
 
 
 def _numbers(terms: Mapping[str, Tensor]) -> list[tuple[str, float]]:
@@ -219,23 +238,6 @@ def _vectors(texts: list[str]) -> Tensor:
     return torch.stack([rows[text] for text in texts])
 
 
-@torch.no_grad()
-def zero_shot(network: DioramaNetwork, split: Split, side: int, verbs: Tensor) -> dict[str, float]:
-    """The share of images whose verb has the nearest text, all verbs competing, by group, as a mean over verbs."""
-    right = torch.zeros(len(verbs), dtype=torch.double)
-    count = torch.zeros(len(verbs), dtype=torch.double)
-    for batch in loader(split, side, 64, train=False):
-        with torch.autocast("cpu", torch.bfloat16):
-            said = (network.to_text(network(batch.pixels)[:, 0]) @ verbs.T).argmax(-1)
-        right.index_add_(0, batch.verbs, (said == batch.verbs).double())
-        count.index_add_(0, batch.verbs, torch.ones(len(said), dtype=torch.double))
-    per_verb, groups = right / count, {name: verb.group for name, verb in script.verbs().items()}
-    names = split.annotations.ontology.verbs
-    return {
-        group: round(float(per_verb[[groups[name] == group for name in names]].mean()), 4) for group in script.GROUPS
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("runs/diorama-teacher"))
@@ -245,9 +247,19 @@ def main() -> None:
     stream = Split("stream", swig.read(folder / "SWiG_jsons" / "stream.json", words), folder / "images_512")
     dev = open_data("diorama", "dev", ontology=words)
     network = fit(out, Plan(), stream, dev)
+    ship(network, Plan(), out, {split: scores(network, open_data("diorama", split)) for split in ("dev", "test")})
+    print(f"{out}: {WEIGHTS} and {CARD}")
+
+
+def ship(network: DioramaNetwork, plan: Plan, out: Path, found: Mapping[str, Any]) -> None:
+    """Writes the weights in fp16, and the card that says what they are, how they came about and what they score."""
     half = {name: t.half() if t.is_floating_point() else t for name, t in network.state_dict().items()}
-    write_whole(out / "model.safetensors", to_bytes({n: t.contiguous() for n, t in half.items()}))
-    write_whole(out / "card.toml", to_toml({"network": asdict(network.config)}))
+    write_whole(out / WEIGHTS, to_bytes({name: tensor.contiguous() for name, tensor in half.items()}))
+    training = {name: value for name, value in asdict(plan).items() if name not in ("network", "phases")}
+    training |= {"phases": [f"{phase.steps} steps at {phase.side} px" for phase in plan.phases], "world": make.WORLD}
+    training["command"] = "python -m edgegsr.distill.foundation --out runs/diorama-teacher"
+    card = {"network": asdict(network.config), "training": training, "scores": found}
+    write_whole(out / CARD, HEADING + to_toml(card))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from edgegsr.boxes import Letterbox
 from edgegsr.card import read_card
 from edgegsr.errors import InputError
 from edgegsr.images import letterbox
-from edgegsr.student.config import CARD_TABLES
 from edgegsr.teacher.diorama.network import DioramaConfig, DioramaNetwork
 from edgegsr.teacher.regions import cover
 from edgegsr.teacher.sight import Pixels, Sight
@@ -27,17 +26,23 @@ CARD, WEIGHTS = "card.toml", "model.safetensors"
 
 
 class DioramaTeacher:
-    """A network with the folder it came from; `grid` cells a side, at most those that the network has."""
+    """A network that looks at squares of its side; `grid` cells a side, at most those that the network has."""
 
     text_encoder = MINILM_HUB
 
-    def __init__(self, folder: Path, network: DioramaNetwork, grid: int | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        network: DioramaNetwork,
+        name: str = "diorama",
+        revision: str = "",
+        grid: int | None = None,
+        device: str = "cpu",
+    ) -> None:
         self.network, self.device = network.to(device).eval().requires_grad_(False), torch.device(device)
-        self.grid = grid or network.config.grid
-        if not 1 <= self.grid <= network.config.grid:
-            raise InputError(f"{folder}: wanted a grid of 1 to {network.config.grid} cells a side, got {grid}")
-        self.name, self.width, self.side = folder.name, network.config.width, network.config.side
-        self.revision = hashlib.sha256((folder / WEIGHTS).read_bytes() + (folder / CARD).read_bytes()).hexdigest()
+        self.name, self.revision, config = name, revision, network.config
+        self.grid, self.width, self.side = grid or config.grid, config.width, config.side
+        if not 1 <= self.grid <= config.grid:
+            raise InputError(f"{name}: wanted a grid of 1 to {config.grid} cells a side, got {grid}")
         self.preprocessing = f"letterbox {self.side}, grid {self.grid}"
 
     @torch.no_grad()
@@ -66,13 +71,14 @@ class DioramaTeacher:
 
 def load(folder: Path, device: str = "cpu", grid: int | None = None) -> DioramaTeacher:
     """The teacher that lies in a folder."""
-    config = read_card(folder / CARD, DioramaConfig, "network", known=("network", *CARD_TABLES))
+    config = read_card(folder / CARD, DioramaConfig, "network", known=("network", "training", "scores"))
     network = DioramaNetwork(config)
     try:
         network.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in _weights(folder).items()})
     except RuntimeError as error:
         raise InputError(f"{folder / WEIGHTS}: wanted the weights of {CARD}, got others") from error
-    return DioramaTeacher(folder, network, grid, device)
+    revision = hashlib.sha256((folder / WEIGHTS).read_bytes() + (folder / CARD).read_bytes()).hexdigest()
+    return DioramaTeacher(network, folder.name, revision, grid, device)
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:
