@@ -85,7 +85,7 @@ def read_calibration(folder: Path) -> Calibration:
     path = folder / FILE
     if not path.is_file():
         raise InputError(
-            f"{folder}: has no {FILE}: its dev images show no unseen verb to choose by; leave out --calibrated"
+            f"{folder}: has no {FILE}: its dev images lack seen or unseen verbs to choose by; leave out --calibrated"
         )
     try:
         raw: Mapping[str, Any] = json.loads(path.read_text("utf-8"))

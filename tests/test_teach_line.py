@@ -1,0 +1,97 @@
+"""From photos to scores with teachers of a thousand random weights: `teach`, then `distill`, then `eval`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("cv2")
+sys.path.insert(0, str(Path(__file__).parent / "teacher"))
+sys.path.insert(0, str(Path(__file__).parent / "text"))
+
+import tiny_encoders
+import tiny_teachers
+import toyworld
+
+from edgegsr import card, cli
+from edgegsr.run import open_run, read_config
+
+
+def run(*arguments: object) -> int:
+    """The exit code of a command."""
+    try:
+        cli.main([str(word) for word in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text encoder of random weights."""
+    return tiny_encoders.save_bert(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("card") / "tiny.toml"
+    settings: dict[str, Any] = {**toyworld.CARD, "train": {"epochs": 1, "batch": 8}}
+    path.write_text(card.to_toml(settings))
+    return path
+
+
+@pytest.mark.parametrize("family", ["blip2", "qwen2.5"])
+def test_a_big_models_knowledge_reaches_a_student_through_the_command_line(
+    family: str, world: Path, words: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = tiny_teachers.save_teacher(tmp_path / family, family, 1)
+    cache, out = tmp_path / "cache", tmp_path / "run"
+    taught = ("--data", world, "--text", words)
+    assert run("teach", *taught, "--teacher", teacher, "--grid", 4, "--out", cache, "--json") == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["images"] == 16 and sum(told["views"].values()) == told["new"]["views"] == 32
+
+    learning = ("distill", *taught, "--student", tiny, "--out", out)
+    assert run(*learning, "--teacher", cache, "--method", "mipd") == 0
+    config = read_config(out)
+    assert config["method"] == "mipd" and config["train"]["mipd"]["gaze"]
+    assert config["teacher"]["teacher"] == str(teacher)
+    assert {name.split(".")[0] for name, _ in open_run(out).student.named_modules()}.isdisjoint({"alignment"})
+
+    capsys.readouterr()
+    assert run("eval", out, "--data", world, "--split", "dev", "--json") == 0
+    judged = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert judged["groups"].keys() >= {"rare", "unseen"} and 0 <= judged["per_verb"]["top1"]["verb"] <= 1
+    assert run(*learning, "--teacher", cache, "--method", "feature") == 2
+    assert "holds another training (method: 'mipd' there, 'feature' here" in capsys.readouterr().err
+
+
+def test_a_student_learns_from_a_teacher_that_looks_anew(world: Path, words: Path, tiny: Path, tmp_path: Path) -> None:
+    teacher = tiny_teachers.save_teacher(tmp_path / "dinov2", "dinov2", 1)
+    given = ("--data", world, "--text", words, "--student", tiny, "--teacher", teacher)
+    assert run("distill", *given, "--live", "--method", "mipd-release", "--out", tmp_path / "run") == 0
+    assert read_config(tmp_path / "run")["teacher"]["teacher"] == str(teacher)
+
+
+def test_a_teacher_without_texts_gives_no_labels(
+    world: Path, words: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = tiny_teachers.save_teacher(tmp_path / "dinov2", "dinov2", 1)
+    given = ("--data", world, "--text", words, "--student", tiny, "--teacher", teacher)
+    assert run("distill", *given, "--live", "--method", "pseudo", "--out", tmp_path / "run") == 2
+    assert "wanted a teacher that puts images among texts" in capsys.readouterr().err
+
+
+def test_a_taught_method_without_its_teacher_says_which_to_give(
+    world: Path, words: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--data", world, "--text", words, "--student", tiny, "--out", tmp_path / "run")
+    assert run("distill", *given, "--method", "mipd", "--teacher", tmp_path / "nowhere") == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert run("distill", *given, "--method", "mip") == 2
+    assert "wanted one of none, feature, caption, pseudo, mipd, mipd-release" in capsys.readouterr().err
