@@ -14,7 +14,7 @@ from torch import Tensor
 from edgegsr.errors import InputError
 from edgegsr.files import cache_folder
 from edgegsr.situation import MAX_ROLES, Ontology
-from edgegsr.text.encoders import read, resolve
+from edgegsr.text.encoders import contents, read, resolve
 from edgegsr.text.prompts import noun_texts, role_texts, verb_texts
 from edgegsr.text.tables import TextTables, read_half, through_half, write_half
 
@@ -81,11 +81,7 @@ def _cache(folder: str | Path | None) -> Path:
 
 def _key(name: str, folder: Path, texts: Sequence[str]) -> str:
     """Hash of everything that decides the vectors."""
-    digest = hashlib.sha256(json.dumps([name, list(texts)]).encode())
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".txt", ".model")):
-        with path.open("rb") as file:
-            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps([name, list(texts)]).encode() + contents(folder)).hexdigest()
 
 
 def _padded(rows: list[Tensor]) -> Tensor:

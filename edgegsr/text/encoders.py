@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,25 +67,62 @@ def resolve(encoder: str) -> tuple[str, Path]:
     return encoder, locate(encoder)
 
 
-@torch.no_grad()
-def read(texts: Sequence[str], folder: Path, batch: int) -> Tensor:
-    """(n, d) unit vectors on the CPU, in the order of the texts."""
+@dataclass(frozen=True)
+class Encoder:
+    """A loaded text encoder: frozen, on the device that is there."""
+
+    reader: Reader
+    tokenizer: Any
+    model: Any
+    device: str
+
+    @torch.no_grad()
+    def outputs(
+        self, texts: Sequence[str], batch: int, most: int | None = None, bf16: bool = False
+    ) -> Iterator[tuple[list[int], Any, Tensor]]:
+        """Batch by batch: which texts, what the model says of them, and the mask of their real tokens (at most `most`).
+
+        Alike lengths come together, which saves padding; the longest first, so that memory which lacks lacks at once.
+        """
+        length = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
+        options = {"padding": self.reader.padding, "truncation": True, "max_length": min(length, most or length)}
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            tokens = self.tokenizer(
+                [texts[i] for i in rows], return_tensors="pt", return_attention_mask=True, **options
+            ).to(self.device)
+            mask = tokens["attention_mask"]
+            if self.reader.padding == "max_length":  # trained to read the padding as well
+                tokens = {"input_ids": tokens["input_ids"]}
+            with torch.autocast(self.device, torch.bfloat16, enabled=bf16):
+                output = self.model(**tokens)
+            yield rows, output, mask
+
+
+def contents(folder: Path) -> bytes:
+    """What two folders of encoders have in common only if they say the same: a hash of each file that is read."""
+    parts = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".txt", ".model")):
+        with path.open("rb") as file:
+            parts.append(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return b"".join(parts)
+
+
+def open_encoder(folder: Path) -> Encoder:
+    """The text encoder that is saved in a folder."""
     reader = _reader(folder)
     tokenizer, model = _load(folder, reader)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device).eval()
-    length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike lengths together: little padding
+    return Encoder(reader, tokenizer, model.to(device).eval(), device)
+
+
+def read(texts: Sequence[str], folder: Path, batch: int) -> Tensor:
+    """(n, d) unit vectors on the CPU, in the order of the texts."""
+    encoder = open_encoder(folder)
     vectors: list[Tensor] = [torch.empty(0)] * len(texts)
-    for start in track(range(0, len(order), batch), "reading texts"):
-        rows = order[start : start + batch]
-        tokens = tokenizer(
-            [texts[i] for i in rows], padding=reader.padding, truncation=True, max_length=length, return_tensors="pt"
-        ).to(device)
-        mask = tokens.get("attention_mask", torch.ones_like(tokens["input_ids"]))
-        if reader.padding == "max_length":  # trained to read the padding as well
-            tokens = {"input_ids": tokens["input_ids"]}
-        for i, vector in zip(rows, reader.pool(model(**tokens), mask).float().cpu()):
+    for rows, output, mask in track(encoder.outputs(texts, batch), "reading texts", -(-len(texts) // batch)):
+        for i, vector in zip(rows, encoder.reader.pool(output, mask).float().cpu()):
             vectors[i] = vector
     return unit(torch.stack(vectors))
 
