@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -37,21 +38,28 @@ class Source(Protocol):
     text_width: int  # t
     text_encoder: str  # of the rationales
     projection: tuple[Tensor, Tensor] | None  # weight (t, d), bias (t,): the teacher's way among its own texts
-    facts: Mapping[str, str]  # teacher, revision, preprocessing, writer: what config.toml of a run says of it
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Teacher, revision, preprocessing, writer and the like: what the config.toml of a run says of it."""
 
     def about(self, rows: Tensor, flipped: Tensor) -> Knowledge:
         """rows (B,) of the training split, flipped (B,) bool; on the CPU."""
 
 
-class Boxes:
-    """Where things are in whole images, in the slots of the student's batch."""
+class Scenes:
+    """The whole images of a split, and where things are in them, by the loader's own arithmetic."""
 
     def __init__(self, split: Split) -> None:
         self.views = Views(split, FINE_SIDE, 0, None)
         self.mirror = self.views.mirror
 
-    def of(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 6, 4) in [0, 1] of the letterboxed square, mirrored where flipped, and (B, 6) whether there is one."""
+    def pixels(self, row: int) -> npt.NDArray[np.uint8]:
+        """The decoded image, refused if it has not the shape that its annotation names."""
+        return self.views.pixels(row, FINE_SIDE)
+
+    def boxes(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 6, 4) in [0, 1] of the letterboxed square, and (B, 6) whether there is one: in the student's slots."""
         truth = self.views.split.annotations
         has_box = truth.has_box[rows.numpy()]
         boxes = np.zeros((*has_box.shape, 4), np.float32)

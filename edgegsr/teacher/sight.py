@@ -50,6 +50,10 @@ class Teacher(Protocol):
     def text_encoder(self) -> str | None:
         """The encoder (hub id or folder) among whose vectors `to_text` puts tokens; None where there is none."""
 
+    @property
+    def projection(self) -> tuple[Tensor, Tensor] | None:
+        """Weight (t, d) and bias (t,) of the way that `to_text` takes; None where there is none."""
+
     def see(self, images: Sequence[Pixels], flipped: Sequence[bool]) -> Sight:
         """Whole images, mirrored first where `flipped` says so; the grid then lies over the mirrored square."""
 

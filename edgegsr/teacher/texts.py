@@ -1,0 +1,163 @@
+"""Rationales in a cache: one line an image, and the token vectors of every text that they hold, each once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edgegsr.data.split import Split
+from edgegsr.errors import InputError
+from edgegsr.files import write_whole
+from edgegsr.progress import track
+from edgegsr.scoring.jsonlines import located, read_lines
+from edgegsr.situation import Ontology
+from edgegsr.teacher.rationales.dialogue import Manner, Outcome
+from edgegsr.teacher.rationales.distractors import Distractors
+from edgegsr.teacher.rationales.prompts import prompts
+from edgegsr.teacher.rationales.rationale import FILE, Rationale, mirrored
+from edgegsr.teacher.rationales.report import Report
+from edgegsr.teacher.rationales.server import EndpointOptions
+from edgegsr.teacher.rationales.subject import subjects
+from edgegsr.teacher.rationales.template import PROMPT_ID, rough_tokens
+from edgegsr.teacher.rationales.vlm import VlmOptions
+from edgegsr.teacher.rationales.writers import WRITERS, RationaleOptions
+from edgegsr.teacher.shards import ShardWriter, key_of
+from edgegsr.text.embed import embed, ontology_hash
+from edgegsr.text.shipped import PATH as SHIPPED
+from edgegsr.text.tables import TextTables
+from edgegsr.text.tokens import TokenReader
+
+UNWRITTEN_TOKENS = 20  # of a text that nobody has written yet: what templates have, rather too many than too few
+
+
+class Note(NamedTuple):
+    """A line of the cache: a rationale, what it is about, by whom, and why the template stood in for a model."""
+
+    rationale: Rationale
+    about: str  # hash of the photo and its annotations
+    by: str
+    fallback: str = ""
+    silent: bool = False  # no answer came: worth asking again
+
+    def texts(self, flipped: bool) -> tuple[str, str, str, str]:
+        return (mirrored(self.rationale) if flipped else self.rationale).texts
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self.rationale), **dict(zip(NOTED, self[1:]))}, ensure_ascii=False)
+
+
+NOTED = Note._fields[1:]  # what a line has beside the rationale
+
+
+def options_of(writer: str, vlm: str | None, server: Mapping[str, Any]) -> RationaleOptions:
+    """Who writes, from what a command line says; `server` may hold any option of an endpoint, None where not given."""
+    given = {name: value for name, value in server.items() if value is not None}
+    if writer not in WRITERS:
+        raise InputError(f"--rationales: wanted one of {', '.join(WRITERS)}, got {writer!r}")
+    if (writer == "vlm") != (vlm is not None):
+        raise InputError(
+            f"--rationales {writer}: wanted {'' if writer == 'vlm' else 'no '}--vlm, the model that writes"
+        )
+    if writer == "endpoint" and not given.keys() >= {"url", "model"}:
+        raise InputError(
+            "--rationales endpoint: wanted --endpoint, where a server answers, and --model, which one does"
+        )
+    if writer != "endpoint" and given:
+        raise InputError(f"--rationales {writer}: asks no server; leave out --endpoint and what belongs to it")
+    return RationaleOptions(writer, vlm=VlmOptions(model=vlm or ""), endpoint=EndpointOptions(**given))
+
+
+def writer_of(options: RationaleOptions) -> str:
+    """Everything about a writer that its texts depend on, as one line."""
+    name, seed = options.writer, options.seed
+    if name == "template":
+        return f"{PROMPT_ID} seed {seed}"
+    model = {"vlm": options.vlm.model, "endpoint": options.endpoint.model}[name]
+    judged = "judged" if options.judged else "not judged"
+    return f"{name} {model} {prompts().prompt_id} {PROMPT_ID} tries {options.tries} {judged} seed {seed}"
+
+
+def abouts_of(split: Split, photos: Sequence[str]) -> list[str]:
+    """A hash for each row of what there is to write about: the photo, and what annotators say of it."""
+    truth = split.annotations
+    said = [_said(truth.ontology, verb, nouns) for verb, nouns in zip(truth.verbs.tolist(), truth.nouns.tolist())]
+    boxes = [row[has].tolist() for row, has in zip(truth.boxes_xyxy, truth.has_box)]
+    rows = zip(truth.images, photos, said, boxes, truth.has_box.tolist(), truth.sizes_wh.tolist())
+    return [hashlib.sha256(json.dumps(row).encode()).hexdigest() for row in rows]
+
+
+def _said(ontology: Ontology, verb: int, nouns: list[list[int]]) -> list[object]:
+    return [ontology.verbs[verb], *([ontology.nouns[n].id if n >= 0 else None for n in row] for row in nouns)]
+
+
+def read_notes(folder: Path) -> dict[str, Note]:
+    """The notes of a cache by what they are about."""
+    path, found = folder / FILE, dict[str, Note]()
+    if path.is_file() and path.stat().st_size:
+        for line, record in read_lines(path, ("image", *NOTED)):
+            with located(path, line):
+                values = {name: record[name] for name in Rationale.__dataclass_fields__ if name in record}
+                found[record["about"]] = Note(Rationale(**values), *(record[name] for name in NOTED))
+    return found
+
+
+def standing(notes: Mapping[str, Note], abouts: Sequence[str], writer: str) -> list[Note | None]:
+    """The note of each row, None where there is none by this writer."""
+    found = (notes.get(about) for about in abouts)
+    return [note if note is not None and note.by == writer else None for note in found]
+
+
+def write_notes(split: Split, abouts: Sequence[str], folder: Path, options: RationaleOptions, encoder: str) -> None:
+    """Writes the notes that lack, and those anew for which no answer came; `encoder` tells which words are near."""
+    by = writer_of(options)
+    before = standing(read_notes(folder), abouts, by)
+    todo = [row for row, note in enumerate(before) if note is None or note.silent]
+    if not todo:
+        return
+    minutes, said, new = Minutes(), subjects(split), dict[str, Note]()
+    distractors = Distractors(split, tables_of(split.annotations.ontology, encoder))
+    manner = Manner(options.writer, distractors, options.seed, options.tries, options.judged)
+    writer = WRITERS[options.writer](manner, options, folder, minutes)([said[row] for row in todo])
+    for rationale, row in zip(track(writer, "writing rationales", len(todo)), todo):
+        outcome = minutes.outcomes[rationale.image]
+        new[abouts[row]] = Note(rationale, abouts[row], by, outcome.fallback, outcome.silent)
+    notes = read_notes(folder) | new  # another data set may have come meanwhile
+    write_whole(folder / FILE, "".join(note.to_json() + "\n" for note in notes.values()))
+
+
+@dataclass
+class Minutes(Report):
+    """A report that also remembers how the talk about each image ended."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        super().count(outcome)
+        self.outcomes[outcome.rationale.image] = outcome
+
+
+def tables_of(ontology: Ontology, encoder: str) -> TextTables:
+    """The words of an ontology as vectors: the shipped ones where they fit."""
+    shipped = TextTables.load(SHIPPED)
+    return shipped if shipped.ontology == ontology_hash(ontology) else embed(ontology, encoder)
+
+
+def text_key(text: str, revision: str) -> bytes:
+    """What the vectors of a text hang on."""
+    return key_of("text", text, revision)
+
+
+def read_texts(texts: Sequence[str], reader: TokenReader, shards: ShardWriter, shown: bool) -> None:
+    """Writes the token vectors of texts."""
+    vectors = reader.read(texts)
+    for i, found in track(vectors, "reading texts", len(texts)) if shown else vectors:
+        shards.add(text_key(texts[i], reader.revision), vectors=found.half())
+
+
+def forecast_tokens(texts: Iterable[str], unwritten: int) -> int:
+    """About how many tokens these texts have, and as many more that are still to be written."""
+    return sum(map(rough_tokens, texts)) + unwritten * UNWRITTEN_TOKENS

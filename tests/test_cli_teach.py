@@ -1,0 +1,112 @@
+"""`edgegsr teach` on the toy world with a tiny CLIP, and what it says to mistakes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("accelerate")
+pytest.importorskip("cv2")
+
+sys.path.append(str(Path(__file__).with_name("teacher")))
+from tiny_teachers import save_teacher  # noqa: E402
+
+from edgegsr import cli  # noqa: E402
+from edgegsr.data.split import Split  # noqa: E402
+from edgegsr.teacher.cache import Cached  # noqa: E402
+
+
+def run(*arguments: object) -> int:
+    """The exit code of a command."""
+    try:
+        cli.main([str(word) for word in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_teacher(tmp_path_factory.mktemp("clip"), "clip", 1)
+
+
+def test_teach_fills_a_cache_and_the_same_command_adds_to_it(
+    world: Path,
+    clip: Path,
+    split_train: Split,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path / "remembered"))
+    command = ("teach", "--data", world, "--teacher", clip, "--grid", 6, "--out", tmp_path / "cache", "--json")
+    assert run(*command, "--limit", 4) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out.splitlines()[-1])
+    assert (told["images"], told["views"], told["new"]["views"]) == (4, {"plain": 4, "flipped": 4}, 8)
+    assert "rationales by template" in shown.out and "views looked at now" in shown.out
+    assert f"{tmp_path / 'cache'}: will take about" in shown.err
+    assert run(*command) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["images"], told["new"]["views"]) == (16, 24)
+    source = Cached(tmp_path / "cache", split_train)
+    about = source.about(torch.tensor([0, 9]), torch.tensor([False, True]))
+    assert about.tokens.shape == (2, 37, 16) and about.texts.shape[:2] == (2, 4)
+    assert (source.grid, source.width, source.text_width, source.text_encoder) == (6, 16, 16, str(clip))
+    assert source.projection is not None and source.projection[0].shape == (20, 16)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("--out x --teacher nowhere/at/all --data {world}", "nowhere/at/all: no such folder"),
+        ("--out x --teacher {world} --data {world}", "wanted a saved model"),
+        ("--out x --teacher {clip} --data nowhere", "nowhere"),
+        ("--out x --teacher {clip} --data {world} --grid 99", "wanted a grid of 1 to 12 cells a side, got 99"),
+        ("--out x --teacher {clip} --data {world} --views mirrored", "--views: wanted plain, flipped or plain,flipped"),
+        ("--out x --teacher {clip} --data {world} --text nowhere/at/all", "no such folder"),
+        ("--out x --teacher {clip} --data {world} --rationales poet", "--rationales: wanted one of template"),
+        ("--out x --teacher {clip} --data {world} --rationales vlm", "wanted --vlm, the model that writes"),
+        (
+            "--out x --teacher {clip} --data {world} --rationales endpoint --model m",
+            "wanted --endpoint, where a server",
+        ),
+        ("--out x --teacher {clip} --data {world} --max-requests 5", "asks no server; leave out --endpoint"),
+        ("--out {world} --teacher {clip} --data {world}", "wanted an empty folder or a cache, found SWiG_jsons"),
+        ("--out {world}/SWiG_jsons/dev.json --teacher {clip} --data {world}", "wanted a folder, got a file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    command: str,
+    message: str,
+    world: Path,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("teach", *(word.format(world=world, clip=clip) for word in command.split())) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("edgegsr: ") and message in error and error.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_teacher_that_does_not_ship_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgegsr.errors import InputError
+    from edgegsr.teacher import find
+
+    assert find.find_teacher("openai/clip-vit-base-patch32") == "openai/clip-vit-base-patch32"
+    for name in ("CHECKOUT", "INSTALLED"):
+        monkeypatch.setattr(find, name, tmp_path / name)
+    with pytest.raises(InputError, match=r"--teacher: diorama-teacher does not lie in .* name a folder or a hub id"):
+        find.find_teacher()
+    (tmp_path / "INSTALLED" / "diorama-teacher").mkdir(parents=True)
+    (tmp_path / "INSTALLED" / "diorama-teacher" / "card.toml").write_text("")
+    for name in (None, "diorama", "diorama-teacher"):
+        assert find.find_teacher(name) == str(tmp_path / "INSTALLED" / "diorama-teacher")
