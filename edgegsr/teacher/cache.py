@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -86,7 +87,11 @@ def facts_of(teacher: Teacher, reader: TokenReader, writer: str) -> Facts:
 
 def read_facts(folder: Path) -> Facts:
     """From whom the cache in a folder is."""
-    return read_card(read_json(folder), Facts, "facts")
+    told = read_json(folder)
+    try:
+        return read_card(told, Facts, "facts")
+    except InputError as error:
+        raise InputError(f"{folder / FACTS}: {str(error).removeprefix('card: ')}; teach into another folder") from error
 
 
 def read_json(folder: Path) -> dict[str, Any]:
@@ -179,8 +184,11 @@ def _rows(files: Sequence[Shard], places: npt.NDArray[np.int64]) -> Iterable[Map
 def _projection(folder: Path) -> tuple[Tensor, Tensor] | None:
     if not (folder / PROJECTION).is_file():
         return None
-    tensors = load_file(folder / PROJECTION)
-    return tensors["weight"], tensors["bias"]
+    try:
+        tensors = load_file(folder / PROJECTION)
+        return tensors["weight"], tensors["bias"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(f"{folder / PROJECTION}: wanted weight and bias of a teacher: {error}") from error
 
 
 def _command(folder: Path, split: Split, facts: Facts, views: Sequence[View]) -> str:

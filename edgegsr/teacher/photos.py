@@ -24,7 +24,7 @@ def digests(paths: Sequence[Path], folder: Path, keep: bool = False) -> list[str
     if new:
         with ThreadPoolExecutor(THREADS) as threads:
             found = track(threads.map(_digest, new.values()), "reading image files", len(new))
-            known |= zip(new, found)
+            known |= {mark: digest for digest, mark in zip(found, new)}
         if keep:
             write_whole(folder / FILE, json.dumps(known, indent=0))
     return [known[mark] for mark in marks]

@@ -209,9 +209,16 @@ def test_what_is_no_cache_is_one_line(cache: Path, split_train: Split, tmp_path:
     (tmp_path / "cache.json").write_text(json.dumps({"format": "edgegsr-cache-0"}))
     with pytest.raises(InputError, match=r"wanted the format edgegsr-cache-1"):
         Cached(tmp_path, split_train)
+    (tmp_path / "cache.json").write_text(json.dumps({"format": "edgegsr-cache-1", "facts": {"teacher": "stub"}}))
+    with pytest.raises(InputError, match=r"cache\.json: facts\.revision is missing, wanted a text; teach into another"):
+        read_facts(tmp_path)
     with pytest.raises(InputError, match="--views: wanted plain, flipped or plain,flipped, got 'plain,mirrored'"):
         views_named("plain,mirrored")
     shutil.copytree(cache, tmp_path / "cache")
+    (tmp_path / "cache" / "projection.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=r"projection\.safetensors: wanted weight and bias of a teacher"):
+        Cached(tmp_path / "cache", split_train)
+    shutil.copy(cache / "projection.safetensors", tmp_path / "cache")
     with (tmp_path / "cache" / "rationales.jsonl").open("a") as file:
         file.write('{"image": 3}\n')
     with pytest.raises(InputError, match=r"rationales\.jsonl, line 17"):
