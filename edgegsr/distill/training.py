@@ -67,7 +67,7 @@ class Training:
         rate = schedule.share(step, self.steps, self.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * rate
-        heard = () if about is None else (Knowledge(*map(self._there, about)),)
+        heard = () if about is None else (self._heard(about),)
         losses = self.lesson.losses(self.model(batch.pixels, batch.verbs, *heard), batch)
         self.optimizer.zero_grad()
         self.accelerator.backward(torch.stack(tuple(losses.values())).sum())
@@ -129,6 +129,10 @@ class Training:
     def _placed(self, batch: Batch) -> Batch:
         moved = {name: self._there(value) for name, value in batch._asdict().items() if isinstance(value, Tensor)}
         return batch._replace(**moved)  # type: ignore[arg-type]
+
+    def _heard(self, about: Knowledge) -> Knowledge:
+        there = {name: self._there(part) for name, part in about._asdict().items() if part is not None}
+        return about._replace(**there)
 
     def _there(self, value: Tensor) -> Tensor:
         return value.to(self.accelerator.device, non_blocking=True)

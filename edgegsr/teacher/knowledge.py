@@ -28,6 +28,8 @@ class Knowledge(NamedTuple):
     has_box: Tensor  # (B, 6) bool
     texts: Tensor  # (B, 4, L, t) float32: token vectors of glimpse +, glimpse -, gaze +, gaze -
     text_mask: Tensor  # (B, 4, L) bool: the real tokens
+    collage_pixels: Tensor | None = None  # (M, S, S, 3) uint8, as the student sees them
+    collage_tokens: Tensor | None = None  # (M, d): the global token of each
 
 
 class Source(Protocol):

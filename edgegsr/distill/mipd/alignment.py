@@ -82,6 +82,10 @@ class Alignment(nn.Module):
             has_box=has_box,
         )
 
+    def plain(self, tokens: Tensor) -> Tensor:
+        """Tokens (M, d) among the words without any text or prompt: all there is of an image that nobody described."""
+        return F.normalize(self.visual(tokens).float(), dim=-1)
+
     def _look(self, seen: Tensor, texts: Tensor, mask: Tensor, told: Tensor, path: str) -> Tensor:
         """What was seen (B, Q, t), with what it finds in the texts (B, L, t) of the images that are told any."""
         if not self.config.rationales:

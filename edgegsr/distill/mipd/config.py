@@ -7,7 +7,7 @@ from typing import Literal
 
 from edgegsr.errors import InputError
 
-Kind = Literal["l1", "cosine", "kl", "relational"]
+Kind = Literal["l1", "cosine", "kl", "relational"]  # the last: ranking alone, without a gap of its own
 
 
 @dataclass(frozen=True)
@@ -20,22 +20,30 @@ class MipdConfig:
     instance_prompt: bool = True
     rationales: bool = True  # the attention of teacher tokens over the positive texts
     negatives: bool = True
-    kind: Kind = "l1"  # how far the student is from what it is taught
-    glimpse_weight: float = 2.0
+    kind: Kind = "cosine"  # how far the student is from what it is taught
+    ranking: bool = True  # also how differently it ranks what the images of a batch are taught
+    collages: int = 2  # of each image, made from boxes of others, that the teacher has looked at; 0 for none
+    collage_share: float = 0.5  # of a batch, beside its images
+    glimpse_weight: float = 3.0
     gaze_weight: float = 2.0
+    ranking_weight: float = 1.0
     negative_glimpse_weight: float = 5.0
     negative_gaze_weight: float = 1.0
     image_gaze_share: float = 0.5  # of the gaze: the image as a whole; the rest is each role by itself
     rationale_drop: float = 0.3  # how often an image is taught without its texts, which name the answer
     anchor_smoothing: float = 0.3  # of the verb anchor; nouns have `noun_smoothing`
-    temperature: float = 0.07  # of the teacher's cosines
+    temperature: float = 0.07  # of the teacher's cosines to the words
+    ranking_temperature: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("image_gaze_share", "rationale_drop", "anchor_smoothing"):
+        for name in ("image_gaze_share", "rationale_drop", "anchor_smoothing", "collage_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"mipd.{name} must be between 0 and 1, got {getattr(self, name)}")
         for name, value in vars(self).items():
             if name.endswith("_weight") and not value >= 0:
                 raise InputError(f"mipd.{name} must be 0 or more, got {value}")
-        if not self.temperature > 0:
-            raise InputError(f"mipd.temperature must be above 0, got {self.temperature}")
+        for name in ("temperature", "ranking_temperature"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"mipd.{name} must be above 0, got {getattr(self, name)}")
+        if self.collages < 0:
+            raise InputError(f"mipd.collages must be 0 or more, got {self.collages}")

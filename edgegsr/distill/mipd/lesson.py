@@ -15,18 +15,19 @@ from edgegsr.data.loader import Batch
 from edgegsr.distill import losses
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.mipd.alignment import Alignment, Taught
-from edgegsr.distill.mipd.losses import contrast, gap, mean_gap, mean_of_roles, relations, repel
+from edgegsr.distill.mipd.losses import contrast, gap, mean_of_roles, ranking, repel
 from edgegsr.distill.plain import Plain, Recital
 from edgegsr.distill.simple import given
 from edgegsr.situation import BLANK, OOV
-from edgegsr.student.model import Student
+from edgegsr.student.model import Student, View
 from edgegsr.teacher.knowledge import GAZE_NEG, GAZE_POS, GLIMPSE_NEG, GLIMPSE_POS, Knowledge, Source
 
 
 class Lecture(NamedTuple):
     """What the student says of the verb, and what it was taught about the image."""
 
-    verb_embedding: Tensor  # (B, t)
+    verb_embedding: Tensor  # (B + M, t), of the images and of the collages
+    glimpses: Tensor  # (B + M, t), what they are taught
     taught: Taught
 
 
@@ -40,31 +41,43 @@ class Mipd(Plain):
         )
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
-        about, view = given(about), self.student.encode(pixels)
+        about, batch = given(about), len(pixels)
+        if about.collage_pixels is not None:
+            pixels = torch.cat([pixels, about.collage_pixels])
+        every = self.student.encode(pixels)
+        view = View(*(part[:batch] for part in every))
         answer, logits = self.student.ask(view, verbs), self.student.verb_logits(view)
-        return Recital(logits, answer, Lecture(view.verb_embedding, self.alignment(about)))
+        taught = self.alignment(about)
+        glimpses = taught.glimpse
+        if about.collage_tokens is not None:
+            glimpses = torch.cat([glimpses, self.alignment.plain(about.collage_tokens)])
+        return Recital(logits, answer, Lecture(every.verb_embedding, glimpses, taught))
 
     def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
         return super().losses(said, true) | self._distilled(said, true) | self._anchored(said.beside.taught, true)
 
     def _distilled(self, said: Recital, true: Batch) -> dict[str, Tensor]:
         """What teaches the student."""
-        m, taught, nouns = self.config.mipd, said.beside.taught, said.answer.noun_embedding.float()
-        verbs, words = self._seen_verbs(), self.student.noun_words.table
+        m, lecture, nouns = self.config.mipd, said.beside, said.answer.noun_embedding.float()
         found = {}
         if m.glimpse:
-            found["glimpse"] = m.glimpse_weight * self._gap(said.beside.verb_embedding.float(), taught.glimpse, verbs)
+            words = self.student.verb_words.table[self.seen]
+            found["glimpse"] = self._gap(lecture.verb_embedding.float(), lecture.glimpses, m.glimpse_weight, words)
         if m.gaze:
-            image = self._gap(mean_of_roles(nouns, true.has_role), taught.gaze, words)
-            roles = mean_gap(nouns, taught.roles, taught.has_box, m.kind, words, m.temperature)
-            found["gaze"] = m.gaze_weight * (m.image_gaze_share * image + (1 - m.image_gaze_share) * roles)
+            words, taught = self.student.noun_words.table, lecture.taught
+            image = self._gap(mean_of_roles(nouns, true.has_role), taught.gaze, m.gaze_weight, words)
+            roles = self._gap(nouns[taught.has_box], taught.roles[taught.has_box], m.gaze_weight, words)
+            found["gaze"] = m.image_gaze_share * image + (1 - m.image_gaze_share) * roles
         return found
 
-    def _gap(self, said: Tensor, taught: Tensor, words: Tensor) -> Tensor:
-        m = self.config.mipd
-        if m.kind == "relational":
-            return relations(said, taught, torch.ones(len(said), dtype=torch.bool, device=said.device), m.temperature)
-        return gap(said, taught, m.kind, words, m.temperature).mean()
+    def _gap(self, said: Tensor, taught: Tensor, weight: float, words: Tensor) -> Tensor:
+        """How far vectors (n, t) are from what they are taught, each by itself and all together."""
+        m, found = self.config.mipd, torch.zeros(len(said), device=said.device)
+        if m.kind != "relational":
+            found = found + weight * gap(said, taught, m.kind, words, m.temperature)
+        if m.ranking or m.kind == "relational":
+            found = found + m.ranking_weight * ranking(said, taught, m.ranking_temperature)
+        return found.sum() / max(len(said), 1)
 
     def _anchored(self, taught: Taught, true: Batch) -> dict[str, Tensor]:
         """What teaches the teacher branch; scale and tables are fixed."""
@@ -85,6 +98,3 @@ class Mipd(Plain):
             found["negative_gaze"] = contrast(taught.gaze, positive, negative)
             found["negative_gaze"] += m.negative_gaze_weight * repel(taught.gaze, negative)
         return found
-
-    def _seen_verbs(self) -> Tensor:
-        return self.student.verb_words.table[self.seen]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgegsr.distill.losses import mean_where
 from edgegsr.distill.mipd.config import Kind
 
 
@@ -27,16 +25,15 @@ def gap(said: Tensor, taught: Tensor, kind: Kind, words: Tensor, temperature: fl
     return F.kl_div(of_student, of_teacher, reduction="none", log_target=True).sum(-1)
 
 
-def relations(said: Tensor, taught: Tensor, mask: Tensor, temperature: float) -> Tensor:
-    """How differently the vectors of a batch are near one another: said, taught (n, t), mask (n,) bool; a scalar.
+def ranking(said: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """(n,) how differently the student ranks all that is taught in a batch by nearness: said, taught (n, t).
 
-    Each vector ranks all others by nearness; the student is to rank as the teacher does.
+    What an image is like and unlike says more than where its own vector lies; the others of the batch tell it. Of
+    several processes each ranks its own share.
     """
-    n = len(said)
-    closed = torch.eye(n, dtype=torch.bool, device=said.device) | ~mask[None]
-    near = [(v @ v.T / temperature).masked_fill(closed, -1e4).log_softmax(-1) for v in (said, taught.detach())]
-    differs = F.kl_div(near[0], near[1], reduction="none", log_target=True).sum(-1)
-    return (differs * mask).sum() / mask.sum().clamp(min=1)
+    taught = taught.detach()
+    of_student, of_teacher = ((v @ taught.T / temperature).log_softmax(-1) for v in (said, taught))
+    return F.kl_div(of_student, of_teacher, reduction="none", log_target=True).sum(-1)
 
 
 def contrast(vector: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
@@ -52,10 +49,3 @@ def repel(vector: Tensor, negative: Tensor) -> Tensor:
 def mean_of_roles(vectors: Tensor, has_role: Tensor) -> Tensor:
     """(B, t) the direction of the mean over real roles (B, 6, t)."""
     return F.normalize((vectors * has_role[..., None].to(vectors)).sum(1), dim=-1)
-
-
-def mean_gap(said: Tensor, taught: Tensor, mask: Tensor, kind: Kind, words: Tensor, temperature: float) -> Tensor:
-    """The gap over the slots (B, R) that `mask` marks."""
-    if kind == "relational":
-        return relations(said.flatten(0, 1), taught.flatten(0, 1), mask.flatten(), temperature)
-    return mean_where(gap(said, taught, kind, words, temperature), mask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -20,7 +21,7 @@ from edgegsr.distill.methods import METHODS  # noqa: E402
 from edgegsr.distill.mipd.alignment import Alignment  # noqa: E402
 from edgegsr.distill.mipd.config import MipdConfig  # noqa: E402
 from edgegsr.distill.mipd.lesson import Mipd  # noqa: E402
-from edgegsr.distill.mipd.losses import gap, relations  # noqa: E402
+from edgegsr.distill.mipd.losses import gap, ranking  # noqa: E402
 from edgegsr.distill.mipd.prompts import InstancePrompt, ScenePrompt  # noqa: E402
 from edgegsr.student.config import read_student  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
@@ -36,7 +37,7 @@ class Telling:
     """A teacher that says the same random things about the same row."""
 
     width, grid, text_width, text_encoder = WIDTH, GRID, TEXT_WIDTH, "stub"
-    facts = {"teacher": "stub"}
+    facts: ClassVar[dict[str, str]] = {"teacher": "stub"}
 
     def __init__(self, text_width: int = TEXT_WIDTH, out: int | None = None) -> None:
         self.text_width = text_width
@@ -58,7 +59,7 @@ class Telling:
                     text_mask=torch.arange(LENGTH) < lengths,
                 )
             )
-        return Knowledge(*(torch.stack(column) for column in zip(*drawn)))
+        return Knowledge(*(torch.stack(column) for column in zip(*(each[:6] for each in drawn))))
 
 
 @pytest.fixture
@@ -126,8 +127,8 @@ def test_a_batch_is_taught_as_its_images_are_one_by_one_in_any_order(method: str
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     with torch.no_grad():
         whole = flat(made(batch.pixels, batch.verbs, about).beside)
-        mixed = flat(made(batch.pixels[order], batch.verbs[order], Knowledge(*(t[order] for t in about))).beside)
-        single = flat(made(batch.pixels[:1], batch.verbs[:1], Knowledge(*(t[:1] for t in about))).beside)
+        mixed = flat(made(batch.pixels[order], batch.verbs[order], Knowledge(*(t[order] for t in about[:6]))).beside)
+        single = flat(made(batch.pixels[:1], batch.verbs[:1], Knowledge(*(t[:1] for t in about[:6]))).beside)
     for one, other, first in zip(whole, mixed, single):
         assert torch.allclose(one[order], other, atol=1e-5)
         assert torch.allclose(one[:1], first, atol=1e-5)
@@ -253,15 +254,27 @@ def test_a_gap_is_nothing_for_the_same_vector_and_grows_with_the_angle() -> None
     assert gap(other, taught, "l1", words, 0.07).mean() == pytest.approx(1.13, abs=0.15)
 
 
-def test_relations_are_blind_to_a_common_turn_and_to_masked_vectors() -> None:
+def test_a_student_ranks_as_its_teacher_only_where_it_is_near_the_same_things() -> None:
     taught = nn.functional.normalize(torch.randn(6, 8), dim=-1)
-    turn = torch.linalg.qr(torch.randn(8, 8))[0]
-    mask = torch.tensor([True] * 5 + [False])
-    assert float(relations(taught @ turn, taught, mask, 0.1)) == pytest.approx(0, abs=1e-5)
-    moved = taught.clone()
-    moved[5] = -moved[5]
-    assert torch.equal(relations(moved, taught, mask, 0.1), relations(taught, taught, mask, 0.1))
-    assert relations(taught.roll(1, 0), taught, mask, 0.1) > 0.01
+    assert torch.allclose(ranking(taught, taught, 0.1), torch.zeros(6), atol=1e-5)
+    wrong = taught.clone()
+    wrong[5] = -wrong[5]
+    gaps = ranking(wrong, taught, 0.1)
+    assert torch.allclose(gaps[:5], torch.zeros(5), atol=1e-5) and gaps[5] > 0.1
+    assert ranking(taught[:0], taught[:0], 0.1).shape == (0,)
+
+
+def test_collages_teach_the_verb_embedding_and_nothing_else(batch: Batch) -> None:
+    made, source = lesson()
+    about = source.about(batch.rows, batch.flipped)
+    without = made.losses(made(batch.pixels, batch.verbs, about), batch)
+    more = about._replace(collage_pixels=batch.pixels[:3].flip(1), collage_tokens=torch.randn(3, WIDTH))
+    said = made(batch.pixels, batch.verbs, more)
+    assert said.verb_logits.shape[0] == len(batch.verbs) and len(said.beside.verb_embedding) == len(batch.verbs) + 3
+    losses = made.losses(said, batch)
+    assert losses.keys() == without.keys() and not torch.equal(losses["glimpse"], without["glimpse"])
+    losses["glimpse"].backward()
+    assert all(name.startswith("student.") for name in touched(made))
 
 
 def test_unseen_verbs_have_queries_of_their_own_from_text() -> None:
