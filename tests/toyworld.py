@@ -135,7 +135,10 @@ def die_after(step: int | None) -> Any:
 
 if __name__ == "__main__":  # world, out, the name of a card, and the step after which the process kills itself
     from edgegsr.distill.train import train
+    from edgegsr.processes import processes
 
     root, out, kind, *last = sys.argv[1:]
     splits = open_split(Path(root), "train"), open_split(Path(root), "dev")
     train(CARDS[kind], *splits, tables(), out, on_step=die_after(int(last[0]) if last else None))
+    state = processes()  # as the training has seen them
+    Path(f"{out}, {state.process_index} of {state.num_processes}").touch()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
 from torch import Tensor
@@ -26,6 +26,7 @@ from edgegsr.distill.average import Average
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.plain import Plain
 from edgegsr.errors import InputError, TrainingStopped
+from edgegsr.processes import processes
 from edgegsr.student.answers import Answers, answer
 from edgegsr.teacher.knowledge import Knowledge
 
@@ -145,7 +146,7 @@ class Training:
 
 def open_accelerator(settings: TrainConfig) -> Accelerator:
     """Accelerate, in the precision that the settings ask for."""
-    on_gpu = PartialState().device.type == "cuda"
+    on_gpu = processes().device.type == "cuda"
     if settings.amp == "fp16" and not on_gpu:
         raise InputError('train.amp must be "auto", "no" or "bf16" on a CPU, got "fp16"')
     fast = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp16" if on_gpu else "no"

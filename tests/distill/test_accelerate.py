@@ -25,19 +25,13 @@ def launched(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
     def launch(kind: str) -> Path:
         out = tmp_path_factory.mktemp("launched") / kind
-        flags = [
-            "--num_processes",
-            "2",
-            "--cpu",
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-        ]
-        command = [sys.executable, "-m", "accelerate.commands.launch", *flags, "--main_process_port", "0"]
+        flags = (
+            "--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no "
+            "--main_process_port 0"
+        )
+        command = [sys.executable, "-m", "accelerate.commands.launch", *flags.split()]
         env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        env |= {"CUDA_VISIBLE_DEVICES": ""}  # the launcher's own --cpu starts a single process
         done = subprocess.run(
             [*command, toyworld.__file__, str(world), str(out), kind],
             env=env,
@@ -46,6 +40,7 @@ def launched(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
             timeout=240,
         )
         assert done.returncode == 0, done.stderr[-4000:]
+        assert {path.name for path in out.parent.glob("* of *")} == {f"{kind}, 0 of 2", f"{kind}, 1 of 2"}
         return out
 
     return launch

@@ -1,0 +1,5 @@
+"""`python -m edgegsr` is `edgegsr`."""
+
+from edgegsr.cli import main
+
+main()
