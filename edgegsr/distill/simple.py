@@ -14,6 +14,7 @@ from edgegsr.distill.plain import Plain, Recital
 from edgegsr.errors import InputError
 from edgegsr.student.model import Student
 from edgegsr.teacher.knowledge import GLIMPSE_POS, Knowledge, Source
+from edgegsr.text.encoders import same_encoder, takes_mean
 
 LABEL_TEMPERATURE = 0.03  # of the teacher's cosines to the verbs
 
@@ -47,10 +48,16 @@ class Caption(Plain):
 
     def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
         super().__init__(student, config, seen)
-        if source.text_width != student.text_width:
+        words = student.text_encoder
+        if not same_encoder(source.text_encoder, words) or source.text_width != student.text_width:
             raise InputError(
-                f"caption: wanted rationales in the words' vectors of {student.text_width}, got {source.text_width}; "
-                "take the same --text for `teach` and `distill`"
+                f"caption: wanted rationales read by the encoder of the words, {words}, got {source.text_encoder}; "
+                "give the same --text to `teach` and `distill`"
+            )
+        if not takes_mean(words):
+            raise InputError(
+                "caption: wanted an encoder that takes the mean of its tokens, such as all-MiniLM-L6-v2, got "
+                f"{words}, whose tokens lie apart from its texts; give another --text to `teach` and `distill`"
             )
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
@@ -74,9 +81,15 @@ class Pseudo(Plain):
             raise InputError(
                 "pseudo: wanted a teacher that puts images among texts (CLIP, SigLIP, Diorama), got one that does not"
             )
+        if (projection := own_projection(source, student)) is None:
+            texts = source.facts.get("teacher_texts")
+            raise InputError(
+                f"pseudo: wanted words among the teacher's own texts, those of {texts}, got words of "
+                f"{student.text_encoder}; give --text {texts}"
+            )
         self.teacher = nn.Linear(source.width, student.text_width).requires_grad_(False)
-        self.teacher.weight.copy_(source.projection[0])
-        self.teacher.bias.copy_(source.projection[1])
+        self.teacher.weight.copy_(projection[0])
+        self.teacher.bias.copy_(projection[1])
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         about, view = given(about), self.student.encode(pixels)
@@ -90,6 +103,13 @@ class Pseudo(Plain):
         found = super().losses(said, true)
         labels = F.cross_entropy(said.beside.said.float(), said.beside.wanted)
         return {**found, "verb": self.config.weights.verb * labels}
+
+
+def own_projection(source: Source, student: Student) -> tuple[Tensor, Tensor] | None:
+    """The teacher's way among its own texts, where those are the student's words."""
+    if source.projection is None or not same_encoder(source.facts.get("teacher_texts"), student.text_encoder):
+        return None
+    return source.projection if source.projection[0].shape == (student.text_width, source.width) else None
 
 
 def given(about: Knowledge | None) -> Knowledge:

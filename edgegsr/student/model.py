@@ -74,6 +74,7 @@ class Student(nn.Module):
                 f"text tables: this student speaks in vectors of {self.text_width}, got {width} from "
                 f"{tables.encoder!r}; embed the words with the encoder that it was trained with"
             )
+        self.text_encoder = tables.encoder
         like = self.verb.project.weight  # tables follow the student to its device and precision
         self.verb_words.set_table(tables.verbs.to(like))
         self.noun_words.set_table(tables.nouns[1:].to(like))

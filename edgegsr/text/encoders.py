@@ -67,6 +67,22 @@ def resolve(encoder: str) -> tuple[str, Path]:
     return encoder, locate(encoder)
 
 
+def same_encoder(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one encoder; of folders, whether they lie in one place."""
+    return bool(one and other) and _place(str(one)) == _place(str(other))
+
+
+def takes_mean(encoder: str) -> bool:
+    """Whether its vector of a text is the mean of the tokens' vectors, so that all of them lie in one space."""
+    return encoder in (MINILM, MINILM_HUB) or _reader(resolve(encoder)[1]) is SENTENCE_MEAN
+
+
+def _place(encoder: str) -> str:
+    if Path(encoder).is_dir():
+        return str(Path(encoder).resolve())
+    return MINILM_HUB if encoder == MINILM else encoder
+
+
 @dataclass(frozen=True)
 class Encoder:
     """A loaded text encoder: frozen, on the device that is there."""
