@@ -17,6 +17,7 @@ from edgegsr.annotations import Annotations
 Unit = tuple[float, float, float, float]  # xyxy in [0, 1] of a letterboxed square
 Pixels = npt.NDArray[np.uint8]
 
+COUNT = 2  # collages of an image
 TRIES = 20  # pairs of boxes, before an image stays as it is
 LEAST, MOST = 0.03, 0.8  # of the square: sides of a box that is cut out or covered
 INSTRUMENTS = 0.8  # how often agents are left alone: a person covers most of a picture

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.identity import describe, fingerprint, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.methods import find_method
+from edgegsr.distill.mipd.handfuls import Handful, handfuls
 from edgegsr.distill.report import write_report
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.tally import Tally
@@ -39,7 +41,7 @@ from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.weights import save_weights
-from edgegsr.teacher.knowledge import Source
+from edgegsr.teacher.knowledge import Knowledge, Source
 from edgegsr.text import TextTables
 from edgegsr.text.embed import ontology_hash
 
@@ -97,8 +99,12 @@ def train(
         if saved:
             journal.say(f"{out}: going on from step {done} of {steps}")
         tally, tick = Tally(saved.facts["tally"] if saved else None), time.monotonic()
-        for epoch, step, batch in _course(batches, settings.epochs, done):
-            about = source.about(batch.rows, batch.flipped) if source else None
+        beside: Iterator[Handful | None] = repeat(None)
+        if "mipd" in how.tables:
+            share = (training.rank, training.world)
+            beside = handfuls(split_train, settings, student.config.side, range(done, steps), *share)
+        for (epoch, step, batch), handful in zip(_course(batches, settings.epochs, done), beside):
+            about = _about(batch, handful, source, settings) if source else None
             told = training.update(batch, step, sign.raised, about)
             if not training.healthy(told):
                 raise _poisoned(told, split_train, settings, out, epoch, step, training.world, journal)
@@ -138,6 +144,16 @@ def train(
 
 def _scale(student: Student) -> float:
     return float(student.verb_words.scale.detach())
+
+
+def _about(batch: Batch, handful: Handful | None, source: Source, settings: TrainConfig) -> Knowledge:
+    """What the teacher says of a batch, and of the collages beside it."""
+    about = source.about(batch.rows, batch.flipped)
+    if handful is None:
+        return about
+    pixels, numbers = handful
+    tokens = source.collage_tokens(numbers, settings.mipd.collages)
+    return about._replace(collage_pixels=pixels, collage_tokens=tokens)
 
 
 def _batches(split: Split, side: int, settings: TrainConfig, accelerator: Accelerator) -> Loader:

@@ -52,7 +52,7 @@ def evaluate(
     student = subject.student if isinstance(subject, Run) else subject
     said = answers or answer(student, split, batch, workers=workers, label="evaluating")
     truth, named = split.annotations, groups._asdict() if groups else {}
-    allowed = _allowed(truth, named, candidates)
+    allowed = candidate_verbs(truth, named, candidates)
     scores = score(truth, said.predictions(allowed), rules, named or None)
     chance = by_chance(truth, named, allowed, train, rules)
     return {**scores.to_json(), "candidates": candidates, "chance": chance}
@@ -103,7 +103,7 @@ def _brief_scores(scores: Scores) -> dict[str, dict[str, float | None]]:
     return brief(scores.to_json())
 
 
-def _allowed(
+def candidate_verbs(
     truth: Annotations, groups: Mapping[str, Collection[str]], candidates: str
 ) -> npt.NDArray[np.bool_] | None:
     """(N, K) the verbs that each image may be taken for, or None for all."""

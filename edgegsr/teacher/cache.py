@@ -31,6 +31,8 @@ from edgegsr.data.mirror import mirror
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.files import listing
+from edgegsr.teacher.collages import FOLDER as COLLAGES
+from edgegsr.teacher.collages import Collages
 from edgegsr.teacher.knowledge import Knowledge, Scenes, padded
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.shards import Shard, Shards, key_of
@@ -132,7 +134,8 @@ class Cached:
     """Knowledge from a cache, about a training split whose images it all holds in these views."""
 
     def __init__(self, folder: str | Path, split: Split, views: Sequence[View] = VIEWS) -> None:
-        self.folder, self.scenes = Path(folder), Scenes(split)
+        self.folder, self.split, self.scenes = Path(folder), split, Scenes(split)
+        self._collages: dict[int, tuple[npt.NDArray[np.int64], Sequence[Shard]]] = {}
         facts = read_facts(self.folder)
         self.width, self.grid, self.text_width = facts.width, facts.grid, facts.text_width
         self.text_encoder, self.facts, self.projection = facts.text_encoder, facts.told, _projection(self.folder)
@@ -175,6 +178,25 @@ class Cached:
         boxes, has_box = self.scenes.boxes(rows, flipped)
         texts = [row["vectors"] for row in _rows(self._texts, said.reshape(-1, 2))]
         return Knowledge(tokens, shown, boxes, has_box, *padded(texts, self.text_width))
+
+    def collage_tokens(self, numbers: Tensor, count: int) -> Tensor:
+        """(M, d) the global tokens of collages, of which each image has `count`."""
+        if count not in self._collages:
+            self._collages[count] = self._places_of_collages(count)
+        places, files = self._collages[count]
+        return torch.cat([row["token"] for row in _rows(files, places[numbers.numpy()])]).float()
+
+    def _places_of_collages(self, count: int) -> tuple[npt.NDArray[np.int64], Sequence[Shard]]:
+        facts, shards = read_facts(self.folder), Shards(self.folder / COLLAGES)
+        photos = digests([self.split.path(row) for row in range(len(self.split))], self.folder)
+        keys = Collages(self.split, count).keys(photos, facts.revision, facts.preprocessing)
+        if missing := shards.lacking(keys):
+            command = _command(self.folder, self.split, facts, VIEWS)
+            raise InputError(
+                f"{self.folder}: lacks {len(missing):,} of the {len(keys):,} collages of {self.split.name!r}; do "
+                f"without them by --set mipd.collages=0, or add them: {command} --collages {count}"
+            )
+        return shards.places(keys), shards.files
 
 
 def _rows(files: Sequence[Shard], places: npt.NDArray[np.int64]) -> Iterable[Mapping[str, Tensor]]:

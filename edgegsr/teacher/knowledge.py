@@ -48,6 +48,9 @@ class Source(Protocol):
     def about(self, rows: Tensor, flipped: Tensor) -> Knowledge:
         """rows (B,) of the training split, flipped (B,) bool; on the CPU."""
 
+    def collage_tokens(self, numbers: Tensor, count: int) -> Tensor:
+        """(M, d) the global tokens of collages, of which each image has `count`."""
+
 
 class Scenes:
     """The whole images of a split, and where things are in them, by the loader's own arithmetic."""

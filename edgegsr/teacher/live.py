@@ -10,6 +10,7 @@ from torch import Tensor
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.teacher.cache import facts_of
+from edgegsr.teacher.collages import Collages
 from edgegsr.teacher.knowledge import Knowledge, Scenes, padded
 from edgegsr.teacher.rationales.distractors import Distractors
 from edgegsr.teacher.rationales.rationale import mirrored
@@ -36,6 +37,7 @@ class Live:
         self._subjects = subjects(split)
         self._distractors = Distractors(split, tables_of(split.annotations.ontology, self.reader.name))
         self._memo = OrderedDict[str, Tensor]()
+        self._collages: Collages | None = None
 
     def about(self, rows: Tensor, flipped: Tensor) -> Knowledge:
         """rows (B,) of the training split, flipped (B,) bool; on the CPU."""
@@ -45,6 +47,13 @@ class Live:
         texts = self._read([text for row, flip in views for text in self._said(row, flip)])
         boxes = self.scenes.boxes(rows, flipped)
         return Knowledge(sight.tokens.float(), sight.shown, *boxes, *padded(texts, self.text_width))
+
+    def collage_tokens(self, numbers: Tensor, count: int) -> Tensor:
+        """(M, d) the global tokens of collages, of which each image has `count`."""
+        if self._collages is None or self._collages.count != count:
+            self._collages = Collages(self.split, count)
+        images = [self._collages.pixels(i) for i in numbers.tolist()]
+        return look(self.teacher, images, [False] * len(images), ["a collage"] * len(images)).tokens[:, 0].float()
 
     def _said(self, row: int, flipped: bool) -> tuple[str, str, str, str]:
         rationale = write(self._subjects[row], self._distractors, self.seed)

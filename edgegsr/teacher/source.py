@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from edgegsr.data.split import Split
+from edgegsr.errors import InputError
 from edgegsr.files import cache_folder
-from edgegsr.teacher.cache import FACTS, Cached
+from edgegsr.processes import processes
+from edgegsr.teacher.cache import FACTS, VIEWS, Cached, View
 from edgegsr.teacher.find import find_teacher
 from edgegsr.teacher.knowledge import Source
 from edgegsr.teacher.live import Live
+from edgegsr.teacher.sight import Teacher
 from edgegsr.teacher.teach import teach
 from edgegsr.teacher.vision import open_teacher
 
 
 def open_source(
-    name: str | None, split: Split, cache: str | Path | None = None, *, live: bool = False, text: str | None = None
+    name: str | None,
+    split: Split,
+    cache: str | Path | None = None,
+    *,
+    live: bool = False,
+    text: str | None = None,
+    grid: int | None = None,
+    views: Sequence[View] = VIEWS,
 ) -> Source:
-    """What a teacher says of a training split; without a name the Diorama teacher.
+    """What a teacher says of a training split in these views; without a name the Diorama teacher.
 
     A teacher's features are kept in `cache`, by default in a folder of its own under the cache of the user; `live`
     keeps none and looks at every batch anew.
     """
     if name and (Path(name) / FACTS).is_file():
-        return Cached(name, split)
-    teacher = open_teacher(find_teacher(name), "cuda" if torch.cuda.is_available() else "cpu")
+        return _opened(name, split, live, grid, views)
+    state = processes()
+    teacher = open_teacher(find_teacher(name), str(state.device), grid)
     if live:
         return Live(teacher, split, text)
-    folder = Path(cache) if cache else cache_folder() / "teachings" / teacher.revision[:16]
-    teach(split, teacher, folder, text=text)
-    return Cached(folder, split)
+    folder = Path(cache) if cache else _remembered(teacher)
+    if state.is_main_process:
+        print(f"{folder}: what {teacher.name} sees is kept here; --live keeps nothing", file=sys.stderr)
+    teach(split, teacher, folder, text=text, views=views)
+    return Cached(folder, split, views)
+
+
+def _opened(name: str, split: Split, live: bool, grid: int | None, views: Sequence[View]) -> Cached:
+    if live:
+        raise InputError(f"--live: wanted a model that looks anew, got the cache {name}; leave it out or name a model")
+    cached = Cached(name, split, views)
+    if grid not in (None, cached.grid):
+        raise InputError(
+            f"--grid {grid}: wanted the grid of {name}, {cached.grid}; leave it out, or teach into another folder"
+        )
+    return cached
+
+
+def _remembered(teacher: Teacher) -> Path:
+    """One folder for each way of looking, because a cache holds one."""
+    way = f"{teacher.revision} {teacher.preprocessing} {teacher.grid}"
+    return cache_folder() / "teachings" / f"{Path(teacher.name).name}-{hashlib.sha256(way.encode()).hexdigest()[:12]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,7 @@ from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 from torch import Tensor
 
+from edgegsr.data.collage import COUNT
 from edgegsr.data.split import Split
 from edgegsr.errors import TrainingStopped
 from edgegsr.progress import track
@@ -35,6 +36,8 @@ from edgegsr.teacher.cache import (
     facts_of,
     views_of,
 )
+from edgegsr.teacher.collages import FOLDER as COLLAGES
+from edgegsr.teacher.collages import Collages
 from edgegsr.teacher.knowledge import Scenes
 from edgegsr.teacher.live import look
 from edgegsr.teacher.photos import digests
@@ -75,6 +78,7 @@ def teach(
     views: Sequence[View] = VIEWS,
     batch: int = BATCH,
     shard_mb: float = SHARD_MB,
+    collages: int = COUNT,
 ) -> dict[str, Any]:
     """What the cache in `out` then holds of a training split, which is all of it, and what this call added."""
     check_train(split)
@@ -101,6 +105,7 @@ def teach(
         notes = work.notes()
         unread = work.unread(notes)
         work.read(unread, shard_mb)
+        pasted = work.look_at_collages(collages, batch, shard_mb)
     except KeyboardInterrupt:
         raise TrainingStopped(f"{out}: stopped; what is finished is kept, the same command goes on from it") from None
     state.wait_for_everyone()
@@ -108,6 +113,7 @@ def teach(
         "views": len(unseen),
         "rationales": sum(old != note for old, note in zip(before, notes)),
         "texts": len(unread),
+        "collages": pasted,
     }
     told = work.told(notes)
     if state.is_main_process:
@@ -182,6 +188,23 @@ class Work:
             for (tokens, shown), view in zip(seen, share):
                 shards.add(view.key, tokens=tokens[None], shown=shown[None])
         return time.monotonic() - started
+
+    def look_at_collages(self, count: int, batch: int, shard_mb: float) -> int:
+        """How many collages nobody had looked at; this process has looked at its share of them."""
+        every = Collages(self.split, count)
+        keys = every.keys(self.photos, self.facts.revision, self.facts.preprocessing)
+        wanted = set(Shards(self.out / COLLAGES).lacking(keys))
+        todo = [i for i, key in enumerate(keys) if key in wanted]
+        share = self._share(todo)
+        starts: Iterable[int] = range(0, len(share), batch)
+        with ShardWriter(self.out / COLLAGES, self.state.process_index, shard_mb) as shards:
+            for start in track(starts, "looking at collages") if self.state.is_main_process else starts:
+                part = share[start : start + batch]
+                images = [every.pixels(i) for i in part]
+                tokens = look(self.teacher, images, [False] * len(part), ["a collage"] * len(part)).tokens[:, 0]
+                for i, token in zip(part, tokens):
+                    shards.add(keys[i], token=token[None].clone())
+        return len(todo)
 
     def read(self, unread: Sequence[str], shard_mb: float) -> None:
         """Reads this process's share of the texts."""

@@ -56,7 +56,7 @@ def minilm_folder() -> Path:
     """Where the installed package keeps all-MiniLM-L6-v2; the package itself is not imported."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtra(f"the text encoder {MINILM}", "dev")
+        raise MissingExtra(f"the text encoder {MINILM}", "train")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 

@@ -58,14 +58,14 @@ class StubTeacher:
         return torch.nn.functional.normalize(tokens @ torch.ones(3, 16), dim=-1)
 
 
-def teach(world: Path, out: Path, teacher: StubTeacher, **given: Any) -> dict[str, Any]:
+def teach(world: Path, out: Path, teacher: StubTeacher, collages: int = 0, **given: Any) -> dict[str, Any]:
     """Teaches the training split of the toy world, two views a batch and three a shard."""
     import toyworld
 
     from edgegsr.teacher.teach import teach
 
     split = given.pop("split", None) or toyworld.open_split(world, "train")
-    return teach(split, teacher, out, **{"batch": 2, "shard_mb": 0.0003, **given})
+    return teach(split, teacher, out, **{"batch": 2, "shard_mb": 0.0003, "collages": collages, **given})
 
 
 if __name__ == "__main__":  # world, out, encoder, and the number of views after which the process kills itself

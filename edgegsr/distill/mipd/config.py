@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edgegsr.data.collage import COUNT
 from edgegsr.errors import InputError
 
 Kind = Literal["l1", "cosine", "kl", "relational"]  # the last: ranking alone, without a gap of its own
@@ -22,7 +23,7 @@ class MipdConfig:
     negatives: bool = True
     kind: Kind = "cosine"  # how far the student is from what it is taught
     ranking: bool = True  # also how differently it ranks what the images of a batch are taught
-    collages: int = 2  # of each image, made from boxes of others, that the teacher has looked at; 0 for none
+    collages: int = COUNT  # of each image, made from boxes of others, that the teacher has looked at; 0 for none
     collage_share: float = 0.5  # of a batch, beside its images
     glimpse_weight: float = 3.0
     gaze_weight: float = 2.0

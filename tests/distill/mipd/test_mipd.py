@@ -27,6 +27,7 @@ from edgegsr.student.config import read_student  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 from edgegsr.teacher.knowledge import Knowledge  # noqa: E402
 from edgegsr.teacher.regions import cover, pool  # noqa: E402
+from edgegsr.text.encoders import MINILM_HUB  # noqa: E402
 
 WIDTH, GRID, TEXT_WIDTH, LENGTH = 12, 4, 10, 5
 TAUGHT = [name for name, method in METHODS.items() if method.taught]
@@ -36,12 +37,15 @@ SEEN = torch.tensor([True, True, True, False])
 class Telling:
     """A teacher that says the same random things about the same row."""
 
-    width, grid, text_width, text_encoder = WIDTH, GRID, TEXT_WIDTH, "stub"
-    facts: ClassVar[dict[str, str]] = {"teacher": "stub"}
+    width, grid, text_width, text_encoder = WIDTH, GRID, TEXT_WIDTH, MINILM_HUB
+    facts: ClassVar[dict[str, str]] = {"teacher": "stub", "teacher_texts": MINILM_HUB}
 
     def __init__(self, text_width: int = TEXT_WIDTH, out: int | None = None) -> None:
         self.text_width = text_width
         self.projection = (torch.randn(out, WIDTH), torch.zeros(out)) if out else None
+
+    def collage_tokens(self, numbers: Tensor, count: int) -> Tensor:
+        return torch.sin(numbers[:, None] + torch.arange(WIDTH))
 
     def about(self, rows: Tensor, flipped: Tensor) -> Knowledge:
         drawn = []
@@ -71,7 +75,7 @@ def batch(split_train: Split) -> Batch:
 
 def lesson(method: str = "mipd", **switches: object) -> tuple[nn.Module, Telling]:
     torch.manual_seed(0)
-    student = Student(read_student(toyworld.CARD), toyworld.tables())
+    student = Student(read_student(toyworld.CARD), replace(toyworld.tables(), encoder=MINILM_HUB))
     source = Telling(student.text_width, student.text_width)
     settings = TrainConfig(mipd=MipdConfig(**switches))  # type: ignore[arg-type]
     return METHODS[method].lesson(student, settings, SEEN, source), source
@@ -278,7 +282,7 @@ def test_collages_teach_the_verb_embedding_and_nothing_else(batch: Batch) -> Non
 
 
 def test_unseen_verbs_have_queries_of_their_own_from_text() -> None:
-    student = Student(read_student(toyworld.CARD), toyworld.tables())
+    student = Student(read_student(toyworld.CARD), replace(toyworld.tables(), encoder=MINILM_HUB))
     queries, _ = student.queries(torch.arange(len(toyworld.VERBS)))
     told = queries[:, 0]
     assert min(float((a - b).abs().max()) for i, a in enumerate(told) for b in told[:i]) > 1e-3
