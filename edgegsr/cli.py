@@ -178,15 +178,17 @@ def teach(
     shard_mb: Annotated[
         float, typer.Option(min=1, help="Size of a file; less is lost by a kill when it is small.")
     ] = 64,
+    collages: Annotated[int, typer.Option(min=0, help="Of each image, which `distill --method mipd` learns from.")] = 2,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Write down what a teacher sees and what is said of every training image, once."""
     _need_training("teach")
     from edgegsr.data.source import open_data
+    from edgegsr.processes import processes
     from edgegsr.teacher.cache import views_named
     from edgegsr.teacher.find import find_teacher
-    from edgegsr.teacher.teach import processes, teach
+    from edgegsr.teacher.teach import teach
     from edgegsr.teacher.texts import options_of
     from edgegsr.teacher.vision import open_teacher
 
@@ -195,7 +197,17 @@ def teach(
     options, wanted, state = options_of(rationales, vlm, server), views_named(views), processes()
     opened = open_teacher(find_teacher(teacher), str(state.device), grid)  # a mistake shows before any work is done
     learn = open_data(data, "train", limit)
-    told = teach(learn, opened, out, rationales=options, text=text, views=wanted, batch=batch, shard_mb=shard_mb)
+    told = teach(
+        learn,
+        opened,
+        out,
+        rationales=options,
+        text=text,
+        views=wanted,
+        batch=batch,
+        shard_mb=shard_mb,
+        collages=collages,
+    )
     if not state.is_main_process:
         return
     rate = "" if told["views_per_s"] is None else f", {told['views_per_s']:.1f}/s"
@@ -203,6 +215,7 @@ def teach(
         ("images", told["images"], ""),
         *((f"{view} views", count, "") for view, count in told["views"].items()),
         ("views looked at now", told["new"]["views"], rate.removeprefix(", ")),
+        ("collages looked at now", told["new"]["collages"], ""),
         ("texts", told["texts"], f"{told['new']['texts']} read now"),
         *((f"rationales by {writer}", count, "") for writer, count in told["rationales"].items()),
         *(("template because", count, reason) for reason, count in told["fallbacks"].items()),
@@ -217,7 +230,16 @@ def distill(
     student: Annotated[str, typer.Option(help="Its card: a TOML file, or pico, nano, small.")],
     out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
     data: Data = "diorama",
-    method: Annotated[str, typer.Option(help="How to train: 'none' learns from annotations alone.")] = "none",
+    method: Annotated[
+        str, typer.Option(help="none (annotations alone), feature, caption, pseudo, mipd, mipd-release.")
+    ] = "none",
+    teacher: Annotated[
+        Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the teacher anew for every batch; keep nothing.")] = False,
+    grid: Annotated[
+        Optional[int], typer.Option(min=1, help="Cells a side that a teacher looks with; by default all that it has.")
+    ] = None,
     text: Annotated[Optional[str], typer.Option(help="Text encoder for the words: hub id or folder.")] = None,
     seed: Annotated[Optional[int], typer.Option(min=0, help="By default the card's.")] = None,
     epochs: Annotated[Optional[int], typer.Option(min=1, help="By default the card's.")] = None,
@@ -247,15 +269,25 @@ def distill(
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
-    find_method(method), read_student(card), read_train(card)  # a mistake shows before any work is done
+    how = find_method(method)
+    if not how.taught and (teacher or live or grid):
+        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher, --live and --grid")
+    read_student(card), read_train(card)  # a mistake shows before any work is done
     try:
-        read_train(card, overrides)
+        training = read_train(card, overrides)
     except InputError as error:
         raise InputError(f"--set and its kin: {str(error).removeprefix(f'{card}: ')}") from error
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology
     judge = open_data(data, "dev", limit, words)
-    run = train(card, learn, judge, tables_for(words, text), out, method, None, overrides, groups_of(data, words))
+    tables, groups, source = tables_for(words, text), groups_of(data, words), None
+    if how.taught:
+        from edgegsr.teacher.cache import VIEWS
+        from edgegsr.teacher.source import open_source
+
+        views = VIEWS if training.augment.flip else VIEWS[:1]
+        source = open_source(teacher, learn, live=live, text=text, grid=grid, views=views)
+    run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)
     _last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
 
@@ -267,6 +299,10 @@ def evaluate(
     candidates: Annotated[
         Candidates, typer.Option(help="generalised: every verb; restricted: the verbs of the image's own group.")
     ] = Candidates.generalised,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen.")
+    ] = False,
+    teacher: Annotated[Optional[str], typer.Option(help="Also score this teacher, zero-shot: id or folder.")] = None,
     limit: Limit = None,
     workers: Workers = 0,
     predictions: Annotated[Optional[Path], typer.Option(help="Also write them, as `score` reads them.")] = None,
@@ -277,11 +313,14 @@ def evaluate(
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.run import open_run
     from edgegsr.student.answers import answer, write_predictions
+    from edgegsr.student.calibration import calibrate, read_calibration
     from edgegsr.student.evaluate import brief, evaluate
 
     if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
         raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")
     opened = open_run(run)
+    if calibrated:
+        calibrate(opened.student, read_calibration(run), opened.ontology.verbs)
     judge = open_data(data, split, limit, opened.ontology)
     learned = open_data(data, "train", ontology=opened.ontology).annotations
     said = answer(opened.student, judge, workers=workers, label="evaluating")
@@ -290,7 +329,18 @@ def evaluate(
     if predictions:
         write_predictions(predictions, judge, said)
     counts = {name: part["images"] for name, part in scores["groups"].items()}
-    _show_brief(f"{run} on {data}, {split}, {candidates.value}", brief(scores), scores["chance"], counts)
+    how = candidates.value + ", calibrated on dev" * calibrated
+    _show_brief(f"{run} on {data}, {split}, {how}", brief(scores), scores["chance"], counts)
+    scores |= {"calibrated": calibrated, "harmonic": brief(scores).get("harmonic")}
+    if teacher:
+        from edgegsr.processes import processes
+        from edgegsr.teacher.find import find_teacher
+        from edgegsr.teacher.vision import open_teacher
+        from edgegsr.teacher.zero_shot import zero_shot
+
+        looking = open_teacher(find_teacher(teacher), str(processes().device))
+        scores["teacher"] = zero_shot(looking, judge, groups, opened.tables, candidates=candidates.value)
+        _show_teacher(teacher, scores["teacher"])
     _last_line(as_json, scores)
 
 
@@ -299,6 +349,9 @@ def predict(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP or BMP.")],
     verb: Annotated[Optional[str], typer.Option(help="Ask about this verb instead of the likeliest.")] = None,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen.")
+    ] = False,
     draw: Annotated[
         bool, typer.Option("--draw", help="Write NAME.situation.png beside each photo, or into --out.")
     ] = False,
@@ -311,9 +364,13 @@ def predict(
     from edgegsr.images import open_image
     from edgegsr.run import open_run
     from edgegsr.runtime.draw import draw as drawn
+    from edgegsr.student.calibration import calibrate, read_calibration
     from edgegsr.student.predictor import EagerPredictor
 
-    predictor = EagerPredictor(open_run(run))
+    opened = open_run(run)
+    if calibrated:
+        calibrate(opened.student, read_calibration(run), opened.ontology.verbs)
+    predictor = EagerPredictor(opened)
     words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
@@ -452,10 +509,27 @@ def _show_brief(
     cells = [
         (label, *("-" if (value := part.get(name)) is None else f"{100 * value:.1f}" for name in names))
         for group, part in scores.items()
-        for label, part in ((f"{group} ({counts[group]})", part), ("  chance", chance.get(group, {})))
+        for label, part in ((_counted(group, counts), part), ("  chance", chance.get(group, {})))
+        if part
     ]
     _table(f"{title}, %, mean over verbs", ("verbs (images)", *(name.replace("_", " ") for name in names)), cells)
     print("top1: with the student's verb. value and grounded alone: with the true verb.")
+
+
+def _show_teacher(name: str, found: Mapping[str, Any]) -> None:
+    """A teacher beside its student; one without a text space has no zero-shot verbs."""
+    if groups := dict(found.get("groups", {})):
+        groups |= {"harmonic mean of seen and unseen": found["harmonic"]} if "harmonic" in found else {}
+        rows = [(group, *(f"{100 * value:.1f}" for value in part.values())) for group, part in groups.items()]
+        title = f"{name}, zero-shot, {found['candidates']}, %, mean over verbs"
+        _table(title, ("verbs", "verb top1", "verb top5"), rows)
+    else:
+        print(f"\n{name}: has no texts of its own, and so no zero-shot verbs")
+    print(f"{found['gflops']:.2f} GFLOPs and {found['latency_ms']:.1f} ms an image, here, one by one")
+
+
+def _counted(group: str, counts: Mapping[str, int]) -> str:
+    return f"{group} ({counts[group]})" if group in counts else f"{group} mean of seen and unseen"
 
 
 def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -72,7 +72,7 @@ def _ranks(
         images = [split.pixels(i) for i in range(rows.start, rows.stop)]
         near = teacher.to_text(teacher.see(images, [False] * len(images)).tokens[:, 0]).float().cpu() @ verbs.T
         if not near.isfinite().all():  # a NaN is farther from nothing, and would be right every time
-            raise InputError(f"{teacher.name}: wanted finite tokens, got others in {split.name}; take another teacher")
+            raise InputError(f"{teacher.name}: wanted finite tokens, got others in {split.name!r}; take another")
         if allowed is not None:
             near = near.masked_fill(~torch.from_numpy(allowed[rows]), -torch.inf)
         yield (torch.argsort(near, dim=1, descending=True, stable=True) == truth[rows, None]).int().argmax(1)
