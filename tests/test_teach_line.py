@@ -95,3 +95,64 @@ def test_a_taught_method_without_its_teacher_says_which_to_give(
     assert "nowhere" in capsys.readouterr().err
     assert run("distill", *given, "--method", "mip") == 2
     assert "wanted one of none, feature, caption, pseudo, mipd, mipd-release" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def plain_run(world: Path, words: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student that no teacher has taught."""
+    out = tmp_path_factory.mktemp("plain") / "run"
+    assert run("distill", "--data", world, "--text", words, "--student", tiny, "--out", out) == 0
+    return out
+
+
+def test_a_teachers_own_row_stands_beside_the_students(
+    world: Path, plain_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = tiny_teachers.save_teacher(tmp_path / "clip", "clip", 1)
+    asked = ("eval", plain_run, "--data", world, "--split", "dev", "--teacher", teacher, "--json")
+    capsys.readouterr()
+    assert run(*asked) == 0
+    said = capsys.readouterr().out
+    judged = json.loads(said.splitlines()[-1])
+    found = judged["teacher"]
+    assert found["groups"].keys() == {group for group, part in judged["groups"].items() if part["images"]}
+    assert all(0 <= part["verb_top1"] <= part["verb_top5"] == 1 for part in found["groups"].values())
+    assert found["gflops"] > 0 and found["latency_ms"] > 0 and found["candidates"] == "generalised"
+    assert f"{teacher}, zero-shot, generalised, %, mean over verbs" in said and "GFLOPs" in said
+    assert run(*asked, "--candidates", "restricted") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["teacher"]["candidates"] == "restricted"
+
+
+def test_a_teacher_without_texts_has_costs_and_no_row(
+    world: Path, plain_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = tiny_teachers.save_teacher(tmp_path / "dinov2", "dinov2", 1)
+    capsys.readouterr()
+    assert run("eval", plain_run, "--data", world, "--split", "dev", "--teacher", teacher, "--json") == 0
+    said = capsys.readouterr().out
+    assert json.loads(said.splitlines()[-1])["teacher"].keys() == {"gflops", "latency_ms"}
+    assert f"{teacher}: has no texts of its own, and so no zero-shot verbs" in said
+
+
+def test_a_model_teaches_without_teach_with_the_cells_that_are_asked_for(
+    world: Path, words: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path / "remembered"))
+    teacher = tiny_teachers.save_teacher(tmp_path / "dinov2", "dinov2", 1)
+    given = ("--data", world, "--text", words, "--student", tiny, "--method", "feature", "--set", "augment.flip=0")
+    assert run("distill", *given, "--teacher", teacher, "--grid", 3, "--out", tmp_path / "run") == 0
+    (kept,) = (tmp_path / "remembered" / "teachings").iterdir()
+    assert f"{kept}: what {teacher} sees is kept here" in capsys.readouterr().err
+    assert json.loads((kept / "cache.json").read_text())["counts"]["views"] == {"plain": 16}
+    assert read_config(tmp_path / "run")["teacher"]["grid"] == "3"
+
+
+def test_a_teacher_for_a_method_that_hears_none_is_refused(
+    world: Path, words: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--data", world, "--text", words, "--student", tiny, "--out", tmp_path / "run")
+    assert run("distill", *given, "--teacher", "clip") == 2
+    assert capsys.readouterr().err == (
+        "edgegsr: --method none: learns from no teacher; leave out --teacher, --live and --grid\n"
+    )

@@ -50,7 +50,7 @@ def zero_shot(
 
 def _scores(ranks: npt.NDArray[np.int64], truth: Annotations, groups: Groups) -> dict[str, Any]:
     found = {}
-    for group, verbs in groups._asdict().items():
+    for group, verbs in {**groups._asdict(), "all": truth.ontology.verbs}.items():
         rows = [truth.verbs == truth.ontology.verb_index[verb] for verb in verbs]
         shown = [ranks[row] for row in rows if row.any()]
         if shown:
