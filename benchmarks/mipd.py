@@ -16,6 +16,7 @@ from typing import Any
 from baseline import Scores, summary
 from result import publish
 
+from edgegsr.data.collage import COUNT
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
@@ -54,7 +55,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     words = learn.annotations.ontology
     dev, test = (open_data("diorama", split, ontology=words) for split in ("dev", "test"))
     groups, tables = groups_of("diorama", words), tables_for(words)
-    source = open_source("diorama", learn, given.cache)
+    source = open_source("diorama", learn, given.cache, collages=COUNT)
     overrides = {"amp": given.amp} | ({"epochs": given.epochs} if given.epochs else {})
     found = {}
     for variant in given.variants:

@@ -92,14 +92,18 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("demo"),
     as_json: Json = False,
 ) -> None:
-    """Stage a small world, train a pico student on it and draw what it sees: a few minutes on two cores."""
+    """Stage a small world, train a pico student alone and with a teacher, draw what it sees: minutes on two cores."""
     _need_training("demo")
     from edgegsr.demo import run
 
     result = run(out)
-    seen = result["dev"]["seen"]
-    print(f"\nSeen verbs: top-1 {100 * seen['verb_top1']:.0f} %; grounded, true verb {100 * seen['grounded']:.0f} %")
-    print(f"Look at   {result['report']}")
+    rows = [
+        (name, group, *(f"{100 * part[key]:.0f}" for key in ("verb_top1", "verb_top5", "grounded")))
+        for name, scores in result["dev"].items()
+        for group, part in scores.items()
+    ]
+    _table("dev, %, mean over verbs", ("student", "verbs", "verb top1", "verb top5", "grounded, true verb"), rows)
+    print(f"\nLook at   {result['report']}")
     print(f"Go on     {Path(sys.argv[0]).name} predict {result['run']} {result['image']} --draw")
     _last_line(as_json, result)
 
@@ -286,7 +290,8 @@ def distill(
         from edgegsr.teacher.source import open_source
 
         views = VIEWS if training.augment.flip else VIEWS[:1]
-        source = open_source(teacher, learn, live=live, text=text, grid=grid, views=views)
+        collages = training.mipd.collages if "mipd" in how.tables else 0
+        source = open_source(teacher, learn, live=live, text=text, grid=grid, views=views, collages=collages)
     run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)
     _last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 

@@ -65,16 +65,26 @@ def write_report(
     *,
     train: Annotations | None = None,
     answers: Answers | None = None,
+    beside: Mapping[str, Run] | None = None,
 ) -> Path:
-    """Writes the report of a run on a split and says where; `answers` spares asking the student again."""
+    """Writes the report of a run on a split and says where; `answers` spares asking the student again.
+
+    `beside` are other runs on the same data, by what they are called: their scores stand under those of this one.
+    """
     said = answers or answer(run.student, split, label="evaluating")
     page = Template(files("edgegsr.distill").joinpath("report.html").read_text("utf-8"))
-    write_whole(run.folder / REPORT, page.substitute(_contents(run, split, groups, train, said)))
+    others = {name: evaluate(other, split, groups) for name, other in (beside or {}).items()}
+    write_whole(run.folder / REPORT, page.substitute(_contents(run, split, groups, train, said, others)))
     return run.folder / REPORT
 
 
 def _contents(
-    run: Run, split: Split, groups: Groups | None, train: Annotations | None, said: Answers
+    run: Run,
+    split: Split,
+    groups: Groups | None,
+    train: Annotations | None,
+    said: Answers,
+    others: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, str]:
     truth = split.annotations
     scores = evaluate(run, split, groups, train=train, answers=said)
@@ -88,7 +98,7 @@ def _contents(
         "title": escape(f"{run.folder.resolve().name}: a student of grounded situations"),
         "lead": escape(_lead(run, split, staged)),
         "facts": _facts(run, scores),
-        "scores": _scores(scores, restricted, fair, teacher),
+        "scores": _scores(scores, restricted, fair, teacher, others),
         "scores_note": _scores_note(split, train is not None, len(truth.ontology.verbs)),
         "charts": _charts(metrics),
         "confusion": _confusion(truth, said, groups),
@@ -153,9 +163,13 @@ def _scores(
     restricted: Mapping[str, Any] | None,
     fair: Mapping[str, Any] | None,
     teacher: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, Any]],
 ) -> str:
     rows = [_score_row(name, part, scores["chance"].get(name, {})) for name, part in _parts(scores)]
     rows += [_score_row(f"{name}, calibrated", part, {}) for name, part in (_parts(fair) if fair else ())]
+    rows += [
+        _score_row(f"{other}: {name}", part, {}) for other, theirs in others.items() for name, part in _parts(theirs)
+    ]
     rows += [_teacher_row(name, part, len(COLUMNS)) for name, part in teacher.get("groups", {}).items()]
     if restricted and (part := restricted["groups"].get("unseen")) and part["images"]:
         rows.append(_score_row("unseen, among unseen", part, restricted["chance"]["unseen"]))

@@ -131,9 +131,9 @@ def train(
                 )
             tick = time.monotonic()
 
+        said = said or training.answers(split_dev)  # of all processes together
         if accelerator.is_main_process:
-            judged_by = said or training.answers(split_dev)
-            if chosen := choose(judged_by, truth["dev"], groups, _scale(training.average.student), split_dev.name):
+            if chosen := choose(said, truth["dev"], groups, _scale(training.average.student), split_dev.name):
                 chosen.save(out)
             save_weights(training.average.student, out / WEIGHTS)
             write_report(open_run(out), split_dev, groups, train=truth["train"], answers=said)

@@ -149,7 +149,7 @@ def open_accelerator(settings: TrainConfig) -> Accelerator:
     on_gpu = processes().device.type == "cuda"
     if settings.amp == "fp16" and not on_gpu:
         raise InputError('train.amp must be "auto", "no" or "bf16" on a CPU, got "fp16"')
-    fast = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp16" if on_gpu else "no"
+    fast = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp16" if on_gpu else "no"  # on CPUs only if asked
     AcceleratorState._reset_state()  # a second training in this process may want another precision
     return Accelerator(
         mixed_precision=fast if settings.amp == "auto" else settings.amp,

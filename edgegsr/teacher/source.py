@@ -29,6 +29,7 @@ def open_source(
     text: str | None = None,
     grid: int | None = None,
     views: Sequence[View] = VIEWS,
+    collages: int = 0,
 ) -> Source:
     """What a teacher says of a training split in these views; without a name the Diorama teacher.
 
@@ -44,7 +45,7 @@ def open_source(
     folder = Path(cache) if cache else _remembered(teacher)
     if state.is_main_process:
         print(f"{folder}: what {teacher.name} sees is kept here; --live keeps nothing", file=sys.stderr)
-    teach(split, teacher, folder, text=text, views=views)
+    teach(split, teacher, folder, text=text, views=views, collages=collages)
     return Cached(folder, split, views)
 
 

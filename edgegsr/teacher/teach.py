@@ -12,20 +12,18 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import torch
 from accelerate import PartialState
-from accelerate.utils import parse_flag_from_env
 from torch import Tensor
 
 from edgegsr.data.collage import COUNT
 from edgegsr.data.split import Split
 from edgegsr.errors import TrainingStopped
+from edgegsr.processes import processes
 from edgegsr.progress import track
 from edgegsr.teacher.cache import (
     TEXTS,
@@ -63,7 +61,6 @@ from edgegsr.text.tokens import TokenReader
 
 BATCH = 32  # views at a time
 AHEAD, THREADS = 2, 4  # batches whose images are being decoded, and by how many
-PATIENCE = timedelta(days=7)  # of processes that wait for the one that writes rationales
 
 Item = TypeVar("Item")
 
@@ -120,12 +117,6 @@ def teach(
         conclude(out, told, time.monotonic() - started if any(new.values()) else 0.0)
     rate = len(unseen) / looked_s if unseen else None
     return {"out": str(out), **told, "new": new, "views_per_s": rate, "seconds": time.monotonic() - started}
-
-
-def processes() -> PartialState:
-    """Who else works on this, and the device of this process."""
-    on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
-    return PartialState(cpu=on_cpu, timeout=PATIENCE)  # unless told, it sees no other processes on CPUs
 
 
 class Todo(NamedTuple):

@@ -17,7 +17,7 @@ from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.mipd.alignment import Alignment, Taught
 from edgegsr.distill.mipd.losses import contrast, gap, mean_of_roles, ranking, repel
 from edgegsr.distill.plain import Plain, Recital
-from edgegsr.distill.simple import given
+from edgegsr.distill.simple import given, own_projection
 from edgegsr.situation import BLANK, OOV
 from edgegsr.student.model import Student, View
 from edgegsr.teacher.knowledge import GAZE_NEG, GAZE_POS, GLIMPSE_NEG, GLIMPSE_POS, Knowledge, Source
@@ -37,7 +37,12 @@ class Mipd(Plain):
     def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
         super().__init__(student, config, seen)
         self.alignment = Alignment(
-            config.mipd, source.width, source.grid, source.text_width, student.text_width, source.projection
+            config.mipd,
+            source.width,
+            source.grid,
+            source.text_width,
+            student.text_width,
+            own_projection(source, student),
         )
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
