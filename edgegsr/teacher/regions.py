@@ -22,7 +22,12 @@ def cover(boxes_xyxy: Tensor, grid: int) -> Tensor:
 
 def pool(patches: Tensor, mask: Tensor) -> Tensor:
     """The mean of patches (B, N, d) under soft masks (B, R, N): (B, R, d)."""
-    return (mask / mask.sum(-1, keepdim=True).clamp(min=LEAST**2)).to(patches.dtype) @ patches
+    return normed(mask).to(patches.dtype) @ patches
+
+
+def normed(mask: Tensor) -> Tensor:
+    """The mask (..., N) with the sum 1."""
+    return mask / mask.sum(-1, keepdim=True).clamp(min=LEAST**2)
 
 
 LEAST = 1e-3  # of a cell

@@ -17,7 +17,7 @@ from edgegsr.distill.mipd.config import MipdConfig
 from edgegsr.distill.mipd.prompts import InstancePrompt, ScenePrompt
 from edgegsr.student.attention import Attention
 from edgegsr.teacher.knowledge import GAZE_POS, GLIMPSE_POS, Knowledge
-from edgegsr.teacher.regions import cover, pool
+from edgegsr.teacher.regions import cover, normed, pool
 
 
 class Taught(NamedTuple):
@@ -66,8 +66,11 @@ class Alignment(nn.Module):
         glimpse = self._look(self.visual(seen), glimpse_texts[:, 0], about.text_mask[:, GLIMPSE_POS], told, "glimpse")
 
         boxes, has_box = about.boxes_xyxy, about.has_box
-        marked = self.instance(patches, boxes, has_box) if self.config.instance_prompt else patches
-        regions = torch.cat([whole, pool(marked, cover(boxes, self.grid))], 1)  # (B, 1 + R, d)
+        masks = normed(cover(boxes, self.grid))
+        inside = masks.to(patches) @ patches
+        if self.config.instance_prompt:
+            inside = inside + self.instance(masks, boxes, has_box).to(inside)
+        regions = torch.cat([whole, inside], 1)  # (B, 1 + R, d)
         gaze = self._look(self.visual(regions), gaze_texts[:, 0], about.text_mask[:, GAZE_POS], told, "gaze")
         there = torch.cat([torch.ones_like(has_box[:, :1]), has_box], 1)[..., None].to(gaze)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgegsr.teacher.regions import cover
 
@@ -33,26 +32,38 @@ class ScenePrompt(nn.Module):
 class InstancePrompt(nn.Module):
     """One map of vectors, fitted into every box and added to the cells under it; where boxes overlap the first wins.
 
-    Next to nothing at first, and a parameter from the start: made on the first forward pass, no optimizer knew it.
+    Only means over cells are ever asked for, so the map is never spread over the grid: how much each of its vectors
+    counts in a mean follows from the boxes alone, and one product with the map does the rest. Next to nothing at first,
+    and a parameter from the start: made on the first forward pass, no optimizer knew it.
     """
-
-    centres: Tensor
 
     def __init__(self, width: int, grid: int) -> None:
         super().__init__()
-        self.map = nn.Parameter(1e-5 * torch.randn(1, width, MAP, MAP))
-        centres = (torch.arange(grid) + 0.5) / grid
-        rows, columns = torch.meshgrid(centres, centres, indexing="ij")
-        self.register_buffer("centres", torch.stack([columns, rows], -1).flatten(0, 1), persistent=False)  # (N, 2)
+        self.map = nn.Parameter(1e-5 * torch.randn(MAP * MAP, width))
         self.grid = grid
 
-    def forward(self, patches: Tensor, boxes_xyxy: Tensor, has_box: Tensor) -> Tensor:
-        """Patches (B, N, d), boxes (B, R, 4) in [0, 1] of the square, has_box (B, R)."""
+    def forward(self, masks: Tensor, boxes_xyxy: Tensor, has_box: Tensor) -> Tensor:
+        """(B, Q, d) what is added to the means under masks (B, Q, N); boxes (B, R, 4) in [0, 1], has_box (B, R)."""
+        with torch.no_grad():
+            counts = self._counts(masks, boxes_xyxy, has_box)
+        return counts.to(self.map.dtype) @ self.map
+
+    def _counts(self, masks: Tensor, boxes_xyxy: Tensor, has_box: Tensor) -> Tensor:
+        """(B, Q, MAP * MAP) how much every vector of the map counts."""
         share = cover(boxes_xyxy, self.grid) * has_box[..., None]  # (B, R, N)
         left = torch.cat([torch.ones_like(share[:, :1]), (1 - share).cumprod(1)[:, :-1]], 1)
-        size = (boxes_xyxy[..., 2:] - boxes_xyxy[..., :2]).clamp(min=1 / MAP)
-        inside = (self.centres - boxes_xyxy[..., None, :2]) / size[..., None, :]  # (B, R, N, 2) in [0, 1] of the box
-        fitted = F.grid_sample(
-            self.map.expand(len(patches), -1, -1, -1), 2 * inside - 1, padding_mode="border", align_corners=False
-        )  # (B, d, R, N)
-        return patches + torch.einsum("brn,bdrn->bnd", (share * left).to(fitted), fitted)
+        weight = masks[:, :, None] * (share * left)[:, None]  # (B, Q, R, N)
+        weight = torch.unflatten(weight, -1, (self.grid, self.grid))
+        columns, rows = self._fitted(boxes_xyxy).unbind(2)  # (B, R, G, MAP)
+        half = torch.einsum("bqrij,brjx->bqrix", weight, columns)
+        return torch.einsum("bqrix,briy->bqyx", half, rows).flatten(2)
+
+    def _fitted(self, boxes_xyxy: Tensor) -> Tensor:
+        """(B, R, 2, G, MAP) how the cells along each axis lie between the vectors of the map."""
+        centres = (torch.arange(self.grid, device=boxes_xyxy.device) + 0.5) / self.grid
+        low, size = (
+            boxes_xyxy[..., :2, None],
+            (boxes_xyxy[..., 2:, None] - boxes_xyxy[..., :2, None]).clamp(min=1 / MAP),
+        )
+        places = ((centres - low) / size * MAP - 0.5).clamp(0, MAP - 1)  # (B, R, 2, G)
+        return (1 - (places[..., None] - torch.arange(MAP, device=places.device)).abs()).clamp(min=0)

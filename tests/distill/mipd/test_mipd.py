@@ -212,25 +212,47 @@ def test_scene_prompt_marks_the_border_and_a_corner_twice() -> None:
     assert prompt(torch.zeros(1, 9, 1))[0, :, 0].tolist() == [101, 1, 1001, 100, 0, 1000, 110, 10, 1010]
 
 
+def cells(grid: int) -> Tensor:
+    """A mask for every single cell."""
+    return torch.eye(grid**2)[None]
+
+
 def test_instance_prompt_fits_its_map_into_each_box_and_the_first_box_wins() -> None:
     prompt = InstancePrompt(1, 4)
-    prompt.map.data = torch.linspace(0, 1, 32).expand(1, 1, 32, 32).clone()  # from left to right
+    prompt.map.data = torch.linspace(0, 1, 32).expand(32, 32).reshape(-1, 1).clone()  # from left to right
     boxes = torch.tensor([[[0.0, 0, 1, 0.5], [0, 0, 0.5, 1]]])
     both = torch.ones(1, 2, dtype=torch.bool)
-    marked = prompt(torch.zeros(1, 16, 1), boxes, both).view(4, 4)
+    marked = prompt(cells(4), boxes, both).view(4, 4)
     row = torch.tensor([0.125, 0.375, 0.625, 0.875])
     assert torch.allclose(marked[:2], row.expand(2, 4), atol=0.02)
     assert torch.allclose(marked[2:, :2], torch.tensor([0.25, 0.75]).expand(2, 2), atol=0.02)
     assert not marked[2:, 2:].any()
-    assert not prompt(torch.zeros(1, 16, 1), boxes, ~both).any()
+    assert not prompt(cells(4), boxes, ~both).any()
+
+
+def test_the_fitted_map_is_a_bilinear_resize() -> None:
+    prompt = InstancePrompt(3, 8)
+    nn.init.normal_(prompt.map)
+    whole = torch.tensor([[[0.0, 0, 1, 1]]])
+    marked = prompt(cells(8), whole, torch.ones(1, 1, dtype=torch.bool))[0].T.view(1, 3, 8, 8)
+    resized = nn.functional.interpolate(prompt.map.T.view(1, 3, 32, 32), size=(8, 8), mode="bilinear")
+    assert torch.allclose(marked, resized, atol=1e-5)
+
+
+def test_what_is_added_to_a_mean_is_the_mean_of_what_is_added() -> None:
+    prompt = InstancePrompt(3, 4)
+    nn.init.normal_(prompt.map)
+    boxes, both = torch.tensor([[[0.1, 0.2, 0.7, 0.9], [0.5, 0.0, 1.0, 0.6]]]), torch.ones(1, 2, dtype=torch.bool)
+    mask = torch.rand(1, 1, 16)
+    assert torch.allclose(prompt(mask, boxes, both), mask @ prompt(cells(4), boxes, both), atol=1e-5)
 
 
 def test_each_image_is_prompted_in_its_own_boxes() -> None:
     prompt = InstancePrompt(1, 2)
     nn.init.ones_(prompt.map)
     boxes = torch.tensor([[[0.0, 0, 0.5, 0.5]], [[0.5, 0.5, 1, 1]]])
-    marked = prompt(torch.zeros(2, 4, 1), boxes, torch.ones(2, 1, dtype=torch.bool))[..., 0]
-    assert marked.tolist() == [[1, 0, 0, 0], [0, 0, 0, 1]]
+    marked = prompt(cells(2).expand(2, -1, -1), boxes, torch.ones(2, 1, dtype=torch.bool))[..., 0]
+    assert torch.allclose(marked, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 1]]), atol=1e-5)
 
 
 def test_cover_marks_the_cells_of_a_box_by_their_share() -> None:
