@@ -82,7 +82,7 @@ def _training(r: dict[str, Any]) -> tuple[str, str]:
 
 
 def _demo(r: dict[str, Any]) -> tuple[str, str]:
-    return "`edgegsr demo`, without the install", f"{r['seconds'] / 60:.1f} min"
+    return "`edgegsr demo` before it had a teacher, without the install", f"{r['seconds'] / 60:.1f} min"
 
 
 SPEEDS = {  # result: its script and what to show of it
