@@ -104,7 +104,7 @@ def demo(
     ]
     _table("dev, %, mean over verbs", ("student", "verbs", "verb top1", "verb top5", "grounded, true verb"), rows)
     print(f"\nLook at   {result['report']}")
-    print(f"Go on     {Path(sys.argv[0]).name} predict {result['run']} {result['image']} --draw")
+    print(f"Go on     {_program()} predict {result['run']} {result['image']} --draw")
     _last_line(as_json, result)
 
 
@@ -453,6 +453,12 @@ def score(
         if count:
             print(f"{count} of {len(known)} images have {what}: it counts as wrong")
     _last_line(as_json, scores.to_json())
+
+
+def _program() -> str:
+    """How this program was called."""
+    name = Path(sys.argv[0]).name
+    return "python -m edgegsr" if name in ("__main__.py", "cli.py") else name
 
 
 def _need_training(command: str) -> None:

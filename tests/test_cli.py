@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import run
 
 from edgegsr import cli
 from edgegsr.errors import TrainingStopped
@@ -23,15 +24,6 @@ RECORD = {
     "frames": [{"agent": "n1", "victim": ""}] * 3,
 }
 RIGHT = {"agent": {"noun": "n1", "box": [10, 10, 50, 90]}, "victim": {"noun": "", "box": None}}
-
-
-def run(*arguments: object) -> int:
-    """The exit code of a command."""
-    try:
-        cli.main([str(word) for word in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture

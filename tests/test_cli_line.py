@@ -12,19 +12,11 @@ pytest.importorskip("torch")
 pytest.importorskip("cv2")
 
 import toyworld
+from commandline import run
 
-from edgegsr import card, cli
+from edgegsr import card
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.errors import InputError
-
-
-def run(*arguments: object) -> int:
-    """The exit code of a command."""
-    try:
-        cli.main([str(word) for word in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")

@@ -14,20 +14,11 @@ pytest.importorskip("accelerate")
 pytest.importorskip("cv2")
 
 sys.path.append(str(Path(__file__).with_name("teacher")))
+from commandline import run  # noqa: E402
 from tiny_teachers import save_teacher  # noqa: E402
 
-from edgegsr import cli  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.teacher.cache import Cached  # noqa: E402
-
-
-def run(*arguments: object) -> int:
-    """The exit code of a command."""
-    try:
-        cli.main([str(word) for word in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")

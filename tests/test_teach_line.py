@@ -17,18 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent / "text"))
 import tiny_encoders
 import tiny_teachers
 import toyworld
+from commandline import run
 
-from edgegsr import card, cli
+from edgegsr import card
 from edgegsr.run import open_run, read_config
-
-
-def run(*arguments: object) -> int:
-    """The exit code of a command."""
-    try:
-        cli.main([str(word) for word in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")

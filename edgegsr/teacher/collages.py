@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from edgegsr.data.collage import Collage, Pixels, draw_collage, paste
@@ -52,6 +53,6 @@ class Collages:
         return letterbox(self.scenes.views.pixels(row, side), side, self.scenes.views.size_wh(row))[0]
 
 
-def numbers_of(seed: int, step: int, rank: int, how_many: int, total: int) -> np.ndarray:  # type: ignore[type-arg]
+def numbers_of(seed: int, step: int, rank: int, how_many: int, total: int) -> npt.NDArray[np.int64]:
     """Which collages go with a step of a process."""
     return np.random.default_rng((seed, step, rank)).integers(total, size=how_many)

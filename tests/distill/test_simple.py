@@ -67,7 +67,8 @@ def test_pseudo_labels_from_another_space_are_refused(teacher: Any) -> None:
 
 
 def test_captions_are_taught_where_tokens_and_texts_are_one_space() -> None:
-    Caption(student(MINILM_HUB), TrainConfig(), SEEN, source(None, MINILM_HUB))
+    taught = student(MINILM_HUB)
+    assert Caption(taught, TrainConfig(), SEEN, source(None, MINILM_HUB)).student is taught
 
 
 def test_captions_read_by_another_encoder_than_the_words_are_refused() -> None:
