@@ -18,8 +18,8 @@ from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
 from edgegsr.run import read_config
+from edgegsr.shipped import find_card
 from edgegsr.student.answers import answer
-from edgegsr.student.cards import find_card
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import CANDIDATES, brief, evaluate
 from edgegsr.text.shipped import tables_for

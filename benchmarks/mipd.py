@@ -2,39 +2,55 @@
 
     python benchmarks/mipd.py --out benchmarks/results/diorama-mipd.json
 
-Same student, same data, same schedule, several seeds; what differs stands in VARIANTS. Every training is a run of its
-own under --runs, the teacher looks once into --cache; a killed benchmark goes on where it stopped.
+Same student, same data, same schedule, several seeds. METHODS train by the schedule of the student's card, PARTS by a
+shorter one, each beside the whole method on that schedule. Every training is a run of its own under --runs, the teacher
+looks once into --cache. What a result file already has is not trained again, so a benchmark that was stopped goes on,
+on another machine too.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
-from baseline import Scores, summary
+import machine
+import torch
+from baseline import summary
 from result import publish
 
 from edgegsr.data.collage import COUNT
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
-from edgegsr.run import read_config
+from edgegsr.shipped import find_card, find_teacher
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import handicapped, read_calibration
-from edgegsr.student.cards import find_card
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.teacher.source import open_source
+from edgegsr.teacher.vision import open_teacher
+from edgegsr.teacher.zero_shot import zero_shot
 from edgegsr.text.shipped import tables_for
 
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {  # method, and what of its settings differs
+Variants = dict[str, tuple[str, dict[str, Any]]]  # method, and what of its settings differs
+
+METHODS: Variants = {
     "none": ("none", {}),
     "feature": ("feature", {}),
     "caption": ("caption", {}),
     "pseudo": ("pseudo", {}),
     "mipd-release": ("mipd-release", {}),
+    "mipd": ("mipd", {}),
+}
+PARTS: Variants = {
+    "none": ("none", {}),
     "mipd": ("mipd", {}),
     "without glimpse": ("mipd", {"mipd.glimpse": False}),
     "without gaze": ("mipd", {"mipd.gaze": False}),
@@ -42,80 +58,156 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {  # method, and what of its s
     "without instance prompt": ("mipd", {"mipd.instance_prompt": False}),
     "without rationales": ("mipd", {"mipd.rationales": False}),
     "without negatives": ("mipd", {"mipd.negatives": False}),
-    "cosine": ("mipd", {"mipd.kind": "cosine"}),
+    "without ranking": ("mipd", {"mipd.ranking": False}),
+    "without collages": ("mipd", {"mipd.collages": 0}),
+    "l1": ("mipd", {"mipd.kind": "l1"}),
     "kl": ("mipd", {"mipd.kind": "kl"}),
     "relational": ("mipd", {"mipd.kind": "relational"}),
-    "l1": ("mipd", {"mipd.kind": "l1"}),
 }
+TABLES = {"methods": METHODS, "parts": PARTS}
 HOW = ("generalised", "restricted", "calibrated")
 
 
-def run(given: argparse.Namespace) -> dict[str, Any]:
+class Cell(NamedTuple):
+    """One training."""
+
+    table: str
+    variant: str
+    seed: int
+    student: str
+    epochs: int | None
+    amp: str
+    runs: Path
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.runs / f"{self.student}-{self.table}-{self.variant.replace(' ', '-')}-{self.seed}"
+
+
+def measure(cell: Cell) -> dict[str, Any]:
+    """The scores of a cell on test, trained where that is not done."""
+    method, switches = TABLES[cell.table][cell.variant]
     learn = open_data("diorama", "train")
     words = learn.annotations.ontology
     dev, test = (open_data("diorama", split, ontology=words) for split in ("dev", "test"))
-    groups, tables = groups_of("diorama", words), tables_for(words)
-    source = open_source("diorama", learn, given.cache, collages=COUNT)
-    overrides = {"amp": given.amp} | ({"epochs": given.epochs} if given.epochs else {})
-    found = {}
-    for variant in given.variants:
-        method, switches = VARIANTS[variant]
-        per_seed: dict[str, list[Scores]] = {how: [] for how in HOW}
-        biases = []
-        for seed in given.seeds:
-            folder = given.runs / f"{given.student}-{variant.replace(' ', '-')}-{seed}"
-            done = train(
-                find_card(given.student),
-                learn,
-                dev,
-                tables,
-                folder,
-                method,
-                seed,
-                overrides | switches,
-                groups,
-                source=source,
-            )
-            said, chosen = answer(done.student, test, label=f"{variant}, seed {seed}"), read_calibration(folder)
-            fair = handicapped(said, chosen, words.verbs, done.student)
-            per_seed["generalised"].append(brief(evaluate(done, test, groups, answers=said)))
-            per_seed["restricted"].append(brief(evaluate(done, test, groups, "restricted", answers=said)))
-            per_seed["calibrated"].append(brief(evaluate(done, test, groups, answers=fair)))
-            biases.append(chosen.seen_bias)
-        found[variant] = {
-            "method": method,
-            "switches": switches,
-            "mean": {how: summary(scores, mean) for how, scores in per_seed.items()},
-            "spread": {how: summary(scores, stdev) for how, scores in per_seed.items()} if len(biases) > 1 else None,
-            "per_seed": per_seed,
-            "seen_bias": biases,
-        }
+    groups = groups_of("diorama", words)
+    done = train(
+        find_card(cell.student),
+        learn,
+        dev,
+        tables_for(words),
+        cell.folder,
+        method,
+        cell.seed,
+        {"amp": cell.amp, **({"epochs": cell.epochs} if cell.epochs else {}), **switches},
+        groups,
+        source=open_source(str(cell.cache), learn) if method != "none" else None,
+    )
+    said, chosen = answer(done.student, test, label=f"{cell.folder.name} on test"), read_calibration(cell.folder)
+    fair = handicapped(said, chosen, words.verbs, done.student)
+    return {
+        "generalised": brief(evaluate(done, test, groups, answers=said)),
+        "restricted": brief(evaluate(done, test, groups, "restricted", answers=said)),
+        "calibrated": brief(evaluate(done, test, groups, answers=fair)),
+        "seen_bias": chosen.seen_bias,
+        "epochs": done.config["train"]["epochs"],
+        "amp": cell.amp,
+        "commit": machine.facts()["commit"],
+    }
+
+
+def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Every cell with its scores as it is finished, `jobs` at a time."""
+    threads = max(machine.facts()["cores"] // jobs, 1)  # type: ignore[operator]
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (threads,)) as pool:
+        waiting = {pool.submit(measure, cell): cell for cell in cells}
+        for finished in as_completed(waiting):
+            yield waiting[finished], finished.result()
+
+
+def teach(cache: Path) -> dict[str, Any]:
+    """The teacher's own scores on test, once it has looked at all that students learn from."""
+    learn = open_data("diorama", "train")
+    words = learn.annotations.ontology
+    open_source("diorama", learn, cache, collages=COUNT)
+    teacher = open_teacher(find_teacher("diorama"), "cpu", None)
+    test = open_data("diorama", "test", ontology=words)
+    return zero_shot(teacher, test, groups_of("diorama", words), tables_for(words))
+
+
+def facts(student: str) -> dict[str, Any]:
+    """What all trainings have in common."""
+    splits = {split: open_data("diorama", split) for split in ("train", "dev", "test")}
+    words = splits["train"].annotations.ontology
+    built = cost(card_student(student, tables_for(words)))
     return {
         "benchmark": "diorama_mipd",
-        "student": given.student,
+        "student": student,
+        "parameters": sum(built.parameters.values()),
+        "gflops": round(built.total_gflops, 4),
         "data": "diorama",
         "world": WORLD,
-        "images": {"train": len(learn), "dev": len(dev), "test": len(test)},
-        "seeds": given.seeds,
-        "gflops": round(cost(done.student).total_gflops, 4),
-        "teacher": dict(source.facts),
-        "train": dict(read_config(done.folder)["train"]),
-        "variants": found,
+        "images": {split: len(part) for split, part in splits.items()},
     }
+
+
+def card_student(card: str, tables: Any) -> Any:
+    """An untrained student of a card."""
+    from edgegsr.student.config import read_student
+    from edgegsr.student.model import Student
+
+    return Student(read_student(find_card(card)), tables)
+
+
+def with_means(table: dict[str, Any]) -> dict[str, Any]:
+    """A table whose variants have mean and spread of their seeds."""
+    for found in table.values():
+        per_how = {how: [cell[how] for cell in found["per_seed"].values()] for how in HOW}
+        found["mean"] = {how: summary(scores, mean) for how, scores in per_how.items()}
+        several = len(found["per_seed"]) > 1
+        found["spread"] = {how: summary(scores, stdev) for how, scores in per_how.items()} if several else None
+    return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", default="pico")
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--variants", nargs="+", help="of those tables; by default all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--epochs", type=int, help="of METHODS, instead of the card's")
+    parser.add_argument("--parts-epochs", type=int, default=4)
     parser.add_argument("--amp", default="bf16", help="precision of the training; no: float32")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings side by side, which share the cores")
     parser.add_argument("--runs", type=Path, default=Path("runs/mipd"))
     parser.add_argument("--cache", type=Path, default=Path("runs/teaching"))
-    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
     given = parser.parse_args()
-    publish(run(given), given.out)
+
+    result = json.loads(given.out.read_text("utf-8")) if given.out and given.out.is_file() else facts(given.student)
+    if result["student"] != given.student or result["world"] != WORLD:
+        sys.exit(f"{given.out}: is of {result['student']} in world {result['world']}; give another --out")
+    result.setdefault("teacher", None)
+    tables = result.setdefault("tables", {})
+    epochs = {"methods": given.epochs, "parts": given.parts_epochs}
+    cells = [
+        Cell(table, variant, seed, given.student, epochs[table], given.amp, given.runs, given.cache)
+        for table in given.tables
+        for seed in given.seeds
+        for variant in TABLES[table]
+        if variant in (given.variants or TABLES[table])
+        and str(seed) not in tables.get(table, {}).get(variant, {}).get("per_seed", {})
+    ]
+    result["teacher"] = result["teacher"] or teach(given.cache)
+    for cell, scores in measured(cells, given.jobs):
+        method, switches = TABLES[cell.table][cell.variant]
+        found = tables.setdefault(cell.table, {}).setdefault(
+            cell.variant, {"method": method, "switches": switches, "per_seed": {}}
+        )
+        found["per_seed"][str(cell.seed)] = scores
+        with_means(tables[cell.table])
+        publish(result, given.out)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from result import publish
 
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
-from edgegsr.student.cards import find_card
+from edgegsr.shipped import find_card
 from edgegsr.text.shipped import tables_for
 
 WARM_UP = 10  # steps that do not count

@@ -57,7 +57,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
 Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]
-RunFolder = Annotated[Path, typer.Argument(help="The folder that `distill` wrote.")]
+RunFolder = Annotated[
+    Path, typer.Argument(help="The folder that `distill` wrote, or a student that comes along: diorama-nano.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -190,8 +192,8 @@ def teach(
     _need_training("teach")
     from edgegsr.data.source import open_data
     from edgegsr.processes import processes
+    from edgegsr.shipped import find_teacher
     from edgegsr.teacher.cache import views_named
-    from edgegsr.teacher.find import find_teacher
     from edgegsr.teacher.teach import teach
     from edgegsr.teacher.texts import options_of
     from edgegsr.teacher.vision import open_teacher
@@ -261,7 +263,7 @@ def distill(
     from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
     from edgegsr.distill.train import train
-    from edgegsr.student.cards import find_card
+    from edgegsr.shipped import find_card
     from edgegsr.student.config import read_student
     from edgegsr.text.shipped import tables_for
 
@@ -317,15 +319,16 @@ def evaluate(
     _need_training("eval")
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
     from edgegsr.student.answers import answer, write_predictions
     from edgegsr.student.calibration import calibrate, read_calibration
     from edgegsr.student.evaluate import brief, evaluate
 
     if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
         raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")
-    opened = open_run(run)
+    opened = open_run(find_run(run))
     if calibrated:
-        calibrate(opened.student, read_calibration(run), opened.ontology.verbs)
+        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     judge = open_data(data, split, limit, opened.ontology)
     learned = open_data(data, "train", ontology=opened.ontology).annotations
     said = answer(opened.student, judge, workers=workers, label="evaluating")
@@ -339,7 +342,7 @@ def evaluate(
     scores |= {"calibrated": calibrated, "harmonic": brief(scores).get("harmonic")}
     if teacher:
         from edgegsr.processes import processes
-        from edgegsr.teacher.find import find_teacher
+        from edgegsr.shipped import find_teacher
         from edgegsr.teacher.vision import open_teacher
         from edgegsr.teacher.zero_shot import zero_shot
 
@@ -369,12 +372,13 @@ def predict(
     from edgegsr.images import open_image
     from edgegsr.run import open_run
     from edgegsr.runtime.draw import draw as drawn
+    from edgegsr.shipped import find_run
     from edgegsr.student.calibration import calibrate, read_calibration
     from edgegsr.student.predictor import EagerPredictor
 
-    opened = open_run(run)
+    opened = open_run(find_run(run))
     if calibrated:
-        calibrate(opened.student, read_calibration(run), opened.ontology.verbs)
+        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     predictor = EagerPredictor(opened)
     words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     if out and not draw:

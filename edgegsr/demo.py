@@ -12,7 +12,7 @@ from edgegsr.data.splits import groups
 from edgegsr.distill.report import write_report
 from edgegsr.distill.train import train
 from edgegsr.run import REPORT
-from edgegsr.student.cards import find_card
+from edgegsr.shipped import find_card
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.teacher.source import open_source
 from edgegsr.text.shipped import tables_for

@@ -86,18 +86,3 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert error.startswith("edgegsr: ") and message in error and error.count("\n") == 1
     assert not (tmp_path / "x").exists()
-
-
-def test_a_teacher_that_does_not_ship_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgegsr.errors import InputError
-    from edgegsr.teacher import find
-
-    assert find.find_teacher("openai/clip-vit-base-patch32") == "openai/clip-vit-base-patch32"
-    for name in ("CHECKOUT", "INSTALLED"):
-        monkeypatch.setattr(find, name, tmp_path / name)
-    with pytest.raises(InputError, match=r"--teacher: diorama-teacher does not lie in .* name a folder or a hub id"):
-        find.find_teacher()
-    (tmp_path / "INSTALLED" / "diorama-teacher").mkdir(parents=True)
-    (tmp_path / "INSTALLED" / "diorama-teacher" / "card.toml").write_text("")
-    for name in (None, "diorama", "diorama-teacher"):
-        assert find.find_teacher(name) == str(tmp_path / "INSTALLED" / "diorama-teacher")

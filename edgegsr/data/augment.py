@@ -75,6 +75,13 @@ class View:
             boxes[..., [0, 2]] = self.side - boxes[..., [2, 0]]
         return boxes
 
+    def whole(self, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
+        """Where the letterboxed square of the whole image lies, in units of the square; it may stick out."""
+        width, height = size_wh
+        side = max(size_wh)
+        left, top = (width - side) / 2, (height - side) / 2
+        return self.forward([left, top, left + side, top + side]) / self.side
+
 
 def plain_view(size_wh: tuple[int, int], side: int) -> View:
     """The view of `images.letterbox`: the whole image, centred."""

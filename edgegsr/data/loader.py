@@ -48,6 +48,7 @@ class Batch(NamedTuple):
     has_role: torch.Tensor  # (B, 6) bool
     flipped: torch.Tensor  # (B,) bool: mirrored, so left is right in every text about the image
     rows: torch.Tensor  # (B,) int64: rows of the split
+    whole_xyxy: torch.Tensor  # (B, 4) float32: the letterboxed square of the whole image, in units of the square shown
     images: list[str]
 
 
@@ -122,9 +123,10 @@ class Views(Dataset[Any]):
         pixels = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         verbs, nouns = truth.verbs[rows].astype(np.int64), truth.nouns[rows].astype(np.int64)
         boxes, has_box, flipped = truth.boxes_xyxy[rows], truth.has_box[rows], np.zeros(len(rows), np.bool_)
+        whole = np.empty((len(rows), 4), np.float32)
         for b, row in enumerate(rows.tolist()):
             pixels[b], view = self.look(place.epoch, row)
-            boxes[b] = self.carry(view, row)
+            boxes[b], whole[b] = self.carry(view, row), view.whole(self.size_wh(row))
             if view.flipped:
                 slots, flipped[b] = self.mirror.slots[verbs[b]], True
                 boxes[b], has_box[b] = boxes[b, slots], has_box[b, slots]
@@ -138,6 +140,7 @@ class Views(Dataset[Any]):
             has_role=torch.from_numpy(truth.has_role[rows]),
             flipped=torch.from_numpy(flipped),
             rows=torch.from_numpy(rows),
+            whole_xyxy=torch.from_numpy(whole),
             images=[truth.images[row] for row in rows.tolist()],
         )
 

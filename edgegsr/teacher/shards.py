@@ -27,6 +27,7 @@ from edgegsr.files import write_whole
 FORMAT = "edgegsr-shard-1"
 SUFFIX = ".safetensors"
 SHARD_MB = 64.0
+LONGEST_S = 60.0  # that rows wait to be written: small ones would wait for the end, and a kill would take them all
 ABANDONED_S = 3600.0  # no shard takes that long to write
 
 log = logging.getLogger("edgegsr")
@@ -86,18 +87,18 @@ class ShardWriter:
 
     def __init__(self, folder: Path, rank: int = 0, shard_mb: float = SHARD_MB) -> None:
         self.folder, self.rank, self.most_bytes = folder, rank, shard_mb * 1e6
-        self._rows, self._bytes = dict[bytes, Mapping[str, Tensor]](), 0
+        self._rows, self._bytes, self._written = dict[bytes, Mapping[str, Tensor]](), 0, time.monotonic()
 
     def add(self, key: bytes, **row: Tensor) -> None:
         """Takes one row: tensors of the same length."""
         self._rows[key] = row
         self._bytes += sum(tensor.nbytes for tensor in row.values())
-        if self._bytes >= self.most_bytes:
+        if self._bytes >= self.most_bytes or time.monotonic() - self._written >= LONGEST_S:
             self.flush()
 
     def flush(self) -> None:
         """Writes what has come together; what cannot be written is given up, so that nobody tries twice."""
-        rows, self._rows, self._bytes = self._rows, {}, 0
+        rows, self._rows, self._bytes, self._written = self._rows, {}, 0, time.monotonic()
         if not rows:
             return
         first, *_ = rows.values()

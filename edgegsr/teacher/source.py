@@ -11,8 +11,8 @@ from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
+from edgegsr.shipped import find_teacher
 from edgegsr.teacher.cache import FACTS, VIEWS, Cached, View
-from edgegsr.teacher.find import find_teacher
 from edgegsr.teacher.knowledge import Source
 from edgegsr.teacher.live import Live
 from edgegsr.teacher.sight import Teacher

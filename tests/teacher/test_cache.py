@@ -28,7 +28,7 @@ from edgegsr.situation import Frame, Ontology  # noqa: E402
 from edgegsr.teacher.cache import Cached, read_facts, views_named, views_of  # noqa: E402
 from edgegsr.teacher.knowledge import Scenes  # noqa: E402
 from edgegsr.teacher.rationales.rationale import mirrored  # noqa: E402
-from edgegsr.teacher.shards import ABANDONED_S, Shards, ShardWriter, key_of, sweep  # noqa: E402
+from edgegsr.teacher.shards import ABANDONED_S, LONGEST_S, Shards, ShardWriter, key_of, sweep  # noqa: E402
 from edgegsr.teacher.texts import read_notes  # noqa: E402
 from edgegsr.text.tokens import TokenReader  # noqa: E402
 
@@ -69,6 +69,20 @@ def test_what_has_come_together_is_written_however_the_end_comes(tmp_path: Path)
         writer.add(key_of("1"), rows=torch.ones(1, 2))
         raise KeyboardInterrupt
     assert len(Shards(tmp_path)) == 1
+
+
+def test_small_rows_do_not_wait_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("edgegsr.teacher.shards.time.monotonic", lambda: now)
+    with ShardWriter(tmp_path) as writer:
+        writer.add(key_of("1"), rows=torch.ones(1, 2))
+        assert len(Shards(tmp_path)) == 0
+        now = LONGEST_S
+        writer.add(key_of("2"), rows=torch.ones(1, 2))
+        assert len(Shards(tmp_path)) == 2
+        now += 1
+        writer.add(key_of("3"), rows=torch.ones(1, 2))
+        assert len(Shards(tmp_path)) == 2
 
 
 def test_a_damaged_shard_is_left_out_with_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

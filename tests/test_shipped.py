@@ -1,0 +1,55 @@
+"""What comes with the project is found by name, in a checkout and where it was installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgegsr import shipped
+from edgegsr.errors import InputError
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty place of installed models, and none in a checkout."""
+    for name in ("CHECKOUT", "INSTALLED"):
+        monkeypatch.setattr(shipped, name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "INSTALLED"
+
+
+def put(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    return path
+
+
+def test_the_teacher_is_found_by_three_names(models: Path) -> None:
+    with pytest.raises(InputError, match=r"--teacher: diorama-teacher does not lie in .* name a folder or a hub id"):
+        shipped.find_teacher()
+    folder = put(models / "diorama-teacher" / "card.toml").parent
+    assert {shipped.find_teacher(name) for name in (None, "diorama", "diorama-teacher")} == {str(folder)}
+
+
+def test_any_other_teacher_is_taken_as_it_is_named() -> None:
+    assert shipped.find_teacher("openai/clip-vit-base-patch32") == "openai/clip-vit-base-patch32"
+
+
+def test_a_bare_name_is_a_card_that_comes_with_the_project(models: Path) -> None:
+    card = put(models / "pico.toml")
+    assert shipped.find_card("pico") == card
+    assert shipped.find_card("pico.toml") == Path("pico.toml")
+    put(models / "nano.toml")
+    with pytest.raises(InputError, match="--student: wanted a card file or one of nano, pico, got 'giant'"):
+        shipped.find_card("giant")
+
+
+def test_a_student_that_comes_with_the_project_is_found_unless_a_folder_has_its_name(models: Path) -> None:
+    with pytest.raises(InputError, match="diorama-nano: no such folder; wanted one that `edgegsr distill --out` has"):
+        shipped.find_run("diorama-nano")
+    folder = put(models / "diorama-nano" / "student.safetensors").parent
+    assert shipped.find_run("diorama-nano") == folder
+    Path("diorama-nano").mkdir()
+    assert shipped.find_run("diorama-nano") == Path("diorama-nano")
+    assert shipped.find_run("runs/none") == Path("runs/none")
