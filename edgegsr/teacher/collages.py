@@ -41,6 +41,13 @@ class Collages:
         here, there = (self._square(row, side) for row in (collage.row, collage.other))
         return paste(here, there, collage)
 
+    def mirrored(self, i: int, side: int) -> Pixels:
+        """The square of a collage, mirrored where nothing that its images show has a left or a right in its name."""
+        truth, collage = self.split.annotations, self.draw(i)
+        possible = self.scenes.mirror.possible[truth.verbs[[collage.row, collage.other]]].all()
+        pixels = self.pixels(i, side)
+        return pixels[:, ::-1] if possible else pixels
+
     def keys(self, photos: Sequence[str], revision: str, preprocessing: str) -> list[bytes]:
         """What the token of each collage hangs on."""
         drawn = map(self.draw, range(len(self)))
@@ -53,6 +60,9 @@ class Collages:
         return letterbox(self.scenes.views.pixels(row, side), side, self.scenes.views.size_wh(row))[0]
 
 
-def numbers_of(seed: int, step: int, rank: int, how_many: int, total: int) -> npt.NDArray[np.int64]:
-    """Which collages go with a step of a process."""
-    return np.random.default_rng((seed, step, rank)).integers(total, size=how_many)
+def numbers_of(
+    seed: int, step: int, rank: int, how_many: int, total: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Which collages go with a step of a process, and which of them mirrored."""
+    dice = np.random.default_rng((seed, step, rank))
+    return dice.integers(total, size=how_many), dice.random(how_many) < 0.5

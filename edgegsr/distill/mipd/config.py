@@ -21,23 +21,26 @@ class MipdConfig:
     instance_prompt: bool = True
     rationales: bool = True  # the attention of teacher tokens over the positive texts
     negatives: bool = True
+    patches: bool = True  # the student's fine tokens learn what the teacher's patches see; not part of the paper
     kind: Kind = "cosine"  # how far the student is from what it is taught
-    ranking: bool = True  # also how differently it ranks what the images of a batch are taught
+    ranking: bool = True  # also how differently it ranks the words, and what the images of a batch are taught
     collages: int = COUNT  # of each image, made from boxes of others, that the teacher has looked at; 0 for none
     collage_share: float = 0.5  # of a batch, beside its images
     glimpse_weight: float = 3.0
     gaze_weight: float = 2.0
-    ranking_weight: float = 1.0
+    ranking_weight: float = 2.0
+    patch_weight: float = 4.0
+    verb_share: float = 0.25  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
     negative_glimpse_weight: float = 5.0
     negative_gaze_weight: float = 1.0
     image_gaze_share: float = 0.5  # of the gaze: the image as a whole; the rest is each role by itself
     rationale_drop: float = 0.3  # how often an image is taught without its texts, which name the answer
     anchor_smoothing: float = 0.3  # of the verb anchor; nouns have `noun_smoothing`
-    temperature: float = 0.07  # of the teacher's cosines to the words
+    temperature: float = 0.02  # of cosines to the words; the student starts from it too
     ranking_temperature: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("image_gaze_share", "rationale_drop", "anchor_smoothing", "collage_share"):
+        for name in ("image_gaze_share", "rationale_drop", "anchor_smoothing", "collage_share", "verb_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"mipd.{name} must be between 0 and 1, got {getattr(self, name)}")
         for name, value in vars(self).items():

@@ -25,9 +25,10 @@ class Handfuls(Dataset[Handful]):
         self.collages, self.side, self.how_many, self.seed, self.rank = collages, side, how_many, seed, rank
 
     def __getitem__(self, step: int) -> Handful | InputError:  # type: ignore[override]
-        chosen = numbers_of(self.seed, step, self.rank, self.how_many, len(self.collages))
+        chosen, flips = numbers_of(self.seed, step, self.rank, self.how_many, len(self.collages))
         try:
-            pixels = np.stack([self.collages.pixels(i, self.side) for i in chosen.tolist()])
+            looks = [self.collages.mirrored if flip else self.collages.pixels for flip in flips]
+            pixels = np.stack([look(i, self.side) for look, i in zip(looks, chosen.tolist())])
         except InputError as error:  # a worker would bury it in a traceback
             return error
         return torch.from_numpy(pixels), torch.from_numpy(chosen)

@@ -6,16 +6,19 @@ that put it among the words (its own cross-entropies, its negatives) touch no we
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from edgegsr.data.loader import Batch
 from edgegsr.distill import losses
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.mipd.alignment import Alignment, Taught
 from edgegsr.distill.mipd.losses import contrast, gap, mean_of_roles, ranking, repel
+from edgegsr.distill.mipd.patches import under
 from edgegsr.distill.plain import Plain, Recital
 from edgegsr.distill.simple import given, own_projection
 from edgegsr.situation import BLANK, OOV
@@ -24,10 +27,13 @@ from edgegsr.teacher.knowledge import GAZE_NEG, GAZE_POS, GLIMPSE_NEG, GLIMPSE_P
 
 
 class Lecture(NamedTuple):
-    """What the student says of the verb, and what it was taught about the image."""
+    """What the student says of the verb and sees in its cells, and what it was taught about the image."""
 
     verb_embedding: Tensor  # (B + M, t), of the images and of the collages
     glimpses: Tensor  # (B + M, t), what they are taught
+    patches: Tensor  # (B, N, d), what the student takes the teacher's patches for, on its fine grid
+    tokens: Tensor  # (B, G * G, d), what they are, on the teacher's grid over the whole image
+    shown: Tensor  # (B, G * G)
     taught: Taught
 
 
@@ -44,6 +50,9 @@ class Mipd(Plain):
             student.text_width,
             own_projection(source, student),
         )
+        self.to_patches = nn.Linear(student.config.width, source.width)
+        # cross-entropy that starts flat would pull verbs far apart before it is content, and off what is taught
+        nn.init.constant_(student.verb_words.log_scale, -math.log(config.mipd.temperature))
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         about, batch = given(about), len(pixels)
@@ -56,10 +65,14 @@ class Mipd(Plain):
         glimpses = taught.glimpse
         if about.collage_tokens is not None:
             glimpses = torch.cat([glimpses, self.alignment.plain(about.collage_tokens)])
-        return Recital(logits, answer, Lecture(every.verb_embedding, glimpses, taught))
+        patches = self.to_patches(view.tokens[:, : self.student.config.fine_grid**2])
+        tokens = about.tokens[:, 1:]
+        return Recital(logits, answer, Lecture(every.verb_embedding, glimpses, patches, tokens, about.shown, taught))
 
     def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
-        return super().losses(said, true) | self._distilled(said, true) | self._anchored(said.beside.taught, true)
+        found = super().losses(said, true)
+        found["verb"] = self.config.mipd.verb_share * found["verb"]
+        return found | self._distilled(said, true) | self._anchored(said.beside.taught, true)
 
     def _distilled(self, said: Recital, true: Batch) -> dict[str, Tensor]:
         """What teaches the student."""
@@ -73,6 +86,11 @@ class Mipd(Plain):
             image = self._gap(mean_of_roles(nouns, true.has_role), taught.gaze, m.gaze_weight, words)
             roles = self._gap(nouns[taught.has_box], taught.roles[taught.has_box], m.gaze_weight, words)
             found["gaze"] = m.image_gaze_share * image + (1 - m.image_gaze_share) * roles
+        if m.patches:
+            grid = self.student.config.fine_grid
+            patches, inside = under(lecture.tokens, lecture.shown, true.whole_xyxy, grid)
+            apart = 1 - F.cosine_similarity(lecture.patches.float(), patches, dim=-1)
+            found["patches"] = m.patch_weight * losses.mean_where(apart, inside)
         return found
 
     def _gap(self, said: Tensor, taught: Tensor, weight: float, words: Tensor) -> Tensor:
@@ -81,7 +99,7 @@ class Mipd(Plain):
         if m.kind != "relational":
             found = found + weight * gap(said, taught, m.kind, words, m.temperature)
         if m.ranking or m.kind == "relational":
-            found = found + m.ranking_weight * ranking(said, taught, m.ranking_temperature)
+            found = found + m.ranking_weight * ranking(said, taught, words, m.ranking_temperature)
         return found.sum() / max(len(said), 1)
 
     def _anchored(self, taught: Taught, true: Batch) -> dict[str, Tensor]:

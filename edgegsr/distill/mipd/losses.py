@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,14 +26,15 @@ def gap(said: Tensor, taught: Tensor, kind: Kind, words: Tensor, temperature: fl
     return F.kl_div(of_student, of_teacher, reduction="none", log_target=True).sum(-1)
 
 
-def ranking(said: Tensor, taught: Tensor, temperature: float) -> Tensor:
-    """(n,) how differently the student ranks all that is taught in a batch by nearness: said, taught (n, t).
+def ranking(said: Tensor, taught: Tensor, words: Tensor, temperature: float) -> Tensor:
+    """(n,) how differently the student ranks words (K, t) and all that is taught in a batch by nearness; (n, t) both.
 
-    What an image is like and unlike says more than where its own vector lies; the others of the batch tell it. Of
-    several processes each ranks its own share.
+    What an image is like and unlike says more than where its own vector lies. Of several processes each ranks its own
+    share.
     """
     taught = taught.detach()
-    of_student, of_teacher = ((v @ taught.T / temperature).log_softmax(-1) for v in (said, taught))
+    every = torch.cat([taught, words])
+    of_student, of_teacher = ((v @ every.T / temperature).log_softmax(-1) for v in (said, taught))
     return F.kl_div(of_student, of_teacher, reduction="none", log_target=True).sum(-1)
 
 

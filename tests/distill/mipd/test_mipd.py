@@ -163,6 +163,7 @@ def test_a_method_that_needs_a_teacher_says_so(method: str, batch: Batch) -> Non
         ({"glimpse": False}, {"glimpse", "anchor_verb", "negative_glimpse"}),
         ({"gaze": False}, {"gaze", "anchor_noun", "negative_gaze"}),
         ({"negatives": False}, {"negative_glimpse", "negative_gaze"}),
+        ({"patches": False}, {"patches"}),
     ],
 )
 def test_a_switch_removes_its_terms_and_no_others(switches: dict[str, bool], gone: set[str], batch: Batch) -> None:
@@ -281,13 +282,23 @@ def test_a_gap_is_nothing_for_the_same_vector_and_grows_with_the_angle() -> None
 
 
 def test_a_student_ranks_as_its_teacher_only_where_it_is_near_the_same_things() -> None:
-    taught = nn.functional.normalize(torch.randn(6, 8), dim=-1)
-    assert torch.allclose(ranking(taught, taught, 0.1), torch.zeros(6), atol=1e-5)
+    taught, words = nn.functional.normalize(torch.randn(6, 8), dim=-1), torch.eye(8)[:3]
+    assert torch.allclose(ranking(taught, taught, words, 0.1), torch.zeros(6), atol=1e-5)
     wrong = taught.clone()
     wrong[5] = -wrong[5]
-    gaps = ranking(wrong, taught, 0.1)
+    gaps = ranking(wrong, taught, words, 0.1)
     assert torch.allclose(gaps[:5], torch.zeros(5), atol=1e-5) and gaps[5] > 0.1
-    assert ranking(taught[:0], taught[:0], 0.1).shape == (0,)
+    assert ranking(taught[:0], taught[:0], words, 0.1).shape == (0,)
+
+
+def test_a_word_that_only_the_teacher_is_near_to_counts_in_the_ranking() -> None:
+    taught, said = torch.tensor([[0.6, 0.8, 0.0]]), torch.tensor([[0.6, 0.0, 0.8]])
+    none, one = torch.empty(0, 3), torch.tensor([[0.0, 1.0, 0.0]])
+    by_hand = torch.tensor([1.0, 0.8]).softmax(0)  # the teacher's nearness to itself and to the word
+    of_student = torch.tensor([0.36, 0.0]).softmax(0)
+    assert ranking(said, taught, none, 1.0).item() == pytest.approx(0, abs=1e-6)
+    wanted = (by_hand * (by_hand / of_student).log()).sum()
+    assert ranking(said, taught, one, 1.0).item() == pytest.approx(wanted.item(), abs=1e-6)
 
 
 def test_collages_teach_the_verb_embedding_and_nothing_else(batch: Batch) -> None:
@@ -303,6 +314,16 @@ def test_collages_teach_the_verb_embedding_and_nothing_else(batch: Batch) -> Non
     assert all(name.startswith("student.") for name in touched(made))
 
 
+def test_the_verbs_own_cross_entropy_counts_by_its_share(batch: Batch) -> None:
+    whole, part = (spoken("mipd", batch, verb_share=share)[1]["verb"] for share in (1.0, 0.25))
+    assert part.item() == pytest.approx(whole.item() / 4)
+
+
+def test_a_student_starts_at_the_temperature_of_its_teacher() -> None:
+    made, _ = lesson(temperature=0.02)
+    assert made.student.verb_words.scale.item() == pytest.approx(50)
+
+
 def test_unseen_verbs_have_queries_of_their_own_from_text() -> None:
     student = Student(read_student(toyworld.CARD), replace(toyworld.tables(), encoder=MINILM_HUB))
     queries, _ = student.queries(torch.arange(len(toyworld.VERBS)))
@@ -311,7 +332,13 @@ def test_unseen_verbs_have_queries_of_their_own_from_text() -> None:
 
 
 def test_settings_of_mipd_are_checked() -> None:
-    for wrong in ({"rationale_drop": 1.5}, {"glimpse_weight": -1.0}, {"temperature": 0.0}):
+    for wrong in (
+        {"rationale_drop": 1.5},
+        {"glimpse_weight": -1.0},
+        {"temperature": 0.0},
+        {"verb_share": 1.5},
+        {"patch_weight": -1.0},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             replace(MipdConfig(), **wrong)
 
