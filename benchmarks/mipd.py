@@ -28,12 +28,15 @@ from result import publish
 from edgegsr.data.collage import COUNT
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
+from edgegsr.distill.config import read_train
 from edgegsr.distill.train import train
 from edgegsr.shipped import find_card, find_teacher
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import handicapped, read_calibration
+from edgegsr.student.config import read_student
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.model import Student
 from edgegsr.teacher.source import open_source
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.teacher.zero_shot import zero_shot
@@ -60,6 +63,8 @@ PARTS: Variants = {
     "without negatives": ("mipd", {"mipd.negatives": False}),
     "without ranking": ("mipd", {"mipd.ranking": False}),
     "without collages": ("mipd", {"mipd.collages": 0}),
+    "without patches": ("mipd", {"mipd.patches": False}),
+    "whole cross-entropy": ("mipd", {"mipd.verb_share": 1.0}),
     "l1": ("mipd", {"mipd.kind": "l1"}),
     "kl": ("mipd", {"mipd.kind": "kl"}),
     "relational": ("mipd", {"mipd.kind": "relational"}),
@@ -75,7 +80,7 @@ class Cell(NamedTuple):
     variant: str
     seed: int
     student: str
-    epochs: int | None
+    epochs: int
     amp: str
     runs: Path
     cache: Path
@@ -100,7 +105,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         cell.folder,
         method,
         cell.seed,
-        {"amp": cell.amp, **({"epochs": cell.epochs} if cell.epochs else {}), **switches},
+        {"amp": cell.amp, "epochs": cell.epochs, **switches},
         groups,
         source=open_source(str(cell.cache), learn) if method != "none" else None,
     )
@@ -111,8 +116,6 @@ def measure(cell: Cell) -> dict[str, Any]:
         "restricted": brief(evaluate(done, test, groups, "restricted", answers=said)),
         "calibrated": brief(evaluate(done, test, groups, answers=fair)),
         "seen_bias": chosen.seen_bias,
-        "epochs": done.config["train"]["epochs"],
-        "amp": cell.amp,
         "commit": machine.facts()["commit"],
     }
 
@@ -140,34 +143,43 @@ def facts(student: str) -> dict[str, Any]:
     """What all trainings have in common."""
     splits = {split: open_data("diorama", split) for split in ("train", "dev", "test")}
     words = splits["train"].annotations.ontology
-    built = cost(card_student(student, tables_for(words)))
+    untrained = cost(Student(read_student(find_card(student)), tables_for(words)))
     return {
         "benchmark": "diorama_mipd",
         "student": student,
-        "parameters": sum(built.parameters.values()),
-        "gflops": round(built.total_gflops, 4),
+        "parameters": sum(untrained.parameters.values()),
+        "gflops": round(untrained.total_gflops, 4),
         "data": "diorama",
         "world": WORLD,
         "images": {split: len(part) for split, part in splits.items()},
+        "tables": {},
     }
 
 
-def card_student(card: str, tables: Any) -> Any:
-    """An untrained student of a card."""
-    from edgegsr.student.config import read_student
-    from edgegsr.student.model import Student
+def enter(result: dict[str, Any], cell: Cell, scores: dict[str, Any]) -> None:
+    """Puts the scores of a cell where they belong, with mean and spread over the seeds that are there."""
+    method, switches = TABLES[cell.table][cell.variant]
+    table = result["tables"].setdefault(cell.table, {"epochs": cell.epochs, "amp": cell.amp, "variants": {}})
+    found = table["variants"].setdefault(cell.variant, {"method": method, "switches": switches, "per_seed": {}})
+    found["per_seed"][str(cell.seed)] = scores
+    per_how = {how: [each[how] for each in found["per_seed"].values()] for how in HOW}
+    found["mean"] = {how: summary(each, mean) for how, each in per_how.items()}
+    found["spread"] = (
+        {how: summary(each, stdev) for how, each in per_how.items()} if len(found["per_seed"]) > 1 else None
+    )
 
-    return Student(read_student(find_card(card)), tables)
 
-
-def with_means(table: dict[str, Any]) -> dict[str, Any]:
-    """A table whose variants have mean and spread of their seeds."""
-    for found in table.values():
-        per_how = {how: [cell[how] for cell in found["per_seed"].values()] for how in HOW}
-        found["mean"] = {how: summary(scores, mean) for how, scores in per_how.items()}
-        several = len(found["per_seed"]) > 1
-        found["spread"] = {how: summary(scores, stdev) for how, scores in per_how.items()} if several else None
-    return table
+def lacking(result: dict[str, Any], cells: Iterable[Cell]) -> Iterator[Cell]:
+    """The cells that a result does not have; one of another schedule is refused."""
+    for cell in cells:
+        table = result["tables"].get(cell.table, {"epochs": cell.epochs, "amp": cell.amp, "variants": {}})
+        if (table["epochs"], table["amp"]) != (cell.epochs, cell.amp):
+            sys.exit(
+                f"{cell.table}: the result has {table['epochs']} epochs in {table['amp']}, wanted {cell.epochs} in "
+                f"{cell.amp}; give another --out"
+            )
+        if str(cell.seed) not in table["variants"].get(cell.variant, {}).get("per_seed", {}):
+            yield cell
 
 
 def main() -> None:
@@ -176,7 +188,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
     parser.add_argument("--variants", nargs="+", help="of those tables; by default all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, help="of METHODS, instead of the card's")
+    parser.add_argument("--epochs", type=int, help="of METHODS; by default the card's")
     parser.add_argument("--parts-epochs", type=int, default=4)
     parser.add_argument("--amp", default="bf16", help="precision of the training; no: float32")
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side, which share the cores")
@@ -186,27 +198,21 @@ def main() -> None:
     given = parser.parse_args()
 
     result = json.loads(given.out.read_text("utf-8")) if given.out and given.out.is_file() else facts(given.student)
-    if result["student"] != given.student or result["world"] != WORLD:
+    if (result["student"], result["world"]) != (given.student, WORLD):
         sys.exit(f"{given.out}: is of {result['student']} in world {result['world']}; give another --out")
-    result.setdefault("teacher", None)
-    tables = result.setdefault("tables", {})
-    epochs = {"methods": given.epochs, "parts": given.parts_epochs}
+    epochs = {"methods": given.epochs or read_train(find_card(given.student)).epochs, "parts": given.parts_epochs}
     cells = [
         Cell(table, variant, seed, given.student, epochs[table], given.amp, given.runs, given.cache)
         for table in given.tables
         for seed in given.seeds
         for variant in TABLES[table]
         if variant in (given.variants or TABLES[table])
-        and str(seed) not in tables.get(table, {}).get(variant, {}).get("per_seed", {})
     ]
-    result["teacher"] = result["teacher"] or teach(given.cache)
-    for cell, scores in measured(cells, given.jobs):
-        method, switches = TABLES[cell.table][cell.variant]
-        found = tables.setdefault(cell.table, {}).setdefault(
-            cell.variant, {"method": method, "switches": switches, "per_seed": {}}
-        )
-        found["per_seed"][str(cell.seed)] = scores
-        with_means(tables[cell.table])
+    todo = list(lacking(result, cells))
+    if todo and "teacher" not in result:
+        result["teacher"] = teach(given.cache)
+    for cell, scores in measured(todo, given.jobs):
+        enter(result, cell, scores)
         publish(result, given.out)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgegsr.data.loader import Batch, Pictures
 from edgegsr.distill import checkpoint, schedule
@@ -52,6 +53,8 @@ class Training:
         optimizer = torch.optim.AdamW(schedule.groups(lesson, settings), lr=settings.lr)
         self.model, self.optimizer = accelerator.prepare(lesson, optimizer)
         self.average = Average(lesson.student, settings.ema_decay)
+        if accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16":
+            depthwise_in_full(lesson.student)
 
     @property
     def rank(self) -> int:
@@ -142,6 +145,18 @@ class Training:
         mine = torch.stack([*(loss.detach().float() for loss in losses.values()), norm.new_tensor(float(stop))])
         *means, asked = self.accelerator.reduce(mine, "mean").tolist()
         return Told(dict(zip(losses, means)), float(norm), asked > 0)
+
+
+def depthwise_in_full(network: nn.Module) -> None:
+    """Keeps depthwise convolutions in float32 under autocast: in bfloat16 a CPU takes 4 to 15 times as long for them."""
+    for conv in network.modules():
+        if isinstance(conv, nn.Conv2d) and conv.groups > 1:
+            conv.forward = partial(_in_full, conv)  # type: ignore[method-assign]
+
+
+def _in_full(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    with torch.autocast(x.device.type, enabled=False):
+        return nn.Conv2d.forward(conv, x.float())
 
 
 def open_accelerator(settings: TrainConfig) -> Accelerator:

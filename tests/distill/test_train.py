@@ -23,7 +23,7 @@ from edgegsr.distill.config import TrainConfig  # noqa: E402
 from edgegsr.distill.journal import read_metrics  # noqa: E402
 from edgegsr.distill.methods import METHODS  # noqa: E402
 from edgegsr.distill.train import train  # noqa: E402
-from edgegsr.distill.training import open_accelerator, seed_of  # noqa: E402
+from edgegsr.distill.training import depthwise_in_full, open_accelerator, seed_of  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.run import BOARD, METRICS, Run  # noqa: E402
 from edgegsr.student.config import read_student  # noqa: E402
@@ -136,6 +136,17 @@ def test_amp_that_needs_a_gpu_is_refused_without_one() -> None:
     with pytest.raises(InputError, match=r'train\.amp must be "auto", "no" or "bf16" on a CPU, got "fp16"'):
         open_accelerator(TrainConfig(amp="fp16"))
     assert open_accelerator(TrainConfig()).mixed_precision == "no"  # auto: half precision is slower on most CPUs
+
+
+def test_depthwise_convolutions_stay_in_full_precision_and_compute_the_same() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 3), torch.nn.Conv2d(6, 6, 3, 2, 1, groups=6))
+    pixels = torch.randn(2, 3, 9, 9)
+    before, names = network(pixels), set(network.state_dict())
+    depthwise_in_full(network)
+    assert torch.equal(network(pixels), before) and set(network.state_dict()) == names
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network[0](pixels).dtype == torch.bfloat16
+        assert network(pixels).dtype == torch.float32
 
 
 def test_bf16_trains_too(learn: Callable[..., Run], tmp_path: Path) -> None:
