@@ -120,9 +120,8 @@ def measure(cell: Cell) -> dict[str, Any]:
     }
 
 
-def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, Any]]]:
+def measured(cells: Iterable[Cell], jobs: int, threads: int) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Every cell with its scores as it is finished, `jobs` at a time."""
-    threads = max(machine.facts()["cores"] // jobs, 1)  # type: ignore[operator]
     with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (threads,)) as pool:
         waiting = {pool.submit(measure, cell): cell for cell in cells}
         for finished in as_completed(waiting):
@@ -191,7 +190,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of METHODS; by default the card's")
     parser.add_argument("--parts-epochs", type=int, default=4)
     parser.add_argument("--amp", default="bf16", help="precision of the training; no: float32")
-    parser.add_argument("--jobs", type=int, default=1, help="trainings side by side, which share the cores")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings side by side")
+    parser.add_argument("--threads", type=int, default=1, help="of each training")
     parser.add_argument("--runs", type=Path, default=Path("runs/mipd"))
     parser.add_argument("--cache", type=Path, default=Path("runs/teaching"))
     parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
@@ -211,7 +211,7 @@ def main() -> None:
     todo = list(lacking(result, cells))
     if todo and "teacher" not in result:
         result["teacher"] = teach(given.cache)
-    for cell, scores in measured(todo, given.jobs):
+    for cell, scores in measured(todo, given.jobs, given.threads):
         enter(result, cell, scores)
         publish(result, given.out)
 

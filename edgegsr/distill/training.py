@@ -148,7 +148,7 @@ class Training:
 
 
 def depthwise_in_full(network: nn.Module) -> None:
-    """Keeps depthwise convolutions in float32 under autocast: in bfloat16 a CPU takes 4 to 15 times as long for them."""
+    """Keeps depthwise convolutions in float32 under autocast: in bfloat16 a CPU takes 4 to 15 times as long."""
     for conv in network.modules():
         if isinstance(conv, nn.Conv2d) and conv.groups > 1:
             conv.forward = partial(_in_full, conv)  # type: ignore[method-assign]

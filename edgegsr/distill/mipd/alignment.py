@@ -33,7 +33,7 @@ class Taught(NamedTuple):
 class Alignment(nn.Module):
     """`width` of the teacher's tokens, `text_width` of the rationales' tokens, `out` of the space of the words.
 
-    `projection` is the teacher's own way among the words, where it has one: the start of ours.
+    `projection` is the teacher's own way among the words; where it has one, that is ours, and is not learned again.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Alignment(nn.Module):
         if projection is not None:
             self.visual.weight.data.copy_(projection[0])
             self.visual.bias.data.copy_(projection[1])
+            self.visual.requires_grad_(False)
 
     def forward(self, about: Knowledge) -> Taught:
         whole, patches = about.tokens[:, :1], about.tokens[:, 1:]

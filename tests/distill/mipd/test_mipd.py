@@ -199,10 +199,12 @@ def test_padding_of_a_text_is_never_attended_to() -> None:
     )
 
 
-def test_the_teachers_own_projection_is_where_alignment_starts() -> None:
+def test_the_teachers_own_projection_is_taken_and_not_learned_again() -> None:
     weight, bias = torch.randn(7, WIDTH), torch.randn(7)
     alignment = Alignment(MipdConfig(), WIDTH, GRID, TEXT_WIDTH, 7, (weight, bias))
     assert torch.equal(alignment.visual.weight, weight) and torch.equal(alignment.visual.bias, bias)
+    assert not alignment.visual.weight.requires_grad and not alignment.visual.bias.requires_grad
+    assert Alignment(MipdConfig(), WIDTH, GRID, TEXT_WIDTH, 7).visual.weight.requires_grad
 
 
 def test_scene_prompt_marks_the_border_and_a_corner_twice() -> None:
