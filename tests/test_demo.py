@@ -1,0 +1,25 @@
+"""The demo, on a world of a few dozen images and for one epoch: both students, one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+pytest.importorskip("cv2")
+
+from edgegsr import demo
+from edgegsr.run import open_run, read_config
+
+
+def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(tmp_path: Path) -> None:
+    said = demo.run(tmp_path / "demo", share=0.01, epochs=1)
+    page = Path(said["report"]).read_text("utf-8")
+    assert "without a teacher" in page and "diorama-teacher" in page
+    few = {"rare", "unseen"}  # of so few images no verb has more than twenty
+    assert {name: set(scores) for name, scores in said["dev"].items()} == {"taught": few, "alone": few}
+    assert Path(said["image"]).is_file() and open_run(said["run"]).folder == tmp_path / "demo" / "run"
+    methods = {name: read_config(tmp_path / "demo" / name)["method"] for name in ("run", "alone")}
+    assert methods == {"run": "mipd", "alone": "none"}
