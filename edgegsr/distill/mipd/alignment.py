@@ -23,7 +23,8 @@ from edgegsr.teacher.regions import cover, normed, pool
 class Taught(NamedTuple):
     """What a student is to say, and the texts it was made with; unit vectors of width t."""
 
-    glimpse: Tensor  # (B, t)
+    glimpse: Tensor  # (B, t), what the scene looks like
+    read: Tensor  # (B, t), the same with what it finds in the texts, which name the answer; teaches nobody
     gaze: Tensor  # (B, t)
     roles: Tensor  # (B, 6, t), of roles with a box
     texts: Tensor  # (B, 4, t): glimpse +, glimpse -, gaze +, gaze -
@@ -33,7 +34,7 @@ class Taught(NamedTuple):
 class Alignment(nn.Module):
     """`width` of the teacher's tokens, `text_width` of the rationales' tokens, `out` of the space of the words.
 
-    `projection` is the teacher's own way among the words; where it has one, that is ours, and is not learned again.
+    `projection` is the teacher's own way among the words, where it has one: the start of ours.
     """
 
     def __init__(
@@ -55,7 +56,6 @@ class Alignment(nn.Module):
         if projection is not None:
             self.visual.weight.data.copy_(projection[0])
             self.visual.bias.data.copy_(projection[1])
-            self.visual.requires_grad_(False)
 
     def forward(self, about: Knowledge) -> Taught:
         whole, patches = about.tokens[:, :1], about.tokens[:, 1:]
@@ -64,7 +64,8 @@ class Alignment(nn.Module):
 
         scene = self.scene(patches) if self.config.scene_prompt else patches
         seen = (whole + pool(scene, about.shown[:, None].to(scene))) / 2
-        glimpse = self._look(self.visual(seen), glimpse_texts[:, 0], about.text_mask[:, GLIMPSE_POS], told, "glimpse")
+        glimpse = self.visual(seen)
+        read = self._look(glimpse, glimpse_texts[:, 0], about.text_mask[:, GLIMPSE_POS], told, "glimpse")
 
         boxes, has_box = about.boxes_xyxy, about.has_box
         masks = normed(cover(boxes, self.grid))
@@ -80,6 +81,7 @@ class Alignment(nn.Module):
         means = (texts * mask).sum(2) / mask.sum(2).clamp(min=1)
         return Taught(
             glimpse=F.normalize(glimpse[:, 0].float(), dim=-1),
+            read=F.normalize(read[:, 0].float(), dim=-1),
             gaze=F.normalize((gaze * there).sum(1).float(), dim=-1),
             roles=F.normalize(gaze[:, 1:].float(), dim=-1),
             texts=F.normalize(means.float(), dim=-1),

@@ -106,7 +106,7 @@ class Mipd(Plain):
         """What teaches the teacher branch; scale and tables are fixed."""
         m, texts, found = self.config.mipd, taught.texts, {}
         if m.glimpse:
-            logits = taught.glimpse @ self.student.verb_words.table.T / m.temperature
+            logits = taught.read @ self.student.verb_words.table.T / m.temperature
             found["anchor_verb"] = losses.verb_cross_entropy(logits, true.verbs, self.seen, m.anchor_smoothing)
         if m.gaze:
             logits = taught.roles @ self.student.noun_words.table.T / m.temperature  # blank has no text
@@ -114,8 +114,8 @@ class Mipd(Plain):
             found["anchor_noun"] = losses.noun_cross_entropy(logits, nouns, taught.has_box, self.config.noun_smoothing)
         if m.negatives and m.glimpse:
             positive, negative = texts[:, GLIMPSE_POS], texts[:, GLIMPSE_NEG]
-            found["negative_glimpse"] = contrast(taught.glimpse, positive, negative)
-            found["negative_glimpse"] += m.negative_glimpse_weight * repel(taught.glimpse, negative)
+            found["negative_glimpse"] = contrast(taught.read, positive, negative)
+            found["negative_glimpse"] += m.negative_glimpse_weight * repel(taught.read, negative)
         if m.negatives and m.gaze:
             positive, negative = texts[:, GAZE_POS], texts[:, GAZE_NEG]
             found["negative_gaze"] = contrast(taught.gaze, positive, negative)

@@ -199,12 +199,19 @@ def test_padding_of_a_text_is_never_attended_to() -> None:
     )
 
 
-def test_the_teachers_own_projection_is_taken_and_not_learned_again() -> None:
+def test_a_glimpse_is_what_the_scene_looks_like_and_texts_are_read_beside_it() -> None:
+    made, source = lesson()
+    made.eval()
+    about = source.about(torch.arange(4), torch.zeros(4, dtype=torch.bool))
+    taught, other = (made.alignment(about._replace(texts=texts)) for texts in (about.texts, about.texts.roll(1, 0)))
+    assert torch.equal(taught.glimpse, other.glimpse)
+    assert not torch.allclose(taught.read, other.read) and not torch.allclose(taught.gaze, other.gaze)
+
+
+def test_the_teachers_own_projection_is_where_alignment_starts() -> None:
     weight, bias = torch.randn(7, WIDTH), torch.randn(7)
     alignment = Alignment(MipdConfig(), WIDTH, GRID, TEXT_WIDTH, 7, (weight, bias))
     assert torch.equal(alignment.visual.weight, weight) and torch.equal(alignment.visual.bias, bias)
-    assert not alignment.visual.weight.requires_grad and not alignment.visual.bias.requires_grad
-    assert Alignment(MipdConfig(), WIDTH, GRID, TEXT_WIDTH, 7).visual.weight.requires_grad
 
 
 def test_scene_prompt_marks_the_border_and_a_corner_twice() -> None:
