@@ -43,6 +43,7 @@ def test_a_batch_has_the_shapes_that_a_student_takes(split):
         "has_role": ((4, 6), torch.bool),
         "flipped": ((4,), torch.bool),
         "rows": ((4,), torch.int64),
+        "whole_xyxy": ((4, 4), torch.float32),
     }
     assert batch.images == [split.annotations.images[row] for row in batch.rows]
 
