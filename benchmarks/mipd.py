@@ -124,8 +124,11 @@ def measured(cells: Iterable[Cell], jobs: int, threads: int) -> Iterator[tuple[C
     """Every cell with its scores as it is finished, `jobs` at a time."""
     with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (threads,)) as pool:
         waiting = {pool.submit(measure, cell): cell for cell in cells}
-        for finished in as_completed(waiting):
-            yield waiting[finished], finished.result()
+        try:
+            for finished in as_completed(waiting):
+                yield waiting[finished], finished.result()
+        finally:  # of what was stopped or failed, nothing that has not begun
+            pool.shutdown(cancel_futures=True)
 
 
 def teach(cache: Path) -> dict[str, Any]:
