@@ -293,7 +293,16 @@ def distill(
 
         views = VIEWS if training.augment.flip else VIEWS[:1]
         collages = training.mipd.collages if "mipd" in how.tables else 0
-        source = open_source(teacher, learn, live=live, text=text, grid=grid, views=views, collages=collages)
+        source = open_source(
+            teacher,
+            learn,
+            live=live,
+            text=text,
+            grid=grid,
+            views=views,
+            collages=collages,
+            check=lambda texts, read_by: how.lesson.check(texts, read_by, tables.encoder),
+        )
     run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)
     _last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 

@@ -13,7 +13,9 @@ pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 pytest.importorskip("cv2")
 
-sys.path.append(str(Path(__file__).with_name("teacher")))
+for folder in ("teacher", "text"):
+    sys.path.append(str(Path(__file__).with_name(folder)))
+import tiny_encoders  # noqa: E402
 from commandline import run  # noqa: E402
 from tiny_teachers import save_teacher  # noqa: E402
 
@@ -86,3 +88,15 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert error.startswith("edgegsr: ") and message in error and error.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_words_that_a_method_cannot_learn_are_refused_before_the_teacher_looks(
+    world: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path / "remembered"))
+    other = tiny_encoders.save_bert(tmp_path / "bert")
+    words = ("--student", "pico", "--data", world, "--text", other, "--out", tmp_path / "run")
+    assert run("distill", "--method", "pseudo", "--teacher", clip, *words) == 2
+    wanted = f"pseudo: wanted words among the teacher's own texts, those of {clip}, got words of {other}"
+    assert wanted in capsys.readouterr().err
+    assert not (tmp_path / "remembered" / "teachings").exists() and not (tmp_path / "run").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from edgegsr.distill.mipd.lesson import Mipd
@@ -15,7 +14,7 @@ from edgegsr.errors import InputError
 class Method(NamedTuple):
     """How a lesson is made of a student, and whether it needs a teacher."""
 
-    lesson: Callable[..., Plain]
+    lesson: type[Plain]
     taught: bool = True
     tables: tuple[str, ...] = ()  # of [train] that only this method reads
 

@@ -32,6 +32,13 @@ class Plain(nn.Module):
         self.config = config
         self.register_buffer("seen", seen, persistent=False)  # (K,) the verbs that training may know of
 
+    @staticmethod
+    def check(teacher_texts: str | None, read_by: str, words: str) -> None:
+        """Refuses, before it has looked, a teacher from which nothing can be learned this way.
+
+        Text encoders by name: among whose vectors the teacher puts images, who reads rationales, whose the words are.
+        """
+
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         view = self.student.encode(pixels)
         return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))

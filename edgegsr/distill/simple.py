@@ -48,10 +48,13 @@ class Caption(Plain):
 
     def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
         super().__init__(student, config, seen)
-        words = student.text_encoder
-        if not same_encoder(source.text_encoder, words) or source.text_width != student.text_width:
+        self.check(source.facts.get("teacher_texts"), source.text_encoder, student.text_encoder)
+
+    @staticmethod
+    def check(teacher_texts: str | None, read_by: str, words: str) -> None:
+        if not same_encoder(read_by, words):
             raise InputError(
-                f"caption: wanted rationales read by the encoder of the words, {words}, got {source.text_encoder}; "
+                f"caption: wanted rationales read by the encoder of the words, {words}, got {read_by}; "
                 "give the same --text to `teach` and `distill`"
             )
         if not takes_mean(words):
@@ -77,19 +80,25 @@ class Pseudo(Plain):
 
     def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
         super().__init__(student, config, seen)
-        if source.projection is None:
-            raise InputError(
-                "pseudo: wanted a teacher that puts images among texts (CLIP, SigLIP, Diorama), got one that does not"
-            )
+        texts = source.facts.get("teacher_texts") if source.projection else None
+        self.check(texts, source.text_encoder, student.text_encoder)
         if (projection := own_projection(source, student)) is None:
-            texts = source.facts.get("teacher_texts")
-            raise InputError(
-                f"pseudo: wanted words among the teacher's own texts, those of {texts}, got words of "
-                f"{student.text_encoder}; give --text {texts}"
-            )
+            raise InputError(f"pseudo: wanted a teacher's projection into the {student.text_width} numbers of a word")
         self.teacher = nn.Linear(source.width, student.text_width).requires_grad_(False)
         self.teacher.weight.copy_(projection[0])
         self.teacher.bias.copy_(projection[1])
+
+    @staticmethod
+    def check(teacher_texts: str | None, read_by: str, words: str) -> None:
+        if teacher_texts is None:
+            raise InputError(
+                "pseudo: wanted a teacher that puts images among texts (CLIP, SigLIP, Diorama), got one that does not"
+            )
+        if not same_encoder(teacher_texts, words):
+            raise InputError(
+                f"pseudo: wanted words among the teacher's own texts, those of {teacher_texts}, got words of "
+                f"{words}; give --text {teacher_texts}"
+            )
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         about, view = given(about), self.student.encode(pixels)

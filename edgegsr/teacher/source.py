@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgegsr.data.split import Split
@@ -18,6 +18,7 @@ from edgegsr.teacher.live import Live
 from edgegsr.teacher.sight import Teacher
 from edgegsr.teacher.teach import teach
 from edgegsr.teacher.vision import open_teacher
+from edgegsr.text.shipped import ENCODER
 
 
 def open_source(
@@ -30,8 +31,11 @@ def open_source(
     grid: int | None = None,
     views: Sequence[View] = VIEWS,
     collages: int = 0,
+    check: Callable[[str | None, str], None] = lambda teacher_texts, read_by: None,
 ) -> Source:
     """What a teacher says of a training split in these views; without a name the Diorama teacher.
+
+    `check` hears of the text encoders of the teacher and of the rationales, and may refuse them before any work.
 
     A teacher's features are kept in `cache`, by default in a folder of its own under the cache of the user; `live`
     keeps none and looks at every batch anew.
@@ -40,6 +44,7 @@ def open_source(
         return _opened(name, split, live, grid, views)
     state = processes()
     teacher = open_teacher(find_teacher(name), str(state.device), grid)
+    check(teacher.text_encoder, text or teacher.text_encoder or ENCODER)
     if live:
         return Live(teacher, split, text)
     folder = Path(cache) if cache else _remembered(teacher)
