@@ -190,19 +190,25 @@ def teach(
 ) -> None:
     """Write down what a teacher sees and what is said of every training image, once."""
     _need_training("teach")
-    from edgegsr.data.source import open_data
+    from edgegsr.data.source import groups_of, open_data
     from edgegsr.processes import processes
     from edgegsr.shipped import find_teacher
     from edgegsr.teacher.cache import views_named
     from edgegsr.teacher.teach import teach
     from edgegsr.teacher.texts import options_of
     from edgegsr.teacher.vision import open_teacher
+    from edgegsr.teacher.zero_shot import Exam, kept
 
     server: dict[str, Any] = {"url": endpoint, "model": model, "key_env": api_key_env}
     server |= {"max_requests": max_requests, "concurrency": concurrency}
     options, wanted, state = options_of(rationales, vlm, server), views_named(views), processes()
     opened = open_teacher(find_teacher(teacher), str(state.device), grid)  # a mistake shows before any work is done
     learn = open_data(data, "train", limit)
+    words = learn.annotations.ontology
+    try:
+        exam = Exam(open_data(data, "dev", limit, words), groups_of(data, words))
+    except InputError:  # a teacher can look without being judged; `distill` will ask for dev
+        exam = None
     told = teach(
         learn,
         opened,
@@ -213,6 +219,7 @@ def teach(
         batch=batch,
         shard_mb=shard_mb,
         collages=collages,
+        exam=exam,
     )
     if not state.is_main_process:
         return
@@ -228,7 +235,9 @@ def teach(
         ("on the disk", f"{told['mb']} MB", ""),
     ]
     _table(f"{opened.name} in {out}", ("what", "how many", ""), rows)
-    _last_line(as_json, told)
+    if scores := kept(out):
+        _show_teacher(f"{opened.name} on {scores['split']}", scores)
+    _last_line(as_json, {**told, "zero_shot": scores})
 
 
 @app.command()
@@ -290,6 +299,7 @@ def distill(
     if how.taught:
         from edgegsr.teacher.cache import VIEWS
         from edgegsr.teacher.source import open_source
+        from edgegsr.teacher.zero_shot import Exam
 
         views = VIEWS if training.augment.flip else VIEWS[:1]
         collages = training.mipd.collages if "mipd" in how.tables else 0
@@ -301,6 +311,7 @@ def distill(
             grid=grid,
             views=views,
             collages=collages,
+            exam=Exam(judge, groups, tables),
             check=lambda texts, read_by: how.lesson.check(texts, read_by, tables.encoder),
         )
     run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)

@@ -17,6 +17,7 @@ from edgegsr.run import REPORT
 from edgegsr.shipped import find_card
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.teacher.source import open_source
+from edgegsr.teacher.zero_shot import Exam
 from edgegsr.text.shipped import tables_for
 
 SHARE = 0.25  # of Diorama's images
@@ -34,7 +35,7 @@ def run(out: Path, share: float = SHARE, epochs: int = EPOCHS, teacher: str | No
     of, tables, card = groups(learn.annotations, unseen), tables_for(words), find_card("pico")
     settings = {"epochs": epochs, "mipd.collages": COLLAGES, "amp": _quickest()}
     alone = train(card, learn, judge, tables, out / "alone", overrides=settings, groups=of)
-    source = open_source(teacher, learn, out / "teaching", collages=COLLAGES)
+    source = open_source(teacher, learn, out / "teaching", collages=COLLAGES, exam=Exam(judge, of, tables))
     taught = train(card, learn, judge, tables, out / "run", "mipd", overrides=settings, groups=of, source=source)
     write_report(taught, judge, of, train=learn.annotations, beside={"without a teacher": alone})
     return {

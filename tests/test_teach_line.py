@@ -115,6 +115,20 @@ def test_a_teachers_own_row_stands_beside_the_students(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["teacher"]["candidates"] == "restricted"
 
 
+def test_the_report_of_a_taught_student_has_its_teachers_row_from_the_cache_or_from_life(
+    world: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = tiny_teachers.save_teacher(tmp_path / "clip", "clip", 1)
+    assert run("teach", "--data", world, "--teacher", clip, "--out", tmp_path / "cache") == 0
+    assert f"{clip} on dev, zero-shot, generalised, %, mean over verbs" in capsys.readouterr().out
+    learning = ("distill", "--data", world, "--text", clip, "--student", tiny, "--method", "feature")
+    assert run(*learning, "--teacher", tmp_path / "cache", "--out", tmp_path / "cached") == 0
+    assert run(*learning, "--teacher", clip, "--live", "--out", tmp_path / "live") == 0
+    for name in ("cached", "live"):
+        page = (tmp_path / name / "report.html").read_text("utf-8")
+        assert "<td>teacher, zero-shot: rare</td>" in page and "times the student&#x27;s" in page
+
+
 def test_a_teacher_without_texts_has_costs_and_no_row(
     world: Path, plain_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

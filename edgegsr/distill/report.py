@@ -23,8 +23,10 @@ from edgegsr.files import write_whole
 from edgegsr.run import METRICS, REPORT, Run
 from edgegsr.student import calibration
 from edgegsr.student.answers import Answers, answer
-from edgegsr.student.cost import cost
+from edgegsr.student.cost import TIMED, cost, latency_ms
 from edgegsr.student.evaluate import evaluate, harmonic
+from edgegsr.student.predictor import EagerPredictor
+from edgegsr.teacher.zero_shot import kept
 
 Shares = npt.NDArray[np.float64]  # (K, K)
 
@@ -90,13 +92,13 @@ def _contents(
     scores = evaluate(run, split, groups, train=train, answers=said)
     restricted = evaluate(run, split, groups, "restricted", train=train, answers=said) if groups else None
     fair = _calibrated(run, split, groups, said)
-    teacher = run.config.get("teacher", {}).get("zero_shot", {})
+    teacher = kept(run.folder)
     metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
     staged = (split.folder.parent / STAGED).is_file()
     versions = run.config.get("versions", {})
     return {
         "title": escape(f"{run.folder.resolve().name}: a student of grounded situations"),
-        "lead": escape(_lead(run, split, staged)),
+        "lead": escape(_lead(run, split, staged, teacher)),
         "facts": _facts(run, scores),
         "scores": _scores(scores, restricted, fair, teacher, others),
         "scores_note": _scores_note(split, train is not None, len(truth.ontology.verbs)),
@@ -110,19 +112,26 @@ def _contents(
     }
 
 
-def _lead(run: Run, split: Split, staged: bool) -> str:
+def _lead(run: Run, split: Split, staged: bool, teacher: Mapping[str, Any]) -> str:
     config, spent = run.config, cost(run.student)
+    some = (split.pixels(i) for i in range(min(TIMED, len(split))))
     images = config.get("data", {}).get("train", {}).get("images", 0)
     parts = [
         f"method {config.get('method')}",
         f"{images:,} training images, judged on {len(split):,} images of {split.name}",
         f"{config.get('train', {}).get('epochs')} epochs, seed {config.get('train', {}).get('seed')}",
-        f"{spent.total_parameters / 1e6:.2f} M weights, {spent.total_gflops:.2f} GFLOPs at {spent.side} px",
+        f"{spent.total_parameters / 1e6:.2f} M weights, {spent.total_gflops:.2f} GFLOPs at {spent.side} px, "
+        f"{latency_ms(EagerPredictor(run).predict, some):.1f} ms an image in PyTorch",
     ]
-    if teacher := config.get("teacher"):
-        theirs = teacher.get("zero_shot", {}).get("gflops")
-        times = f", {theirs:.2f} GFLOPs: {theirs / spent.total_gflops:.0f} times the student's" if theirs else ""
-        parts.append(f"taught by {teacher['teacher']}{times}")
+    if taught := config.get("teacher"):
+        theirs = teacher.get("gflops")
+        times = (
+            f", {theirs:.2f} GFLOPs: {theirs / spent.total_gflops:.0f} times the student's, "
+            f"{teacher['latency_ms']:.1f} ms an image"
+            if theirs
+            else ""
+        )
+        parts.append(f"taught by {taught['teacher']}{times}")
     note = " · staged scenes (Diorama): these figures say nothing about photos or SWiG" if staged else ""
     return " · ".join(parts) + note
 

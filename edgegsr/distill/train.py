@@ -6,6 +6,7 @@ killed takes, when it goes on, the very steps of one that never stopped.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,7 @@ from edgegsr.distill.stop import StopSign
 from edgegsr.distill.tally import Tally
 from edgegsr.distill.training import Told, Training, open_accelerator
 from edgegsr.errors import InputError, TrainingStopped
+from edgegsr.files import write_whole
 from edgegsr.run import CONFIG, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.student.calibration import choose
 from edgegsr.student.config import read_student
@@ -42,6 +44,7 @@ from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.weights import save_weights
 from edgegsr.teacher.knowledge import Knowledge, Source
+from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 from edgegsr.text import TextTables
 from edgegsr.text.embed import ontology_hash
 
@@ -135,6 +138,8 @@ def train(
         if accelerator.is_main_process:
             if chosen := choose(said, truth["dev"], groups, _scale(training.average.student), split_dev.name):
                 chosen.save(out)
+            if source and source.scores:
+                write_whole(out / ZERO_SHOT, json.dumps(source.scores, indent=1))
             save_weights(training.average.student, out / WEIGHTS)
             write_report(open_run(out), split_dev, groups, train=truth["train"], answers=said)
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")

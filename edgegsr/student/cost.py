@@ -6,12 +6,20 @@ norms, activations, softmax and lookups are not. Words are counted at the size o
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from statistics import median
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgegsr.student.model import Student
+
+Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+TIMED = 12  # images, one by one
 
 PARTS = {
     "backbone": ("encoder.backbone",),  # the image tower
@@ -55,6 +63,17 @@ def cost(student: Student) -> Cost:
         gflops={part: sum(counts.get(f"Student.{name}", 0) for name in names) / 1e9 for part, names in PARTS.items()},
         table_values=sum(buffer.numel() for name, buffer in student.named_buffers() if _is_table(name)),
     )
+
+
+def latency_ms(look: Callable[[Pixels], object], images: Iterable[Pixels]) -> float:
+    """The median of single images, each looked at once before, so that nothing is first measured."""
+    times = []
+    for image in images:
+        look(image)
+        started = time.perf_counter()
+        look(image)
+        times.append(1000 * (time.perf_counter() - started))
+    return round(float(median(times)), 3)
 
 
 def _modules(student: Student, names: tuple[str, ...]) -> list[torch.nn.Module]:

@@ -6,6 +6,7 @@
     texts/*.safetensors       the token vectors of each text, fp16
     projection.safetensors    the teacher's way among its own texts, where it has one
     photos.json               hashes of image files, to be read once
+    zero_shot.json            what the teacher itself scores on dev
 
 Everything is found by the hash of what it was made from: a photo under two names is there once, and nothing of another
 teacher, view or encoder can be taken for it.
@@ -38,6 +39,7 @@ from edgegsr.teacher.photos import digests
 from edgegsr.teacher.shards import Shard, Shards, key_of
 from edgegsr.teacher.sight import Teacher
 from edgegsr.teacher.texts import abouts_of, read_notes, standing, text_key
+from edgegsr.teacher.zero_shot import kept
 from edgegsr.text.tokens import TokenReader
 
 FACTS, TOKENS, TEXTS, PROJECTION = "cache.json", "tokens", "texts", "projection.safetensors"
@@ -165,6 +167,11 @@ class Cached:
         self._seen[index[0], index[1]] = tokens.places(seen)
         self._said[index[0], index[1]] = texts.places(said).reshape(-1, 4, 2)
         self._tokens, self._texts = tokens.files, texts.files
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        """What the teacher itself scores, zero-shot."""
+        return kept(self.folder)
 
     def about(self, rows: Tensor, flipped: Tensor) -> Knowledge:
         """rows (B,) of the training split, flipped (B,) bool; on the CPU."""

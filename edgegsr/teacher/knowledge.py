@@ -42,6 +42,10 @@ class Source(Protocol):
     projection: tuple[Tensor, Tensor] | None  # weight (t, d), bias (t,): the teacher's way among its own texts
 
     @property
+    def scores(self) -> Mapping[str, Any]:
+        """What the teacher itself scores, zero-shot; empty where nobody has asked."""
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """Teacher, revision, preprocessing, writer and the like: what the config.toml of a run says of it."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -28,7 +29,15 @@ REMEMBERED = 8192  # texts, some 100 MB
 class Live:
     """What a teacher says of a training split; `text` encodes the templates, by default as the teacher's own texts."""
 
-    def __init__(self, teacher: Teacher, split: Split, text: str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        teacher: Teacher,
+        split: Split,
+        text: str | None = None,
+        seed: int = 0,
+        scores: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.scores = scores or {}
         self.teacher, self.split, self.seed, self.scenes = teacher, split, seed, Scenes(split)
         self.reader = TokenReader(text or teacher.text_encoder or ENCODER)
         facts = facts_of(teacher, self.reader, writer_of(RationaleOptions(seed=seed)))

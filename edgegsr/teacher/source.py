@@ -18,6 +18,7 @@ from edgegsr.teacher.live import Live
 from edgegsr.teacher.sight import Teacher
 from edgegsr.teacher.teach import teach
 from edgegsr.teacher.vision import open_teacher
+from edgegsr.teacher.zero_shot import Exam, zero_shot
 from edgegsr.text.shipped import ENCODER
 
 
@@ -31,6 +32,7 @@ def open_source(
     grid: int | None = None,
     views: Sequence[View] = VIEWS,
     collages: int = 0,
+    exam: Exam | None = None,
     check: Callable[[str | None, str], None] = lambda teacher_texts, read_by: None,
 ) -> Source:
     """What a teacher says of a training split in these views; without a name the Diorama teacher.
@@ -38,7 +40,7 @@ def open_source(
     `check` hears of the text encoders of the teacher and of the rationales, and may refuse them before any work.
 
     A teacher's features are kept in `cache`, by default in a folder of its own under the cache of the user; `live`
-    keeps none and looks at every batch anew.
+    keeps none and looks at every batch anew. An `exam` tells what the teacher itself scores.
     """
     if name and (Path(name) / FACTS).is_file():
         return _opened(name, split, live, grid, views)
@@ -46,11 +48,11 @@ def open_source(
     teacher = open_teacher(find_teacher(name), str(state.device), grid)
     check(teacher.text_encoder, text or teacher.text_encoder or ENCODER)
     if live:
-        return Live(teacher, split, text)
+        return Live(teacher, split, text, scores=zero_shot(teacher, *exam) if exam else None)
     folder = Path(cache) if cache else _remembered(teacher)
     if state.is_main_process:
         print(f"{folder}: what {teacher.name} sees is kept here; --live keeps nothing", file=sys.stderr)
-    teach(split, teacher, folder, text=text, views=views, collages=collages)
+    teach(split, teacher, folder, text=text, views=views, collages=collages, exam=exam)
     return Cached(folder, split, views)
 
 

@@ -56,6 +56,7 @@ from edgegsr.teacher.texts import (
     write_notes,
     writer_of,
 )
+from edgegsr.teacher.zero_shot import Exam, examined
 from edgegsr.text.shipped import ENCODER
 from edgegsr.text.tokens import TokenReader
 
@@ -76,8 +77,12 @@ def teach(
     batch: int = BATCH,
     shard_mb: float = SHARD_MB,
     collages: int = COUNT,
+    exam: Exam | None = None,
 ) -> dict[str, Any]:
-    """What the cache in `out` then holds of a training split, which is all of it, and what this call added."""
+    """What the cache in `out` then holds of a training split, which is all of it, and what this call added.
+
+    With an `exam` it also remembers what the teacher itself scores there.
+    """
     check_train(split)
     started, state, out = time.monotonic(), processes(), Path(out)
     options, reader = rationales or RationaleOptions(), TokenReader(text or teacher.text_encoder or ENCODER)
@@ -103,6 +108,8 @@ def teach(
         unread = work.unread(notes)
         work.read(unread, shard_mb)
         pasted = work.look_at_collages(collages, batch, shard_mb)
+        if exam and state.is_main_process:
+            examined(teacher, exam, out)
     except KeyboardInterrupt:
         raise TrainingStopped(f"{out}: stopped; what is finished is kept, the same command goes on from it") from None
     state.wait_for_everyone()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Iterator
-from statistics import median
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,22 +18,54 @@ from edgegsr.annotations import Annotations
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.errors import InputError
+from edgegsr.files import write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.predictions import RANKS
+from edgegsr.student.cost import TIMED, latency_ms
 from edgegsr.student.evaluate import candidate_verbs, harmonic
+from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import Teacher
 from edgegsr.text import TextTables
 from edgegsr.text.embed import embed
 from edgegsr.text.encoders import same_encoder
 
-TIMED = 12  # images, one by one
+FILE = "zero_shot.json"
+
+
+class Exam(NamedTuple):
+    """What a teacher is judged by: annotated images, the groups of their verbs, and words if they are embedded."""
+
+    split: Split
+    groups: Groups
+    tables: TextTables | None = None
+
+
+def examined(teacher: Teacher, exam: Exam, folder: Path) -> dict[str, Any]:
+    """The zero-shot scores of a teacher, which `folder` remembers."""
+    truth = exam.split.annotations
+    shown = [f"{image} {verb}" for image, verb in zip(truth.images, truth.verbs.tolist())]
+    key = key_of("zero-shot", teacher.revision, teacher.preprocessing, *map(str, exam.groups), *shown).hex()
+    if (there := kept(folder)).get("key") != key:
+        there = {"key": key, "split": exam.split.name, "images": len(exam.split)}
+        there |= zero_shot(teacher, exam.split, exam.groups, exam.tables)
+        write_whole(folder / FILE, json.dumps(there, indent=1))
+    return there
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """What is remembered; nothing is lost with it but time."""
+    try:
+        found = json.loads((folder / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def zero_shot(
     teacher: Teacher,
     split: Split,
     groups: Groups,
-    tables: TextTables,
+    tables: TextTables | None,
     batch: int = 32,
     candidates: str = "generalised",
 ) -> dict[str, Any]:
@@ -41,7 +73,7 @@ def zero_shot(
     cost = {"gflops": _gflops(teacher, split), "latency_ms": _latency_ms(teacher, split)}
     if teacher.text_encoder is None:
         return cost
-    if not same_encoder(teacher.text_encoder, tables.encoder):
+    if tables is None or not same_encoder(teacher.text_encoder, tables.encoder):
         tables = embed(split.annotations.ontology, teacher.text_encoder)
     allowed = candidate_verbs(split.annotations, groups._asdict(), candidates)
     ranks = torch.cat(list(_ranks(teacher, split, tables.verbs, allowed, batch))).numpy()
@@ -85,12 +117,6 @@ def _gflops(teacher: Teacher, split: Split) -> float:
 
 
 def _latency_ms(teacher: Teacher, split: Split) -> float:
-    """The median of single images, preprocessing included; each was seen before, so that nothing is first measured."""
-    times = []
-    for i in range(min(TIMED, len(split))):
-        image = split.pixels(i)
-        teacher.see([image], [False])
-        started = time.perf_counter()
-        teacher.see([image], [False])[0].cpu()
-        times.append(1000 * (time.perf_counter() - started))
-    return round(float(median(times)), 3)
+    """Preprocessing included."""
+    images = (split.pixels(i) for i in range(min(TIMED, len(split))))
+    return latency_ms(lambda image: teacher.see([image], [False]).tokens.cpu(), images)

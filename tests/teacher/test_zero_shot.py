@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.data.splits import Groups  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.teacher.sight import Pixels, Sight  # noqa: E402
-from edgegsr.teacher.zero_shot import zero_shot  # noqa: E402
+from edgegsr.teacher.zero_shot import Exam, examined, kept, zero_shot  # noqa: E402
 from edgegsr.text import TextTables  # noqa: E402
 
 GROUPS = Groups(seen=("lifting", "pushing"), rare=("pulling",), unseen=("sinking",))
@@ -128,3 +129,34 @@ def test_words_of_another_encoder_are_read_by_the_teachers_own(
     foreign = replace(tables, verbs=tables.verbs.flip(0), encoder="others")
     assert scores(split_dev, foreign, MIXED)["groups"] == scores(split_dev, tables, MIXED)["groups"]
     assert asked == ["axes"]
+
+
+class Known(Oracle):
+    """Counts how often it looks."""
+
+    revision, preprocessing, looked = "1", "as it is", 0
+
+    def see(self, images: Sequence[Pixels], flipped: Sequence[bool]) -> Sight:
+        self.looked += 1
+        return super().see(images, flipped)
+
+
+def test_an_exam_is_sat_once_by_the_same_teacher_on_the_same_images(
+    split_dev: Split, tables: TextTables, tmp_path: Path
+) -> None:
+    teacher = Known(split_dev, [[1.0, 0.0, 0.0, 0.0]] * 8)
+    exam = Exam(split_dev, GROUPS, tables)
+    first = examined(teacher, exam, tmp_path)  # type: ignore[arg-type]
+    looked = teacher.looked
+    assert first["groups"] and first["images"] == 8 and looked > 0
+    assert examined(teacher, exam, tmp_path) == first == kept(tmp_path) and teacher.looked == looked  # type: ignore[arg-type]
+    fewer = exam._replace(split=split_dev.take([0, 3, 5]))
+    assert examined(teacher, fewer, tmp_path)["images"] == 3 and teacher.looked > looked  # type: ignore[arg-type]
+    teacher.revision, looked = "2", teacher.looked
+    assert examined(teacher, fewer, tmp_path)["images"] == 3 and teacher.looked > looked  # type: ignore[arg-type]
+
+
+def test_what_is_remembered_of_an_exam_may_be_lost(tmp_path: Path) -> None:
+    assert kept(tmp_path) == {}
+    (tmp_path / "zero_shot.json").write_text("[1", encoding="utf-8")
+    assert kept(tmp_path) == {}
