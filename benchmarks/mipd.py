@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", help="of those tables; by default all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, help="of METHODS; by default the card's")
-    parser.add_argument("--parts-epochs", type=int, default=4)
+    parser.add_argument("--parts-epochs", type=int, default=3)
     parser.add_argument("--amp", default="bf16", help="precision of the training; no: float32")
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
