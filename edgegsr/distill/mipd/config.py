@@ -30,7 +30,7 @@ class MipdConfig:
     gaze_weight: float = 2.0
     ranking_weight: float = 2.0
     patch_weight: float = 4.0
-    verb_share: float = 0.25  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
+    verb_share: float = 0.5  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
     negative_glimpse_weight: float = 5.0
     negative_gaze_weight: float = 1.0
     image_gaze_share: float = 0.5  # of the gaze: the image as a whole; the rest is each role by itself
