@@ -46,10 +46,12 @@ Variants = dict[str, tuple[str, dict[str, Any]]]  # method, and what of its sett
 
 METHODS: Variants = {
     "none": ("none", {}),
+    "none, balanced": ("none", {"verb_balance": 1.0}),
     "feature": ("feature", {}),
     "caption": ("caption", {}),
     "pseudo": ("pseudo", {}),
     "mipd-release": ("mipd-release", {}),
+    "mipd, unbalanced": ("mipd", {"verb_balance": 0.0}),
     "mipd": ("mipd", {}),
 }
 PARTS: Variants = {
@@ -63,6 +65,7 @@ PARTS: Variants = {
     "without negatives": ("mipd", {"mipd.negatives": False}),
     "without ranking": ("mipd", {"mipd.ranking": False}),
     "without collages": ("mipd", {"mipd.collages": 0}),
+    "without balance": ("mipd", {"verb_balance": 0.0}),
     "without patches": ("mipd", {"mipd.patches": False}),
     "whole cross-entropy": ("mipd", {"mipd.verb_share": 1.0}),
     "l1": ("mipd", {"mipd.kind": "l1"}),
@@ -87,7 +90,7 @@ class Cell(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        return self.runs / f"{self.student}-{self.table}-{self.variant.replace(' ', '-')}-{self.seed}"
+        return self.runs / f"{self.student}-{self.table}-{self.variant.replace(',', '').replace(' ', '-')}-{self.seed}"
 
 
 def measure(cell: Cell) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class TrainConfig:
     ema_decay: float = 0.998  # of the averaged weights, per step; smaller in the first steps
     verb_smoothing: float = 0.1
     noun_smoothing: float = 0.1
+    verb_balance: float = 0.0  # 0 to 1: how far rare verbs are to be as likely as common ones; --method mipd takes 1
     weights: LossWeights = field(default_factory=LossWeights)
     augment: Augmentation = field(default_factory=Augmentation)
     mipd: MipdConfig = field(default_factory=MipdConfig)
@@ -67,20 +68,27 @@ class TrainConfig:
         for name in ("backbone_lr_factor", "weight_decay", "warmup_epochs", "workers", "seed"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
         _require(self.seed < 2**63, f"seed must be below 2 to the 63rd, got {self.seed}")
+        _require(0 <= self.verb_balance <= 1, f"verb_balance must be between 0 and 1, got {self.verb_balance}")
         for name in ("ema_decay", "verb_smoothing", "noun_smoothing"):
             _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
 
 
-def read_train(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+def read_train(
+    source: str | Path | Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> TrainConfig:
     """The training of a card, or of a card without that table the default one, with single values replaced.
 
-    `overrides` are keys of the table, those of its inner tables with a dot: {"epochs": 5, "weights.noun": 2.0}.
+    `overrides` are keys of the table, those of its inner tables with a dot: {"epochs": 5, "weights.noun": 2.0};
+    `defaults` are values for keys that the card does not name.
     """
     raw = dict(source) if isinstance(source, Mapping) else card.read_toml(source)
     where = "card" if isinstance(source, Mapping) else str(source)
     table = raw.get("train", {})
     if not isinstance(table, Mapping):
         raise InputError(f"{where}: wanted a table [train], got {table!r}")
+    table = {**(defaults or {}), **table}
     for key, value in (overrides or {}).items():
         table = _with(table, key.split("."), value)
     try:

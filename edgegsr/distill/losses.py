@@ -14,12 +14,22 @@ from torch.nn import functional as F
 from edgegsr.situation import OOV
 
 
-def verb_cross_entropy(logits: Tensor, verbs: Tensor, seen: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy over the verbs that training may know of: logits (B, K), verbs (B,), seen (K,) bool."""
-    log_p = logits.masked_fill(~seen, float("-inf")).log_softmax(-1)
+def verb_cross_entropy(logits: Tensor, verbs: Tensor, prior: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy over the verbs that training may know of: logits (B, K), verbs (B,), prior (K,) of `log_prior`."""
+    log_p, known = (logits + prior).log_softmax(-1), prior.isfinite()
     right = log_p.gather(-1, verbs[:, None])[:, 0]
-    even = log_p.masked_fill(~seen, 0).sum(-1) / seen.sum()
+    even = log_p.masked_fill(~known, 0).sum(-1) / known.sum()
     return -((1 - smoothing) * right + smoothing * even).mean()
+
+
+def log_prior(counts: Tensor, balance: float) -> Tensor:
+    """What is added to the logits of verbs with so many training images (K,): -inf where there are none.
+
+    With balance 1 it is the log of how common a verb is. What the prior explains the student need not learn, and
+    without it, on the device, a rare verb is as likely as a common one (logit adjustment, arXiv 2007.07314).
+    """
+    share = counts.float() / counts.max().clamp(min=1)
+    return torch.where(counts > 0, balance * share.clamp(min=torch.finfo(share.dtype).tiny).log(), float("-inf"))
 
 
 def noun_cross_entropy(logits: Tensor, nouns: Tensor, has_role: Tensor, smoothing: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from edgegsr.distill.mipd.lesson import Mipd
@@ -17,6 +18,7 @@ class Method(NamedTuple):
     lesson: type[Plain]
     taught: bool = True
     tables: tuple[str, ...] = ()  # of [train] that only this method reads
+    settings: Mapping[str, Any] = {}  # values of [train] that it is made for, unless card or user say otherwise
 
 
 METHODS: dict[str, Method] = {
@@ -24,7 +26,7 @@ METHODS: dict[str, Method] = {
     "feature": Method(Feature),
     "caption": Method(Caption),
     "pseudo": Method(Pseudo),
-    "mipd": Method(Mipd, tables=("mipd",)),
+    "mipd": Method(Mipd, tables=("mipd",), settings={"verb_balance": 1.0}),
     "mipd-release": Method(MipdRelease),
 }
 

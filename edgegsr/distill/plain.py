@@ -25,12 +25,15 @@ class Plain(nn.Module):
     """A student that is asked about the verbs of the annotations, and the losses of what it says."""
 
     seen: Tensor
+    prior: Tensor
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source | None = None) -> None:
+    def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source | None = None) -> None:
         super().__init__()
         self.student = student
         self.config = config
-        self.register_buffer("seen", seen, persistent=False)  # (K,) the verbs that training may know of
+        # (K,) which verbs training may know of, by their images, and how common they are
+        self.register_buffer("seen", counts > 0, persistent=False)
+        self.register_buffer("prior", losses.log_prior(counts, config.verb_balance), persistent=False)
 
     @staticmethod
     def check(teacher_texts: str | None, read_by: str, words: str) -> None:
@@ -47,7 +50,7 @@ class Plain(nn.Module):
         """The terms of the loss, weighted: their sum is what training goes down."""
         c, w, answer = self.config, self.config.weights, said.answer
         return {
-            "verb": w.verb * losses.verb_cross_entropy(said.verb_logits, true.verbs, self.seen, c.verb_smoothing),
+            "verb": w.verb * losses.verb_cross_entropy(said.verb_logits, true.verbs, self.prior, c.verb_smoothing),
             "noun": w.noun * losses.noun_cross_entropy(answer.noun_logits, true.nouns, true.has_role, c.noun_smoothing),
             "l1": w.l1 * losses.box_l1(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
             "giou": w.giou * losses.box_giou(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),

@@ -29,8 +29,8 @@ class Compared(NamedTuple):
 class Feature(Plain):
     """Feature mimicry: a linear of what the student pools is to be the teacher's global token."""
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
-        super().__init__(student, config, seen)
+    def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source) -> None:
+        super().__init__(student, config, counts)
         self.to_teacher = nn.Linear(student.config.width, source.width)
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
@@ -46,8 +46,8 @@ class Feature(Plain):
 class Caption(Plain):
     """Caption alignment: the verb embedding is to be the text of the image's own positive glimpse."""
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
-        super().__init__(student, config, seen)
+    def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source) -> None:
+        super().__init__(student, config, counts)
         self.check(source.facts.get("teacher_texts"), source.text_encoder, student.text_encoder)
 
     @staticmethod
@@ -78,8 +78,8 @@ class Caption(Plain):
 class Pseudo(Plain):
     """Zero-shot labels: the verb is learned from what the teacher takes the image for, not from people."""
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
-        super().__init__(student, config, seen)
+    def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source) -> None:
+        super().__init__(student, config, counts)
         texts = source.facts.get("teacher_texts") if source.projection else None
         self.check(texts, source.text_encoder, student.text_encoder)
         if (projection := own_projection(source, student)) is None:

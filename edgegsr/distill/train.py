@@ -72,7 +72,8 @@ def train(
     if how.taught and source is None:
         raise InputError(f"--method {method}: learns from a teacher; give --teacher")
     source = source if how.taught else None
-    settings = read_train(student_card, {**(overrides or {}), **({} if seed is None else {"seed": seed})})
+    given = {**(overrides or {}), **({} if seed is None else {"seed": seed})}
+    settings = read_train(student_card, given, how.settings)
     _check_data(split_train, split_dev, tables)
     accelerator = open_accelerator(settings)
     saved, finished = checkpoint.latest(out / STATE), (out / WEIGHTS).is_file() and (out / REPORT).is_file()
@@ -91,7 +92,7 @@ def train(
     per_epoch = len(batches.order)
     done, steps = saved.step if saved else 0, settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES))  # rounded, as every later reader gets them
-    lesson = how.lesson(student, settings, _seen_verbs(truth["train"]), source)
+    lesson = how.lesson(student, settings, _counts(truth["train"]), source)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         _check_state(saved, description)
@@ -190,9 +191,9 @@ def _course(batches: Loader, epochs: int, done: int) -> Iterator[tuple[int, int,
             yield epoch, i, batch
 
 
-def _seen_verbs(truth: Annotations) -> Tensor:
-    """(K,) the verbs of which there are training images."""
-    return torch.from_numpy(np.bincount(truth.verbs, minlength=len(truth.ontology.verbs)) > 0)
+def _counts(truth: Annotations) -> Tensor:
+    """(K,) training images of each verb."""
+    return torch.from_numpy(np.bincount(truth.verbs, minlength=len(truth.ontology.verbs)))
 
 
 def _check_data(split_train: Split, split_dev: Split, tables: TextTables) -> None:

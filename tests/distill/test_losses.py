@@ -14,7 +14,7 @@ from edgegsr.distill import losses  # noqa: E402
 
 def test_verb_loss_of_even_logits_is_the_log_of_the_candidates() -> None:
     seen = torch.tensor([True, True, False, True])
-    loss = losses.verb_cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3]), seen, smoothing=0.1)
+    loss = losses.verb_cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3]), losses.log_prior(seen, 0), smoothing=0.1)
     assert loss.item() == pytest.approx(math.log(3))
 
 
@@ -22,18 +22,27 @@ def test_verb_loss_with_smoothing_equals_the_hand_count() -> None:
     logits = torch.tensor([[2.0, 0.0, 1.0]])
     log_p = [v - math.log(math.exp(2) + 1 + math.exp(1)) for v in (2.0, 0.0, 1.0)]
     wanted = -(0.8 * log_p[2] + 0.2 * sum(log_p) / 3)
-    seen = torch.ones(3, dtype=torch.bool)
-    assert losses.verb_cross_entropy(logits, torch.tensor([2]), seen, 0.2).item() == pytest.approx(wanted)
+    assert losses.verb_cross_entropy(logits, torch.tensor([2]), torch.zeros(3), 0.2).item() == pytest.approx(wanted)
 
 
 def test_unseen_verb_is_no_candidate_and_gets_no_gradient() -> None:
     seen = torch.tensor([True, False, True])
     logits = torch.tensor([[1.0, 50.0, 0.0]], requires_grad=True)
-    loss = losses.verb_cross_entropy(logits, torch.tensor([0]), seen, 0.1)
+    loss = losses.verb_cross_entropy(logits, torch.tensor([0]), losses.log_prior(seen, 0), 0.1)
     loss.backward()
-    without = losses.verb_cross_entropy(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), torch.ones(2).bool(), 0.1)
+    without = losses.verb_cross_entropy(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), torch.zeros(2), 0.1)
     assert loss.item() == pytest.approx(without.item())
     assert logits.grad is not None and logits.grad[0, 1] == 0 and logits.grad[0, 0] != 0
+
+
+def test_balanced_verbs_learn_what_their_frequency_does_not_explain() -> None:
+    prior = losses.log_prior(torch.tensor([90, 10, 0]), 1.0)
+    assert prior.tolist() == pytest.approx([0, math.log(10 / 90), float("-inf")])
+    assert losses.log_prior(torch.tensor([90, 10, 0]), 0.0).tolist() == [0, 0, float("-inf")]
+    loss = losses.verb_cross_entropy(torch.zeros(1, 3), torch.tensor([1]), prior, 0.0)
+    assert loss.item() == pytest.approx(-math.log(0.1))
+    content = torch.tensor([[0.0, math.log(9), 0.0]])  # as likely as not, once the prior is off
+    assert losses.verb_cross_entropy(content, torch.tensor([1]), prior, 0.0).item() == pytest.approx(math.log(2))
 
 
 def test_noun_loss_sums_three_annotators_and_averages_roles() -> None:

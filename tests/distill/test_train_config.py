@@ -9,6 +9,7 @@ import pytest
 
 from edgegsr.card import to_toml
 from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.methods import METHODS
 from edgegsr.errors import InputError
 
 
@@ -23,6 +24,13 @@ def test_single_values_are_replaced_also_inside_tables() -> None:
     assert (config.weights.noun, config.weights.giou, config.weights.verb) == (2.0, 3.0, 1.0)
     assert config.augment.flip == 0
     assert card == {"train": {"epochs": 7, "weights": {"noun": 2.0}}}  # the card itself stays as it was
+
+
+def test_a_method_says_what_card_and_user_leave_open() -> None:
+    wanted = METHODS["mipd"].settings
+    assert read_train({}, None, wanted).verb_balance == 1
+    assert read_train({"train": {"verb_balance": 0.5}}, None, wanted).verb_balance == 0.5
+    assert read_train({}, {"verb_balance": 0.0}, wanted).verb_balance == 0 == read_train({}).verb_balance
 
 
 def test_config_survives_a_file(tmp_path: Path) -> None:

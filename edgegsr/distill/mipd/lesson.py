@@ -40,8 +40,8 @@ class Lecture(NamedTuple):
 class Mipd(Plain):
     """A student beside the branch that teaches it; only the student is ever saved as such."""
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
-        super().__init__(student, config, seen)
+    def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source) -> None:
+        super().__init__(student, config, counts)
         self.alignment = Alignment(
             config.mipd,
             source.width,
@@ -107,7 +107,7 @@ class Mipd(Plain):
         m, texts, found = self.config.mipd, taught.texts, {}
         if m.glimpse:
             logits = taught.read @ self.student.verb_words.table.T / m.temperature
-            found["anchor_verb"] = losses.verb_cross_entropy(logits, true.verbs, self.seen, m.anchor_smoothing)
+            found["anchor_verb"] = losses.verb_cross_entropy(logits, true.verbs, self.prior, m.anchor_smoothing)
         if m.gaze:
             logits = taught.roles @ self.student.noun_words.table.T / m.temperature  # blank has no text
             nouns = torch.where(true.nouns == BLANK, OOV, true.nouns - 1).clamp(min=OOV)

@@ -40,8 +40,8 @@ class Released(NamedTuple):
 class MipdRelease(Plain):
     """The student and the released teacher branch, which share gradients."""
 
-    def __init__(self, student: Student, config: TrainConfig, seen: Tensor, source: Source) -> None:
-        super().__init__(student, config, seen)
+    def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source) -> None:
+        super().__init__(student, config, counts)
         width = student.text_width
         self.visual = nn.Linear(source.width, width)
         self.texts = nn.ModuleList(nn.Linear(source.text_width, width) for _ in range(4))
@@ -58,7 +58,7 @@ class MipdRelease(Plain):
         return Recital(logits, answer, Released(vector, glimpse, gaze, means[:, 1::2]))
 
     def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
-        every = torch.ones_like(self.seen)
+        every = torch.zeros_like(self.prior)
         taught, answer = said.beside, said.answer
         logits = taught.verb_vector @ self.student.verb_words.table.T
         glimpse_neg, gaze_neg = F.normalize(taught.negatives.float(), dim=-1).unbind(1)
