@@ -58,7 +58,7 @@ Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama',
 Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]
 RunFolder = Annotated[
-    Path, typer.Argument(help="The folder that `distill` wrote, or a student that comes along: diorama-nano.")
+    Path, typer.Argument(help="The folder that `distill` wrote, or the name of a student that comes along.")
 ]
 
 
@@ -207,7 +207,8 @@ def teach(
     words = learn.annotations.ontology
     try:
         exam = Exam(open_data(data, "dev", limit, words), groups_of(data, words))
-    except InputError:  # a teacher can look without being judged; `distill` will ask for dev
+    except InputError as error:  # a teacher can look without being judged; `distill` will ask for dev
+        print(f"{error}: the teacher itself is not judged", file=sys.stderr)
         exam = None
     told = teach(
         learn,

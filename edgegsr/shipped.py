@@ -22,12 +22,11 @@ def find_card(name: str | Path) -> Path:
 
 
 def find_run(name: str | Path) -> Path:
-    """The folder of a run: what lies there, or else a student that comes with the project, such as "diorama-nano"."""
+    """The folder of a run: a bare name where nothing lies means a student that comes with the project."""
     if Path(name).exists() or len(Path(name).parts) > 1:
         return Path(name)
-    if found := _shipped(f"{name}/student.safetensors"):
-        return found.parent
-    raise InputError(f"{name}: no such folder; wanted one that `edgegsr distill --out` has written, or diorama-nano")
+    found = _shipped(f"{name}/student.safetensors")
+    return found.parent if found else Path(name)
 
 
 def find_teacher(name: str | None = None) -> str:

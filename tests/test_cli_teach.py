@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -100,3 +101,14 @@ def test_words_that_a_method_cannot_learn_are_refused_before_the_teacher_looks(
     wanted = f"pseudo: wanted words among the teacher's own texts, those of {clip}, got words of {other}"
     assert wanted in capsys.readouterr().err
     assert not (tmp_path / "remembered" / "teachings").exists() and not (tmp_path / "run").exists()
+
+
+def test_a_teacher_looks_also_where_nothing_is_there_to_judge_it_by(
+    world: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(world, tmp_path / "world", ignore=shutil.ignore_patterns("dev.json"))
+    given = ("--data", tmp_path / "world", "--teacher", clip, "--out", tmp_path / "cache", "--limit", 4, "--json")
+    assert run("teach", *given) == 0
+    shown = capsys.readouterr()
+    assert "the teacher itself is not judged" in shown.err
+    assert json.loads(shown.out.splitlines()[-1])["zero_shot"] == {}
