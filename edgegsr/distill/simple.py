@@ -31,7 +31,7 @@ class Feature(Plain):
 
     def __init__(self, student: Student, config: TrainConfig, counts: Tensor, source: Source) -> None:
         super().__init__(student, config, counts)
-        self.to_teacher = nn.Linear(student.config.width, source.width)
+        self.to_teacher = nn.Linear(student.pooled_width, source.width)
 
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         about, view = given(about), self.student.encode(pixels)

@@ -9,28 +9,26 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from edgegsr.annotations import Annotations
-from edgegsr.data.loader import Batch, Loader, epoch_batches, loader
+from edgegsr.data.loader import epoch_batches
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.data.splits import groups as groups_of
 from edgegsr.distill import checkpoint
 from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.course import Course
 from edgegsr.distill.identity import describe, fingerprint, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.methods import find_method
-from edgegsr.distill.mipd.handfuls import Handful, handfuls
 from edgegsr.distill.report import write_report
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.tally import Tally
@@ -43,7 +41,7 @@ from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.weights import save_weights
-from edgegsr.teacher.knowledge import Knowledge, Source
+from edgegsr.teacher.knowledge import Source
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 from edgegsr.text import TextTables
 from edgegsr.text.embed import ontology_hash
@@ -88,9 +86,17 @@ def train(
             print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
         return open_run(out)
 
-    batches = _batches(split_train, student.config.side, settings, accelerator)
-    per_epoch = len(batches.order)
-    done, steps = saved.step if saved else 0, settings.epochs * per_epoch
+    course = Course(
+        split_train,
+        student.config.side,
+        settings,
+        source,
+        "mipd" in how.tables,
+        accelerator.process_index,
+        accelerator.num_processes,
+        accelerator.device.type == "cuda",
+    )
+    per_epoch, steps, done = course.per_epoch, course.steps, saved.step if saved else 0
     student.set_tables(TextTables.load(out / TABLES))  # rounded, as every later reader gets them
     lesson = how.lesson(student, settings, _counts(truth["train"]), source)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
@@ -103,12 +109,7 @@ def train(
         if saved:
             journal.say(f"{out}: going on from step {done} of {steps}")
         tally, tick = Tally(saved.facts["tally"] if saved else None), time.monotonic()
-        beside: Iterator[Handful | None] = repeat(None)
-        if "mipd" in how.tables:
-            share = (training.rank, training.world)
-            beside = handfuls(split_train, settings, student.config.side, range(done, steps), *share)
-        for (epoch, step, batch), handful in zip(_course(batches, settings.epochs, done), beside):
-            about = _about(batch, handful, source, settings) if source else None
+        for epoch, step, batch, about in course.from_step(done):
             told = training.update(batch, step, sign.raised, about)
             if not training.healthy(told):
                 raise _poisoned(told, split_train, settings, out, epoch, step, training.world, journal)
@@ -150,45 +151,6 @@ def train(
 
 def _scale(student: Student) -> float:
     return float(student.verb_words.scale.detach())
-
-
-def _about(batch: Batch, handful: Handful | None, source: Source, settings: TrainConfig) -> Knowledge:
-    """What the teacher says of a batch, and of the collages beside it."""
-    about = source.about(batch.rows, batch.flipped)
-    if handful is None:
-        return about
-    pixels, numbers = handful
-    tokens = source.collage_tokens(numbers, settings.mipd.collages)
-    return about._replace(collage_pixels=pixels, collage_tokens=tokens)
-
-
-def _batches(split: Split, side: int, settings: TrainConfig, accelerator: Accelerator) -> Loader:
-    """The share of this process in every batch."""
-    world = accelerator.num_processes
-    if settings.batch % world:
-        raise InputError(f"train.batch must be a multiple of the {world} processes, got {settings.batch}")
-    return loader(
-        split,
-        side,
-        settings.batch // world,
-        train=True,
-        seed=settings.seed,
-        workers=settings.workers,
-        augmentation=settings.augment,
-        rank=accelerator.process_index,
-        world=world,
-        pin_memory=accelerator.device.type == "cuda",
-    )
-
-
-def _course(batches: Loader, epochs: int, done: int) -> Iterator[tuple[int, int, Batch]]:
-    """(epoch, step, batch), all from 0, from the first step that is not done."""
-    per_epoch = len(batches.order)
-    for epoch in range(done // per_epoch, epochs):
-        first = max(done - epoch * per_epoch, 0)
-        batches.set_position(epoch, first)
-        for i, batch in enumerate(batches, epoch * per_epoch + first):
-            yield epoch, i, batch
 
 
 def _counts(truth: Annotations) -> Tensor:

@@ -19,6 +19,7 @@ from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder, RoleQueries
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.heads import AttentionPool, BoxHead, Embed, Words, WordsOrBlank
+from edgegsr.student.widths import all_widths, narrow
 from edgegsr.text import TextTables
 
 
@@ -65,7 +66,17 @@ class Student(nn.Module):
         self.noun_words = WordsOrBlank(self.text_width)
         self.box = BoxHead(config.width, config.fine_grid)
         self.presence = feedforward(config.width, config.width, 1)
+        self.card_widths = all_widths(self)  # before any pruning
+        narrow(self, config.widths)
         self.set_tables(tables)
+
+    @property
+    def token_width(self) -> int:
+        return self.encoder.fine_norm.normalized_shape[0]
+
+    @property
+    def pooled_width(self) -> int:
+        return self.pool.norm.normalized_shape[0]
 
     def set_tables(self, tables: TextTables) -> Student:
         """The same student with another vocabulary."""

@@ -50,7 +50,7 @@ class Mipd(Plain):
             student.text_width,
             own_projection(source, student),
         )
-        self.to_patches = nn.Linear(student.config.width, source.width)
+        self.to_patches = nn.Linear(student.token_width, source.width)
         # cross-entropy that starts flat would pull verbs far apart before it is content, and off what is taught
         nn.init.constant_(student.verb_words.log_scale, -math.log(config.mipd.temperature))
 

@@ -1,0 +1,181 @@
+"""What of a student can be cut: groups of channels that only go together, and the blocks that they belong to.
+
+Of the backbone torch-pruning finds out which layers share a channel, through sums, concatenations and depthwise layers.
+The transformer is ours and says so itself. A unit of a group is what is cut at once: a channel, or a head.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from edgegsr.student.attention import Attention
+from edgegsr.student.encoder import Encoder
+from edgegsr.student.model import Student
+from edgegsr.student.widths import widths
+
+OUT, IN = 0, 1  # the widths of a layer with weights, as widths.py orders them
+BLOCK = re.compile(r"(?:encoder\.)?(?:backbone\.)?(?:encoder\.)?((?:\w+\.)*?(?:stages|layers|mixer)\.\d+|[a-z_]+)")
+
+Places = npt.NDArray[np.int64]  # (units, channels of a unit)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Where the units of a group lie in one width of one layer."""
+
+    layer: str
+    width: int
+    places: Places
+
+
+@dataclass(frozen=True)
+class Group:
+    """Units that are wide in several layers at once."""
+
+    name: str
+    slices: tuple[Slice, ...]
+    heads: bool = False  # its units are heads of attention, not channels
+
+    @property
+    def units(self) -> int:
+        return len(self.slices[0].places)
+
+    @property
+    def block(self) -> str:
+        found = BLOCK.match(self.name)
+        return found[1] if found else self.name
+
+
+def groups_of(student: Student) -> list[Group]:
+    """Every group that can be cut, along the way from pixels to answers."""
+    return [*_of_backbone(student), *_of_tokens(student), *_of_attentions(student), *_of_hidden(student)]
+
+
+class _Maps(nn.Module):
+    """The convolutional part of an encoder: pixels to what its projections make of both maps."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.backbone, self.fine, self.coarse = encoder.backbone, encoder.fine.project, encoder.coarse.project
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        fine, coarse = self.backbone(image).feature_maps
+        return self.fine(fine), self.coarse(coarse)
+
+
+def _of_backbone(student: Student) -> Iterator[Group]:
+    import torch_pruning
+
+    maps, side, training = _Maps(student.encoder), student.config.side, student.training
+    image = torch.zeros(1, 3, side, side).to(student.encoder.mean)
+    names = {module: name for name, module in student.named_modules()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = torch_pruning.DependencyGraph().build_dependency(maps.eval(), image)
+        raw = list(graph.get_all_groups(ignored_layers=[maps.fine, maps.coarse], root_module_types=[nn.Conv2d]))
+    student.train(training)
+    found = []
+    for members in raw:
+        slices = [
+            Slice(name, OUT if graph.is_out_channel_pruning_fn(dep.handler) else IN, _each(places))
+            for dep, places in members
+            if (name := names.get(dep.target.module, "")) and widths(dep.target.module)
+        ]
+        makers = [
+            part.layer
+            for part in slices
+            if part.width == OUT and isinstance(student.get_submodule(part.layer), nn.Conv2d)
+        ]
+        order = list(names.values())
+        found.append(Group(min(makers, key=order.index), tuple(slices)))
+    return iter(sorted(found, key=lambda group: list(names.values()).index(group.name)))
+
+
+def _of_tokens(student: Student) -> Iterator[Group]:
+    """The widths that run along the residual sums: of tokens, of what they are pooled to, of the roles."""
+    mixers = [f"encoder.mixer.{i}" for i in range(len(student.encoder.mixer))]
+    layers = [f"decoder.layers.{i}" for i in range(len(student.decoder.layers))]
+    asked = [f"{layer}.cross_attention" for layer in layers]
+    yield _channels(
+        student,
+        "tokens",
+        out=[
+            *(f"encoder.{grid}.{part}" for grid in ("fine", "coarse") for part in ("project", "place")),
+            "encoder.fine_norm",
+            "encoder.coarse_norm",
+            *(f"{mixer}.{part}" for mixer in mixers for part in ("attention_norm", "attention.o", "mlp_norm", "mlp.2")),
+        ],
+        into=[
+            *(f"{mixer}.{part}" for mixer in mixers for part in ("attention.q", "attention.k", "attention.v", "mlp.0")),
+            *(f"{attention}.{part}" for attention in ("pool.attention", *asked) for part in "kv"),
+            "box.appear",
+        ],
+    )
+    yield _channels(
+        student,
+        "pool",
+        out=["pool.query", "pool.attention.o", "pool.norm"],
+        into=["pool.attention.q", "verb.project"],
+    )
+    norms = ("self_norm", "cross_norm", "mlp_norm")
+    yield _channels(
+        student,
+        "queries",
+        out=[
+            "queries.verb",
+            "queries.role",
+            "queries.norm",
+            *(
+                f"{layer}.{part}"
+                for layer in layers
+                for part in (*norms, "self_attention.o", "cross_attention.o", "mlp.2")
+            ),
+            "decoder.norm",
+        ],
+        into=[
+            *(f"{layer}.self_attention.{part}" for layer in layers for part in "qkv"),
+            *(f"{layer}.{part}" for layer in layers for part in ("cross_attention.q", "mlp.0")),
+            "noun.project",
+            "box.look",
+            "box.correct.0",  # which the place follows
+            "presence.0",
+        ],
+    )
+
+
+def _of_attentions(student: Student) -> Iterator[Group]:
+    for name, module in student.named_modules():
+        if isinstance(module, Attention):
+            channels = np.arange(module.v.out_features).reshape(module.heads, -1)
+            slices = [Slice(f"{name}.{part}", OUT, channels) for part in "qkv"]
+            slices += [Slice(f"{name}.o", IN, channels), Slice(name, OUT, _each(range(module.heads)))]
+            yield Group(name, tuple(slices), heads=True)
+
+
+def _of_hidden(student: Student) -> Iterator[Group]:
+    """The hidden widths of blocks of two linears, and what the box head compares by."""
+    for name, module in student.named_modules():
+        if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.GELU):
+            yield _channels(student, name, out=[f"{name}.0"], into=[f"{name}.2"])
+    yield _channels(student, "box.look", out=["box.look", "box.appear"], into=[])
+
+
+def _channels(student: Student, name: str, out: Sequence[str], into: Sequence[str]) -> Group:
+    (count, *_) = widths(student.get_submodule(out[0])) or (0,)
+    places = _each(range(count))
+    return Group(
+        name, tuple(Slice(layer, width, places) for width, layers in ((OUT, out), (IN, into)) for layer in layers)
+    )
+
+
+def _each(places: Sequence[int]) -> Places:
+    """Units of one channel each."""
+    return np.array(places, np.int64)[:, None]

@@ -1,0 +1,95 @@
+"""The batches of a training, each with what the teacher says of it; from any step on, always the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import repeat
+from typing import NamedTuple
+
+from edgegsr.data.loader import Batch, Loader, loader
+from edgegsr.data.split import Split
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.mipd.handfuls import Handful, handfuls
+from edgegsr.errors import InputError
+from edgegsr.teacher.knowledge import Knowledge, Source
+
+
+class Lesson(NamedTuple):
+    """One step of this process: epoch and step from 0."""
+
+    epoch: int
+    step: int
+    batch: Batch
+    about: Knowledge | None  # None without a teacher
+
+
+class Course:
+    """The share of one of `world` processes in every batch of a training."""
+
+    def __init__(
+        self,
+        split: Split,
+        side: int,
+        settings: TrainConfig,
+        source: Source | None,
+        collages: bool,
+        rank: int = 0,
+        world: int = 1,
+        pin_memory: bool = False,
+    ) -> None:
+        if settings.batch % world:
+            raise InputError(f"train.batch must be a multiple of the {world} processes, got {settings.batch}")
+        self.split, self.side, self.settings, self.source = split, side, settings, source
+        self.collages, self.rank, self.world = collages, rank, world
+        self.batches: Loader = loader(
+            split,
+            side,
+            settings.batch // world,
+            train=True,
+            seed=settings.seed,
+            workers=settings.workers,
+            augmentation=settings.augment,
+            rank=rank,
+            world=world,
+            pin_memory=pin_memory,
+        )
+
+    @property
+    def per_epoch(self) -> int:
+        return len(self.batches.order)
+
+    @property
+    def steps(self) -> int:
+        return self.settings.epochs * self.per_epoch
+
+    def from_step(self, done: int, until: int | None = None) -> Iterator[Lesson]:
+        """Every lesson from the first step that is not done."""
+        until = self.steps if until is None else until
+        beside: Iterator[Handful | None] = repeat(None)
+        if self.collages:
+            steps = range(done, until)
+            beside = handfuls(self.split, self.settings, self.side, steps, self.rank, self.world)
+        for (epoch, step, batch), handful in zip(self._batches(done, until), beside):
+            yield Lesson(epoch, step, batch, self._about(batch, handful))
+
+    def _batches(self, done: int, until: int) -> Iterator[tuple[int, int, Batch]]:
+        step = done
+        while step < until:
+            epoch = step // self.per_epoch
+            self.batches.set_position(epoch, step % self.per_epoch)
+            for batch in self.batches:
+                if step == until:
+                    return
+                yield epoch, step, batch
+                step += 1
+
+    def _about(self, batch: Batch, handful: Handful | None) -> Knowledge | None:
+        """What the teacher says of a batch, and of the collages beside it."""
+        if self.source is None:
+            return None
+        about = self.source.about(batch.rows, batch.flipped)
+        if handful is None:
+            return about
+        pixels, numbers = handful
+        tokens = self.source.collage_tokens(numbers, self.settings.mipd.collages)
+        return about._replace(collage_pixels=pixels, collage_tokens=tokens)
