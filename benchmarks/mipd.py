@@ -46,12 +46,12 @@ Variants = dict[str, tuple[str, dict[str, Any]]]  # method, and what of its sett
 
 METHODS: Variants = {
     "none": ("none", {}),
-    "none, balanced": ("none", {"verb_balance": 1.0}),
+    "none, balanced": ("none", {"verb_balance": 0.5}),
     "feature": ("feature", {}),
     "caption": ("caption", {}),
     "pseudo": ("pseudo", {}),
     "mipd-release": ("mipd-release", {}),
-    "mipd, unbalanced": ("mipd", {"verb_balance": 0.0}),
+    "mipd, no margin": ("mipd", {"mipd.verb_margin": 0.0}),
     "mipd": ("mipd", {}),
 }
 PARTS: Variants = {
@@ -66,6 +66,7 @@ PARTS: Variants = {
     "without ranking": ("mipd", {"mipd.ranking": False}),
     "without collages": ("mipd", {"mipd.collages": 0}),
     "without balance": ("mipd", {"verb_balance": 0.0}),
+    "without margin": ("mipd", {"mipd.verb_margin": 0.0}),
     "without patches": ("mipd", {"mipd.patches": False}),
     "whole cross-entropy": ("mipd", {"mipd.verb_share": 1.0}),
     "l1": ("mipd", {"mipd.kind": "l1"}),

@@ -14,12 +14,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from edgegsr.errors import InputError, MissingExtra, TrainingStopped
 from edgegsr.imagefile import shown
+
+if TYPE_CHECKING:
+    from edgegsr.data.split import Split
+    from edgegsr.data.splits import Groups
+    from edgegsr.distill.config import TrainConfig
+    from edgegsr.distill.methods import Method
+    from edgegsr.teacher.knowledge import Source
+    from edgegsr.text import TextTables
 
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
 UNWRITABLE = {
@@ -296,27 +304,82 @@ def distill(
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology
     judge = open_data(data, "dev", limit, words)
-    tables, groups, source = tables_for(words, text), groups_of(data, words), None
-    if how.taught:
-        from edgegsr.teacher.cache import VIEWS
-        from edgegsr.teacher.source import open_source
-        from edgegsr.teacher.zero_shot import Exam
-
-        views = VIEWS if training.augment.flip else VIEWS[:1]
-        collages = training.mipd.collages if "mipd" in how.tables else 0
-        source = open_source(
-            teacher,
-            learn,
-            live=live,
-            text=text,
-            grid=grid,
-            views=views,
-            collages=collages,
-            exam=Exam(judge, groups, tables),
-            check=lambda texts, read_by: how.lesson.check(texts, read_by, tables.encoder),
-        )
+    tables, groups = tables_for(words, text), groups_of(data, words)
+    source = _source(how, training, learn, judge, groups, tables, teacher, live=live, grid=grid, text=text)
     run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)
     _last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
+
+
+@app.command()
+def compress(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="The run to write; a started compression goes on.")],
+    prune: Annotated[float, typer.Option(help="Share of the channels and heads to cut, 0 to below 1.")] = 0.0,
+    drop_layers: Annotated[int, typer.Option(min=0, help="Decoder layers to drop, the last ones.")] = 0,
+    criterion: Annotated[
+        str, typer.Option(help="What is cut first: taylor (what the lesson would miss least) or magnitude.")
+    ] = "taylor",
+    multiple: Annotated[int, typer.Option(min=1, help="Widths are rounded to multiples of this.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, help="Cut in so many rounds, with recovery after each.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="Of recovery after the last round.")] = 4,
+    data: Data = "diorama",
+    method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,
+    teacher: Annotated[
+        Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
+    limit: Limit = None,
+    workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
+    settings: Annotated[
+        Optional[list[str]], typer.Option("--set", help="Any value of the run's [train] table: KEY=VALUE.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a student smaller with its teacher watching: cut what it misses least, and let it recover."""
+    _need_training("compress")
+    from edgegsr.compress.compress import compress
+    from edgegsr.compress.config import PruneConfig
+    from edgegsr.compress.figures import read_steps
+    from edgegsr.compress.school import School
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.config import read_train
+    from edgegsr.distill.methods import find_method
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+
+    wish = PruneConfig(
+        ratio=prune, drop_layers=drop_layers, criterion=criterion, multiple=multiple, rounds=rounds, epochs=epochs
+    )
+    opened, overrides = open_run(find_run(run)), _settings(settings or [])
+    if workers is not None:
+        overrides["workers"] = workers
+    name = method or str(opened.config["method"])
+    how = find_method(name)
+    if not how.taught and teacher:
+        raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
+    training = read_train({"train": opened.config["train"]}, overrides, how.settings)
+    learn = open_data(data, "train", limit, opened.ontology)
+    judge = open_data(data, "dev", limit, opened.ontology)
+    groups = groups_of(data, opened.ontology)
+    source = _source(how, training, learn, judge, groups, opened.tables, teacher)
+    school = School(learn, judge, groups, name, source, opened.config["train"], overrides)
+    done = compress(opened, out, wish, school, threads)
+    steps = read_steps(done.folder)
+    rows = [
+        (
+            name,
+            f"{step['parameters'] / 1e6:.2f}",
+            f"{step['gflops']:.3f}",
+            f"{step['latency']['p50_ms']:.2f}",
+            *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in step["dev"]),
+            f"{100 * step['dev']['all']['grounded']:.1f}",
+        )
+        for name, step in steps.items()
+    ]
+    top1 = (f"top-1, {group}" for group in next(iter(steps.values()))["dev"])
+    _table(f"{out}, dev, %", ("step", "weights, M", "GFLOPs", "p50, ms", *top1, "grounded, all"), rows)
+    print(f"\nLook at   {done.folder / 'report.html'}")
+    _last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps})
 
 
 @app.command("eval")
@@ -457,7 +520,7 @@ def score(
     if task != "swig":
         raise InputError(f"--task: wanted 'swig', got {task!r}")
     from edgegsr.data import swig
-    from edgegsr.data.splits import RARE_IMAGES, Groups, groups, image_counts
+    from edgegsr.data.splits import RARE_IMAGES, groups, image_counts
     from edgegsr.scoring.gsr import PROFILES, score
     from edgegsr.scoring.predictions import read_predictions
     from edgegsr.scoring.table import HEADERS, rows
@@ -478,6 +541,34 @@ def score(
         if count:
             print(f"{count} of {len(known)} images have {what}: it counts as wrong")
     _last_line(as_json, scores.to_json())
+
+
+def _source(
+    how: Method,
+    training: TrainConfig,
+    learn: Split,
+    judge: Split,
+    groups: Groups,
+    tables: TextTables,
+    teacher: Optional[str],
+    **given: Any,
+) -> Optional[Source]:
+    """The teacher that a method learns from, in the views that its training shows."""
+    if not how.taught:
+        return None
+    from edgegsr.teacher.cache import VIEWS
+    from edgegsr.teacher.source import open_source
+    from edgegsr.teacher.zero_shot import Exam
+
+    return open_source(
+        teacher,
+        learn,
+        views=VIEWS if training.augment.flip else VIEWS[:1],
+        collages=training.mipd.collages if "mipd" in how.tables else 0,
+        exam=Exam(judge, groups, tables),
+        check=lambda texts, read_by: how.lesson.check(texts, read_by, tables.encoder),
+        **given,
+    )
 
 
 def _program() -> str:

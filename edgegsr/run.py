@@ -4,7 +4,7 @@ config.toml          what was trained on what, resolved           student.safete
 ontology.json        the vocabulary                                metrics.jsonl         losses and scores
 tables.safetensors   its words as vectors                          report.html           for people
 state/               what an unfinished training goes on from      tensorboard/          the curves, for TensorBoard
-zero_shot.json       what the teacher itself scores on dev
+zero_shot.json       what the teacher itself scores on dev     lesson.safetensors    what taught it, for `compress`
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +16,31 @@ from edgegsr.errors import InputError
 from edgegsr.student import widths
 from edgegsr.student.model import Student
 
-Scores = Mapping[str, npt.NDArray[np.floating]]  # importance of every unit, by group
-Ratios = Mapping[str, float]  # how much of its units a group loses
+Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit, by group
 
 
-def pruned(student: Student, ratios: Ratios, scores: Scores, multiple: int) -> Student:
-    """A narrower copy; its config tells its widths. Ratios of 0 give the student itself, to the last bit."""
+class Pruned(NamedTuple):
+    """A narrower student, and which units of each group it has kept."""
+
+    student: Student
+    kept: Mapping[str, Sequence[int]]
+
+
+def pruned(student: Student, counts: Mapping[str, int], scores: Scores) -> Pruned:
+    """A copy that keeps so many units of each group, whose config tells its widths; of groups not named, all."""
+    groups = [group for group in groups_of(student) if counts.get(group.name, group.units) < group.units]
+    kept = {group.name: kept_units(scores[group.name], counts[group.name]) for group in groups}
     smaller = copy.deepcopy(student)
-    chosen = {
-        group.name: kept_units(scores[group.name], kept_count(group, ratios.get(group.name, 0), multiple))
-        for group in groups_of(student)
-    }
-    cut(smaller, groups_of(student), chosen)
-    return described(smaller)
+    cut(smaller, groups, kept)
+    return Pruned(described(smaller), kept)
 
 
 def kept_count(group: Group, ratio: float, multiple: int) -> int:
     """How many units a group keeps; channels are rounded to the nearest multiple, and never below one of it."""
-    if not 0 <= ratio < 1 or group.units * (1 - ratio) < 1:
+    if not 0 <= ratio < 1 or group.units * (1 - ratio) < 0.5:
         raise InputError(
             f"--prune {ratio:g}: would leave nothing of {group.name}, which has {group.units} "
-            f"{'heads' if group.heads else 'channels'}; give at most {1 - 1 / group.units:.2f}"
+            f"{'heads' if group.heads else 'channels'}; give at most {1 - 0.5 / group.units:.2f}"
         )
     if not ratio:
         return group.units
@@ -43,7 +48,7 @@ def kept_count(group: Group, ratio: float, multiple: int) -> int:
     return min(max(round(group.units * (1 - ratio) / step), 1) * step, group.units)
 
 
-def kept_units(scores: npt.NDArray[np.floating], count: int) -> list[int]:
+def kept_units(scores: npt.NDArray[np.floating[Any]], count: int) -> list[int]:
     """The most important units, in their order."""
     return sorted(np.argsort(-scores, kind="stable")[:count].tolist())
 

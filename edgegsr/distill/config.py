@@ -49,7 +49,7 @@ class TrainConfig:
     ema_decay: float = 0.998  # of the averaged weights, per step; smaller in the first steps
     verb_smoothing: float = 0.1
     noun_smoothing: float = 0.1
-    verb_balance: float = 0.0  # 0 to 1: how far rare verbs are to be as likely as common ones; --method mipd takes 1
+    verb_balance: float = 0.0  # 0 to 1: how far rare verbs are to be as likely as common ones; --method mipd takes 0.5
     weights: LossWeights = field(default_factory=LossWeights)
     augment: Augmentation = field(default_factory=Augmentation)
     mipd: MipdConfig = field(default_factory=MipdConfig)

@@ -18,6 +18,7 @@ from edgegsr import card
 from edgegsr.annotations import Annotations
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.methods import settings_table
+from edgegsr.distill.start import Start
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole, writing
 from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, TABLES, read_config
@@ -38,6 +39,7 @@ def describe(
     truth: Mapping[str, Annotations],
     tables: TextTables,
     source: Source | None = None,
+    start: Start | None = None,
 ) -> str:
     """The config.toml of this training."""
     ontology = next(iter(truth.values())).ontology
@@ -47,6 +49,8 @@ def describe(
     facts = {"format": FORMAT, "method": method, "versions": versions, "words": words, "data": splits}
     if source:
         facts["teacher"] = dict(source.facts)
+    if start:
+        facts["start"] = {"hash": start.hash}
     return card.to_toml({**facts, "student": student, "train": settings_table(method, card.as_table(settings))})
 
 

@@ -26,7 +26,7 @@ METHODS: dict[str, Method] = {
     "feature": Method(Feature),
     "caption": Method(Caption),
     "pseudo": Method(Pseudo),
-    "mipd": Method(Mipd, tables=("mipd",), settings={"verb_balance": 1.0}),
+    "mipd": Method(Mipd, tables=("mipd",), settings={"verb_balance": 0.5}),
     "mipd-release": Method(MipdRelease),
 }
 

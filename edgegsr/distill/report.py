@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from edgegsr.annotations import Annotations
 from edgegsr.card import to_toml
+from edgegsr.charts import heat_map, line_chart
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
-from edgegsr.distill.charts import heat_map, line_chart
 from edgegsr.distill.gallery import gallery
 from edgegsr.distill.journal import read_metrics
 from edgegsr.files import write_whole
+from edgegsr.page import page
 from edgegsr.run import METRICS, REPORT, Run
 from edgegsr.student import calibration
 from edgegsr.student.answers import Answers, answer
@@ -74,9 +75,11 @@ def write_report(
     `beside` are other runs on the same data, by what they are called: their scores stand under those of this one.
     """
     said = answers or answer(run.student, split, label="evaluating")
-    page = Template(files("edgegsr.distill").joinpath("report.html").read_text("utf-8"))
+    body = Template(files("edgegsr.distill").joinpath("report.html").read_text("utf-8"))
     others = {name: evaluate(other, split, groups) for name, other in (beside or {}).items()}
-    write_whole(run.folder / REPORT, page.substitute(_contents(run, split, groups, train, said, others)))
+    title, lead = f"{run.folder.resolve().name}: a student of grounded situations", _lead(run, split)
+    contents = body.substitute(_contents(run, split, groups, train, said, others))
+    write_whole(run.folder / REPORT, page(title, lead, contents, run.config.get("versions", {})))
     return run.folder / REPORT
 
 
@@ -94,11 +97,7 @@ def _contents(
     fair = _calibrated(run, split, groups, said)
     teacher = kept(run.folder)
     metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
-    staged = (split.folder.parent / STAGED).is_file()
-    versions = run.config.get("versions", {})
     return {
-        "title": escape(f"{run.folder.resolve().name}: a student of grounded situations"),
-        "lead": escape(_lead(run, split, staged, teacher)),
         "facts": _facts(run, scores),
         "scores": _scores(scores, restricted, fair, teacher, others),
         "scores_note": _scores_note(split, train is not None, len(truth.ontology.verbs)),
@@ -108,12 +107,11 @@ def _contents(
         "predictions": gallery(run, split, groups, said),
         "predictions_note": PREDICTIONS_NOTE,
         "config": escape(to_toml(run.config)),
-        "footer": escape(" · ".join(f"{name} {version}" for name, version in versions.items())),
     }
 
 
-def _lead(run: Run, split: Split, staged: bool, teacher: Mapping[str, Any]) -> str:
-    config, spent = run.config, cost(run.student)
+def _lead(run: Run, split: Split) -> str:
+    config, spent, teacher = run.config, cost(run.student), kept(run.folder)
     some = (split.pixels(i) for i in range(min(TIMED, len(split))))
     images = config.get("data", {}).get("train", {}).get("images", 0)
     parts = [
@@ -132,8 +130,13 @@ def _lead(run: Run, split: Split, staged: bool, teacher: Mapping[str, Any]) -> s
             else ""
         )
         parts.append(f"taught by {taught['teacher']}{times}")
-    note = " · staged scenes (Diorama): these figures say nothing about photos or SWiG" if staged else ""
-    return " · ".join(parts) + note
+    return " · ".join(parts) + note_on(split)
+
+
+def note_on(split: Split) -> str:
+    """What a reader must know about staged data."""
+    staged = (split.folder.parent / STAGED).is_file()
+    return " · staged scenes (Diorama): these figures say nothing about photos or SWiG" if staged else ""
 
 
 def _facts(run: Run, scores: Mapping[str, Any]) -> str:

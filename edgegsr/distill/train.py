@@ -30,6 +30,7 @@ from edgegsr.distill.identity import describe, fingerprint, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.report import write_report
+from edgegsr.distill.start import Start, save_lesson
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.tally import Tally
 from edgegsr.distill.training import Told, Training, open_accelerator
@@ -61,12 +62,14 @@ def train(
     groups: Groups | None = None,
     on_step: Callable[[int], None] | None = None,
     source: Source | None = None,
+    start: Start | None = None,
 ) -> Run:
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
     `groups` (by default from the training images per verb) split the scores; `on_step` hears of every finished step.
+    A `start` is what the training goes on with; its student must be the one of the card.
     """
-    out, how = Path(out), find_method(method)
+    out, how, card = Path(out), find_method(method), read_student(student_card)
     if how.taught and source is None:
         raise InputError(f"--method {method}: learns from a teacher; give --teacher")
     source = source if how.taught else None
@@ -76,9 +79,9 @@ def train(
     accelerator = open_accelerator(settings)
     saved, finished = checkpoint.latest(out / STATE), (out / WEIGHTS).is_file() and (out / REPORT).is_file()
     torch.manual_seed(settings.seed)
-    student = Student(read_student(student_card), tables, pretrained=not (saved or finished))
+    student = start.copied() if start else Student(card, tables, pretrained=not (saved or finished))
     truth = {"train": split_train.annotations, "dev": split_dev.annotations}
-    description = describe(method, student.config, settings, truth, tables, source)
+    description = describe(method, student.config, settings, truth, tables, source, start)
     settle(out, description, truth["train"].ontology, tables, accelerator.is_main_process)
     accelerator.wait_for_everyone()
     if finished:
@@ -98,7 +101,9 @@ def train(
     )
     per_epoch, steps, done = course.per_epoch, course.steps, saved.step if saved else 0
     student.set_tables(TextTables.load(out / TABLES))  # rounded, as every later reader gets them
-    lesson = how.lesson(student, settings, _counts(truth["train"]), source)
+    lesson = how.lesson(student, settings, images_per_verb(truth["train"]), source)
+    if start:
+        start.into(lesson)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         _check_state(saved, description)
@@ -142,6 +147,7 @@ def train(
                 chosen.save(out)
             if source and source.scores:
                 write_whole(out / ZERO_SHOT, json.dumps(source.scores, indent=1))
+            save_lesson(lesson, out)
             save_weights(training.average.student, out / WEIGHTS)
             write_report(open_run(out), split_dev, groups, train=truth["train"], answers=said)
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
@@ -153,7 +159,7 @@ def _scale(student: Student) -> float:
     return float(student.verb_words.scale.detach())
 
 
-def _counts(truth: Annotations) -> Tensor:
+def images_per_verb(truth: Annotations) -> Tensor:
     """(K,) training images of each verb."""
     return torch.from_numpy(np.bincount(truth.verbs, minlength=len(truth.ontology.verbs)))
 

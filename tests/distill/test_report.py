@@ -19,9 +19,9 @@ torch = pytest.importorskip("torch")
 
 from PIL import Image  # noqa: E402
 
+from edgegsr.charts import heat_map, line_chart, scale, thinned  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.data.splits import Groups  # noqa: E402
-from edgegsr.distill.charts import heat_map, line_chart, scale, thinned  # noqa: E402
 from edgegsr.distill.gallery import annotated, choose  # noqa: E402
 from edgegsr.distill.report import write_report  # noqa: E402
 from edgegsr.run import REPORT, Run, open_run  # noqa: E402

@@ -28,8 +28,8 @@ def test_single_values_are_replaced_also_inside_tables() -> None:
 
 def test_a_method_says_what_card_and_user_leave_open() -> None:
     wanted = METHODS["mipd"].settings
-    assert read_train({}, None, wanted).verb_balance == 1
-    assert read_train({"train": {"verb_balance": 0.5}}, None, wanted).verb_balance == 0.5
+    assert read_train({}, None, wanted).verb_balance == 0.5
+    assert read_train({"train": {"verb_balance": 0.7}}, None, wanted).verb_balance == 0.7
     assert read_train({}, {"verb_balance": 0.0}, wanted).verb_balance == 0 == read_train({}).verb_balance
 
 

@@ -31,6 +31,7 @@ class MipdConfig:
     ranking_weight: float = 2.0
     patch_weight: float = 4.0
     verb_share: float = 0.5  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
+    verb_margin: float = 0.02  # cosines by which a verb is to be ahead of other seen ones; unseen ones are not there
     negative_glimpse_weight: float = 5.0
     negative_gaze_weight: float = 1.0
     image_gaze_share: float = 0.5  # of the gaze: the image as a whole; the rest is each role by itself
@@ -44,7 +45,7 @@ class MipdConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"mipd.{name} must be between 0 and 1, got {getattr(self, name)}")
         for name, value in vars(self).items():
-            if name.endswith("_weight") and not value >= 0:
+            if name.endswith(("_weight", "_margin")) and not value >= 0:
                 raise InputError(f"mipd.{name} must be 0 or more, got {value}")
         for name in ("temperature", "ranking_temperature"):
             if not getattr(self, name) > 0:

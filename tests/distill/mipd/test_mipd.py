@@ -17,6 +17,7 @@ from torch import Tensor, nn  # noqa: E402
 from edgegsr.data.loader import Batch, loader  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.distill.config import TrainConfig  # noqa: E402
+from edgegsr.distill.losses import verb_cross_entropy  # noqa: E402
 from edgegsr.distill.methods import METHODS  # noqa: E402
 from edgegsr.distill.mipd.alignment import Alignment  # noqa: E402
 from edgegsr.distill.mipd.config import MipdConfig  # noqa: E402
@@ -328,6 +329,15 @@ def test_the_verbs_own_cross_entropy_counts_by_its_share(batch: Batch) -> None:
     assert part.item() == pytest.approx(whole.item() / 4)
 
 
+def test_a_margin_asks_the_right_verb_alone_to_be_further_ahead(batch: Batch) -> None:
+    made, source = lesson(verb_margin=0.04, verb_share=1.0)
+    said = made(batch.pixels, batch.verbs, source.about(batch.rows, batch.flipped))
+    behind = said.verb_logits.clone()
+    behind[torch.arange(len(batch.verbs)), batch.verbs] -= 0.04 * made.student.verb_words.scale
+    by_hand = verb_cross_entropy(behind, batch.verbs, made.prior, made.config.verb_smoothing)
+    assert made.losses(said, batch)["verb"].item() == pytest.approx(by_hand.item())
+
+
 def test_a_student_starts_at_the_temperature_of_its_teacher() -> None:
     made, _ = lesson(temperature=0.02)
     assert made.student.verb_words.scale.item() == pytest.approx(50)
@@ -347,6 +357,7 @@ def test_settings_of_mipd_are_checked() -> None:
         {"temperature": 0.0},
         {"verb_share": 1.5},
         {"patch_weight": -1.0},
+        {"verb_margin": -0.1},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             replace(MipdConfig(), **wrong)

@@ -49,6 +49,38 @@ def line_chart(title: str, series: Mapping[str, Points]) -> str:
     return f'<figure class="chart"><figcaption>{name}</figcaption>{svg}<div class="legend">{legend}</div></figure>'
 
 
+def bar_chart(title: str, bars: Mapping[str, tuple[float, str]], most: float) -> str:
+    """A figure of horizontal bars: for each name a value up to `most`, and what to write beside it."""
+    rows = [
+        f'<div class="bar"><span>{escape(name)}</span><i style="width:{100 * value / most:.1f}%"></i>'
+        f"<b>{escape(text)}</b></div>"
+        for name, (value, text) in bars.items()
+    ]
+    head = f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
+    return f'{head}<div class="bars">{"".join(rows)}</div></figure>'
+
+
+def scatter(title: str, points: Mapping[str, tuple[float, float]], x: str, y: str) -> str:
+    """A figure of named points, joined in their order; both axes start at 0."""
+    _, high, ticks = scale([value for _, value in points.values()])
+    _, most_x, ticks_x = scale([value for value, _ in points.values()])
+    plane = Plane(most_x, 0, high)
+    parts = [_tick_y(plane.y(tick), f"{tick:g}") for tick in ticks]
+    parts += [_tick_x(plane.x(tick), f"{tick:g}") for tick in ticks_x]
+    path = " ".join(f"{plane.x(a):.1f},{plane.y(b):.1f}" for a, b in points.values())
+    parts.append(f'<polyline class="c5" points="{path}"/>')
+    for i, (name, (a, b)) in enumerate(points.items()):
+        dot = f'<circle class="c{i % COLOURS}" cx="{plane.x(a):.1f}" cy="{plane.y(b):.1f}" r="5">'
+        parts.append(f"{dot}<title>{escape(f'{name}: {a:.3g} {x}, {b:.3g} {y}')}</title></circle>")
+    legend = "".join(
+        f'<span><i class="c{i % COLOURS}"></i>{escape(name)} <b>{b:.3g}</b></span>'
+        for i, (name, (_, b)) in enumerate(points.items())
+    )
+    label = escape(f"{title}: {y} over {x}")
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return f'<figure class="chart"><figcaption>{label}</figcaption>{svg}<div class="legend">{legend}</div></figure>'
+
+
 def heat_map(shares: Sequence[Sequence[float]], labels: Sequence[str], breaks: Sequence[int] = ()) -> str:
     """Rows of shares in [0, 1] as shaded cells; lines after the rows in `breaks` set groups apart."""
     n, cell = len(labels), 10 if len(labels) > 24 else 18

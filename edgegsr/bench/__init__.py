@@ -1,0 +1,1 @@
+"""Measures how fast a model is, and says on what."""

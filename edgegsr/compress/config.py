@@ -1,0 +1,40 @@
+"""What a compression is to do: the [compress] table of the run that it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgegsr.errors import InputError
+
+CRITERIA = ("taylor", "magnitude")  # what the lesson would miss least, or the smallest weights
+
+
+@dataclass(frozen=True)
+class PruneConfig:
+    """How much is cut, how it is chosen, and how the student recovers."""
+
+    ratio: float  # of the channels and heads of every group
+    criterion: str = "taylor"  # one of CRITERIA
+    multiple: int = 8  # of which widths are made, as the target likes it
+    rounds: int = 2  # of cutting a part and recovering
+    drop_layers: int = 0  # decoder layers, the last ones first
+    batches: int = 24  # by which importance is judged
+    round_epochs: int = 1  # of recovery after each round but the last
+    epochs: int = 4  # of recovery after the last one
+    lr_share: float = 0.5  # of the card's learning rate
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.ratio < 1, f"--prune must be at least 0 and below 1, got {self.ratio:g}")
+        _require(
+            self.criterion in CRITERIA, f"--criterion: wanted one of {', '.join(CRITERIA)}, got {self.criterion!r}"
+        )
+        _require(self.ratio > 0 or self.drop_layers > 0, "nothing to do: give --prune above 0 or --drop-layers")
+        for name in ("multiple", "rounds", "batches", "round_epochs", "epochs"):
+            _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        _require(self.drop_layers >= 0, f"drop_layers must be 0 or more, got {self.drop_layers}")
+        _require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise InputError(message)

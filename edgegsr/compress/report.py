@@ -1,0 +1,115 @@
+"""report.html of a compression: what every step costs and scores, what is left of every block, and the way between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+from edgegsr.card import to_toml
+from edgegsr.charts import bar_chart, scatter
+from edgegsr.compress.config import PruneConfig
+from edgegsr.compress.groups import groups_of
+from edgegsr.compress.school import School
+from edgegsr.distill.report import note_on
+from edgegsr.page import page
+from edgegsr.run import Run
+
+Steps = Mapping[str, Mapping[str, Any]]
+
+SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  # the last two with the true verb
+COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
+
+
+def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: int) -> str:
+    """The page."""
+    first, last = next(iter(steps.values())), list(steps.values())[-1]
+    lead = (
+        f"pruned by {wish.ratio:.0%} of the channels and heads in {wish.rounds} rounds, judged on "
+        f"{len(school.judge):,} images of {school.judge.name}, method {school.method}{note_on(school.judge)}"
+    )
+    body = "".join(
+        [
+            f'<div class="facts">{_facts(first, last)}</div>',
+            "<h2>Steps</h2>",
+            f'<p class="note">{_note(school, threads)}</p><div class="panel">{_table(steps)}</div>',
+            f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps)}</div>',
+            f"<h2>Settings</h2><details><summary>prune</summary><pre>{escape(to_toml(asdict(wish)))}</pre></details>",
+        ]
+    )
+    return page(f"{run.folder.resolve().name}: a smaller student", lead, body, run.config.get("versions", {}))
+
+
+def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
+    cards = [
+        (f"{now / before:.0%}", "of the latency", f"{before:.2f} to {now:.2f} ms"),
+        (f"{last['gflops'] / first['gflops']:.0%}", "of the arithmetic", f"{last['gflops']:.3f} GFLOPs"),
+        (f"{last['weight_bytes'] / first['weight_bytes']:.0%}", "of the file", f"{last['weight_bytes'] / 1e6:.1f} MB"),
+    ]
+    for group, scores in last["dev"].items():
+        if then := first["dev"][group]["verb_top1"]:
+            here = scores["verb_top1"]
+            cards.append((f"{here / then:.1%}", f"of top-1 verb, {group}", f"{100 * then:.1f} to {100 * here:.1f} %"))
+    return "".join(
+        f"<div><b>{escape(value)}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
+        for value, name, note in cards
+    )
+
+
+def _note(school: School, threads: int) -> str:
+    return escape(
+        f"Scores in per cent on {school.judge.name}, averaged per verb; value and grounded with the true verb. "
+        f"Latency of one image through the exported graph in ONNX Runtime, {threads} thread{'s' * (threads != 1)}, on "
+        "the machine that ran the step; compare within one quiet run only."
+    )
+
+
+def _table(steps: Steps) -> str:
+    groups = list(dict.fromkeys(group for step in steps.values() for group in step["dev"]))
+    over = f'<th></th><th colspan="{len(COSTS)}">costs</th>' + "".join(
+        f'<th colspan="{len(groups)}">{name}</th>' for name in SCORES.values()
+    )
+    heads = "".join(f"<th>{name}</th>" for name in (*COSTS, *(group for _ in SCORES for group in groups)))
+    rows = "".join(f"<tr><td>{escape(name)}</td>{_cells(step, groups)}</tr>" for name, step in steps.items())
+    return (
+        f'<table><thead><tr class="over">{over}</tr><tr><th>step</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _cells(step: Mapping[str, Any], groups: list[str]) -> str:
+    cells = [
+        f"{step['parameters'] / 1e6:.2f}",
+        f"{step['gflops']:.3f}",
+        f"{step['weight_bytes'] / 1e6:.1f}",
+        f"{step['latency']['p50_ms']:.2f}",
+        f"{step['latency']['p99_ms']:.2f}",
+    ]
+    cells += [f"{100 * (step['dev'].get(group, {}).get(score) or 0):.1f}" for score in SCORES for group in groups]
+    return "".join(f"<td>{cell}</td>" for cell in cells)
+
+
+def _charts(run: Run, steps: Steps) -> str:
+    charts = []
+    for group in ("harmonic", "all"):
+        points = {
+            name: (step["latency"]["p50_ms"], 100 * step["dev"][group]["verb_top1"])
+            for name, step in steps.items()
+            if group in step["dev"]
+        }
+        if points:
+            charts.append(scatter(f"Steps, {group}", points, "ms", "% verb top-1"))
+    charts.append(bar_chart("Channels and heads that are left", _kept(run), 1))
+    return "".join(charts)
+
+
+def _kept(run: Run) -> dict[str, tuple[float, str]]:
+    """How many channels or heads each block still has of what its card gives it."""
+    student, found = run.student, dict[str, list[int]]()
+    for group in groups_of(student):
+        part = group.slices[-1] if group.heads else group.slices[0]
+        now, first = found.setdefault(group.block, [0, 0])
+        each = student.card_widths[part.layer][part.width]
+        found[group.block] = [now + group.units, first + each]
+    return {block: (now / first, f"{now} of {first}") for block, (now, first) in found.items()}

@@ -1,0 +1,69 @@
+"""Where a training begins: with the student of another run, as it is or made smaller, and with what taught it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from edgegsr.errors import InputError
+from edgegsr.files import write_whole
+from edgegsr.student.model import Student
+
+LESSON = "lesson.safetensors"  # of a finished run: what taught the student, for later trainings to go on with
+STUDENT = "student."
+
+
+@dataclass(frozen=True)
+class Start:
+    """A student to go on with, and weights of the lesson beside it, which may lack some."""
+
+    student: Student
+    lesson: Mapping[str, Tensor]
+
+    def copied(self) -> Student:
+        return copy.deepcopy(self.student)
+
+    def into(self, lesson: nn.Module) -> None:
+        """Gives a new lesson the weights that are known."""
+        known = {f"{STUDENT}{name}": tensor for name, tensor in self.student.state_dict().items()} | dict(self.lesson)
+        there = lesson.state_dict()
+        fitting = {name: t for name, t in known.items() if name in there and there[name].shape == t.shape}
+        lesson.load_state_dict(fitting, strict=False)
+
+    @property
+    def hash(self) -> str:
+        """Of every weight that it gives."""
+        digest = hashlib.sha256()
+        for part in (self.student.state_dict(), self.lesson):
+            for name, tensor in sorted(part.items()):
+                digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def save_lesson(lesson: nn.Module, folder: Path) -> None:
+    """Keeps what a finished training has learned beside its student; nothing where that is nothing."""
+    beside = {name: tensor for name, tensor in lesson.state_dict().items() if not name.startswith(STUDENT)}
+    if beside:
+        write_whole(folder / LESSON, save({name: t.detach().cpu().half().contiguous() for name, t in beside.items()}))
+
+
+def read_lesson(folder: Path) -> dict[str, Tensor]:
+    """What taught the student of a run, or nothing where that is not kept."""
+    path = folder / LESSON
+    if not path.is_file():
+        return {}
+    try:
+        found = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: wanted the safetensors of a lesson: {error}; delete it to go on without") from error
+    if bad := next((name for name, t in found.items() if not torch.isfinite(t.float()).all()), None):
+        raise InputError(f"{path}: {bad} holds NaN or infinity; delete the file to go on without")
+    return found

@@ -1,0 +1,1 @@
+"""Turns a student into graphs that other engines run."""

@@ -1,0 +1,50 @@
+"""A student as one ONNX file: uint8 pixels in, the verbs and the answers for the best one out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from edgegsr.student.model import Prediction, Student
+
+OPSET = 20
+INPUT = "pixels"
+
+
+def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
+    """Writes the graph with static shapes and its weights inside, and says where."""
+    side = student.config.side
+    pixels = torch.zeros(batch, side, side, 3, dtype=torch.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        torch.onnx.export(
+            student.eval().cpu(),
+            (pixels,),
+            path,
+            dynamo=True,
+            opset_version=OPSET,
+            external_data=False,
+            input_names=[INPUT],
+            output_names=list(Prediction._fields),
+            verbose=False,
+        )
+    return path
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the exporter's talk about its own insides off the screen."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
