@@ -138,3 +138,18 @@ def test_limit_spreads_over_the_split(line: Path) -> None:
 def test_a_seed_of_many_digits_is_refused() -> None:
     with pytest.raises(InputError, match="wanted diorama:SEED"):
         open_data("diorama:" + "9" * 5000, "train")
+
+
+def test_compress_cuts_and_what_comes_out_is_evaluated(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch_pruning")
+    wishes = ("--prune", 0.5, "--multiple", 2, "--rounds", 1, "--epochs", 1, "--threads", 1)
+    asked = ("compress", line / "run", "--data", line / "world", "--out", line / "small", *wishes, "--json")
+    assert run(*asked) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    first, *_, last = told["steps"].values()
+    assert last["gflops"] < first["gflops"] and last["weight_bytes"] < first["weight_bytes"]
+    assert Path(told["report"]).read_text("utf-8").count("recovered, round 1") >= 2
+    assert run("eval", line / "small", "--data", line / "world", "--json") == 0
+    assert run(*asked) == 0, "a finished compression is left alone"
+    assert run("compress", line / "run", "--data", line / "world", "--out", line / "none") == 2
+    assert "nothing to do: give --prune above 0 or --drop-layers" in capsys.readouterr().err
