@@ -315,11 +315,22 @@ def compress(
     run: RunFolder,
     out: Annotated[Path, typer.Option(help="The run to write; a started compression goes on.")],
     prune: Annotated[float, typer.Option(help="Share of the channels and heads to cut, 0 to below 1.")] = 0.0,
+    latency: Annotated[
+        Optional[str], typer.Option(help="Share of the latency to come down to, such as 0.6x, instead of --prune.")
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="What it is made for: a profile, or the name of one that comes along.")
+    ] = "onnx-fp32",
+    max_drop: Annotated[
+        Optional[float], typer.Option(min=0, max=1, help="Exit with 3 where a dev score lost more than this share.")
+    ] = None,
     drop_layers: Annotated[int, typer.Option(min=0, help="Decoder layers to drop, the last ones.")] = 0,
     criterion: Annotated[
         str, typer.Option(help="What is cut first: taylor (what the lesson would miss least) or magnitude.")
     ] = "taylor",
-    multiple: Annotated[int, typer.Option(min=1, help="Widths are rounded to multiples of this.")] = 8,
+    multiple: Annotated[
+        Optional[int], typer.Option(min=1, help="Widths are rounded to multiples of this; by default the target's.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Cut in so many rounds, with recovery after each.")] = 2,
     epochs: Annotated[int, typer.Option(min=1, help="Of recovery after the last round.")] = 4,
     data: Data = "diorama",
@@ -338,17 +349,25 @@ def compress(
     """Make a student smaller with its teacher watching: cut what it misses least, and let it recover."""
     _need_training("compress")
     from edgegsr.compress.compress import compress
-    from edgegsr.compress.config import PruneConfig
-    from edgegsr.compress.figures import read_steps
+    from edgegsr.compress.config import PruneConfig, read_share
+    from edgegsr.compress.figures import dropped, read_steps
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
+    from edgegsr.export.target import find_target
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
+    aim = find_target(target)
     wish = PruneConfig(
-        ratio=prune, drop_layers=drop_layers, criterion=criterion, multiple=multiple, rounds=rounds, epochs=epochs
+        ratio=prune,
+        latency=read_share(latency) if latency else 0.0,
+        drop_layers=drop_layers,
+        criterion=criterion,
+        multiple=multiple or aim.multiple,
+        rounds=rounds,
+        epochs=epochs,
     )
     opened, overrides = open_run(find_run(run)), _settings(settings or [])
     if workers is not None:
@@ -363,7 +382,7 @@ def compress(
     groups = groups_of(data, opened.ontology)
     source = _source(how, training, learn, judge, groups, opened.tables, teacher)
     school = School(learn, judge, groups, name, source, opened.config["train"], overrides)
-    done = compress(opened, out, wish, school, threads)
+    done = compress(opened, out, wish, school, aim, threads)
     steps = read_steps(done.folder)
     rows = [
         (
@@ -379,7 +398,12 @@ def compress(
     top1 = (f"top-1, {group}" for group in next(iter(steps.values()))["dev"])
     _table(f"{out}, dev, %", ("step", "weights, M", "GFLOPs", "p50, ms", *top1, "grounded, all"), rows)
     print(f"\nLook at   {done.folder / 'report.html'}")
-    _last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps})
+    missed = [] if max_drop is None else dropped(steps, max_drop)
+    _last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
+    for line in missed:
+        print(line, file=sys.stderr)
+    if missed:
+        raise typer.Exit(MISSED)
 
 
 @app.command("eval")

@@ -5,26 +5,31 @@ A step that is finished is left alone and one that was interrupted goes on, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tomllib
 from safetensors.torch import save
+from torch import Tensor
 
 from edgegsr import card
+from edgegsr.compress.clocks import clock_of
 from edgegsr.compress.config import PruneConfig
 from edgegsr.compress.figures import Figures
 from edgegsr.compress.groups import groups_of
-from edgegsr.compress.importance import magnitude, taylor
+from edgegsr.compress.importance import magnitude, mean_loss, taylor
 from edgegsr.compress.prune import Pruned, Scores, kept_count, pruned, without_layers
 from edgegsr.compress.report import report
 from edgegsr.compress.school import School, start_of
+from edgegsr.compress.search import Plan, counts, read_plan, search
 from edgegsr.distill.identity import flat
-from edgegsr.distill.start import LESSON, read_lesson
+from edgegsr.distill.start import LESSON, Start, read_lesson
 from edgegsr.errors import InputError
+from edgegsr.export.target import Target
 from edgegsr.files import listing, write_whole
+from edgegsr.progress import track
 from edgegsr.run import CONFIG, ONTOLOGY, REPORT, TABLES, WEIGHTS, Run, open_run
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.weights import save_weights
@@ -32,57 +37,77 @@ from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
 STEPS, WISHES = "steps", "compress.toml"
 KEPT = (ONTOLOGY, TABLES, CALIBRATION, ZERO_SHOT, LESSON, CONFIG, WEIGHTS)  # of the last step; the weights come last
+LISTENED = 6  # batches by which a search judges a loss
 READERS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which group
 
 
-def compress(run: Run, out: Path, wish: PruneConfig, school: School, threads: int) -> Run:
+def compress(run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int) -> Run:
     """The compressed run in `out`, with a report of the way there."""
     for group in groups_of(run.student):
         kept_count(group, wish.ratio, wish.multiple)  # an impossible wish shows before any work is done
-    _settle(out, run, wish, school)
+    _settle(out, run, wish, school, target)
     figures, last = Figures(out, school, threads), run
     figures.add("as it came", run)
-    for name, last in _pruning(run, out / STEPS, wish, school):
+    for name, last in _pruning(run, out, wish, school, target, threads):
         figures.add(name, last)
     for name in KEPT:
         if (last.folder / name).is_file():
             write_whole(out / name, (last.folder / name).read_bytes())
     finished = open_run(out)
-    write_whole(out / REPORT, report(finished, figures.steps, wish, school, threads))
+    write_whole(out / REPORT, report(finished, figures.steps, wish, school, threads, read_plan(out)))
     return finished
 
 
-def _pruning(run: Run, steps: Path, wish: PruneConfig, school: School) -> Iterator[tuple[str, Run]]:
+def _pruning(
+    run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int
+) -> Iterator[tuple[str, Run]]:
     """The runs of every round: as it was cut, and as it has recovered."""
-    at = run
+    at, steps = run, out / STEPS
     if wish.drop_layers:
         layers = range(len(run.student.decoder.layers))[-wish.drop_layers :]
         at = _written(steps / "0-fewer-layers", at, Pruned(without_layers(at.student, layers), {}))
         yield "fewer decoder layers", at
-    wide = {group.name: group for group in groups_of(at.student)}
-    for n in range(1, wish.rounds + 1) if wish.ratio else ():
-        share, epochs = n / wish.rounds, wish.epochs if n == wish.rounds else wish.round_epochs
-        counts = {name: kept_count(group, share * wish.ratio, wish.multiple) for name, group in wide.items()}
-        at = _cut(steps / f"{n}-cut", at, counts, wish, school)
+    if not (wish.ratio or wish.latency):
+        yield "recovered", _recovered(steps / "1-recovered", at, wish.epochs, wish, school)
+        return
+    wide = groups_of(at.student)
+    ratios = dict.fromkeys((group.block for group in wide), wish.ratio)
+    if wish.latency:
+        ratios = _planned(run, at, out, wish, school, target, threads).ratios
+    for n in range(1, wish.rounds + 1):
+        epochs = wish.epochs if n == wish.rounds else wish.round_epochs
+        at = _cut(steps / f"{n}-cut", at, counts(wide, ratios, wish.multiple, n / wish.rounds), wish, school)
         yield f"cut, round {n}", at
         at = _recovered(steps / f"{n}-recovered", at, epochs, wish, school)
         yield f"recovered, round {n}", at
-    if at is not run and not wish.ratio:
-        at = _recovered(steps / "1-recovered", at, wish.epochs, wish, school)
-        yield "recovered", at
 
 
-def _cut(folder: Path, run: Run, counts: Mapping[str, int], wish: PruneConfig, school: School) -> Run:
+def _planned(first: Run, run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int) -> Plan:
+    """How much goes from which block, for the latency that is wanted; found once."""
+    if (plan := read_plan(out)) is not None:
+        return plan
+    start, heard = start_of(run), list(school.lessons(run.student, LISTENED))
+
+    def loss(made: Pruned) -> float:
+        return mean_loss(school.lesson(Start(made.student, narrowed(start.lesson, made.kept))), heard)
+
+    scores = _scores(run, wish, school)
+    with clock_of(target, threads, first.student) as clock:
+        return search(run.student, groups_of(run.student), scores, wish.latency, wish.multiple, clock, loss, out)
+
+
+def _cut(folder: Path, run: Run, kept: Mapping[str, int], wish: PruneConfig, school: School) -> Run:
     if (folder / WEIGHTS).is_file():
         return open_run(folder)
-    return _written(folder, run, pruned(run.student, counts, _scores(run, wish, school)))
+    return _written(folder, run, pruned(run.student, kept, _scores(run, wish, school)))
 
 
 def _scores(run: Run, wish: PruneConfig, school: School) -> Scores:
     if wish.criterion == "magnitude":
         return magnitude(run.student, groups_of(run.student))
-    lesson = school.lesson(run)
-    return taylor(lesson, school.lessons(run, wish.batches), groups_of(lesson.student))
+    lesson = school.lesson(start_of(run))
+    heard = track(school.lessons(run.student, wish.batches), "judging what it would miss", wish.batches)
+    return taylor(lesson, heard, groups_of(lesson.student))
 
 
 def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: School) -> Run:
@@ -94,6 +119,16 @@ def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: S
     return school.train(folder, run, changes)
 
 
+def narrowed(lesson: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """What taught a student, where it reads units of it that are cut."""
+    cut = {
+        reader: lesson[reader][:, list(kept[group])].contiguous()
+        for reader, group in READERS.items()
+        if reader in lesson and group in kept
+    }
+    return {**lesson, **cut}
+
+
 def _written(folder: Path, run: Run, made: Pruned) -> Run:
     """A run of a student that was made from that of another without training; the weights come last."""
     if (folder / WEIGHTS).is_file():
@@ -101,16 +136,13 @@ def _written(folder: Path, run: Run, made: Pruned) -> Run:
     write_whole(folder / CONFIG, card.to_toml({**run.config, "student": made.student.config}))
     for name in (ONTOLOGY, TABLES):
         write_whole(folder / name, (run.folder / name).read_bytes())
-    if lesson := read_lesson(run.folder):
-        for reader, group in READERS.items():
-            if reader in lesson and group in made.kept:
-                lesson[reader] = lesson[reader][:, list(made.kept[group])].contiguous()
+    if lesson := narrowed(read_lesson(run.folder), made.kept):
         write_whole(folder / LESSON, save(lesson))
     save_weights(made.student, folder / WEIGHTS)
     return open_run(folder)
 
 
-def _settle(out: Path, run: Run, wish: PruneConfig, school: School) -> None:
+def _settle(out: Path, run: Run, wish: PruneConfig, school: School, target: Target) -> None:
     """Makes `out` the folder of this compression, or makes sure that it already is."""
     path = out / WISHES
     asked: dict[str, Any] = {
@@ -119,6 +151,7 @@ def _settle(out: Path, run: Run, wish: PruneConfig, school: School) -> None:
         "train": school.settings,
         "set": dict(school.overrides),
         "prune": asdict(wish),
+        "target": target,
     }
     if path.is_file():
         old, new = flat(card.read_toml(path)), flat(tomllib.loads(card.to_toml(asked)))

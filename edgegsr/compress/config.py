@@ -1,7 +1,8 @@
-"""What a compression is to do: the [compress] table of the run that it writes."""
+"""What a compression is to do."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edgegsr.errors import InputError
@@ -13,11 +14,12 @@ CRITERIA = ("taylor", "magnitude")  # what the lesson would miss least, or the s
 class PruneConfig:
     """How much is cut, how it is chosen, and how the student recovers."""
 
-    ratio: float  # of the channels and heads of every group
+    ratio: float = 0.0  # of the channels and heads of every group
+    latency: float = 0.0  # wanted instead of a ratio: a share of the first latency; 0 for none
     criterion: str = "taylor"  # one of CRITERIA
     multiple: int = 8  # of which widths are made, as the target likes it
     rounds: int = 2  # of cutting a part and recovering
-    drop_layers: int = 0  # decoder layers, the last ones first
+    drop_layers: int = 0  # decoder layers, the last ones
     batches: int = 24  # by which importance is judged
     round_epochs: int = 1  # of recovery after each round but the last
     epochs: int = 4  # of recovery after the last one
@@ -25,14 +27,23 @@ class PruneConfig:
 
     def __post_init__(self) -> None:
         _require(0 <= self.ratio < 1, f"--prune must be at least 0 and below 1, got {self.ratio:g}")
-        _require(
-            self.criterion in CRITERIA, f"--criterion: wanted one of {', '.join(CRITERIA)}, got {self.criterion!r}"
-        )
-        _require(self.ratio > 0 or self.drop_layers > 0, "nothing to do: give --prune above 0 or --drop-layers")
+        _require(0 <= self.latency < 1, f"--latency must be between 0x and 1x, got {self.latency:g}x")
+        _require(not (self.ratio and self.latency), "--prune and --latency: wanted one of them, got both")
+        known = ", ".join(CRITERIA)
+        _require(self.criterion in CRITERIA, f"--criterion: wanted one of {known}, got {self.criterion!r}")
         for name in ("multiple", "rounds", "batches", "round_epochs", "epochs"):
             _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
         _require(self.drop_layers >= 0, f"drop_layers must be 0 or more, got {self.drop_layers}")
         _require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
+        wishes = (self.ratio, self.latency, self.drop_layers)
+        _require(any(wishes), "nothing to do: give --prune or --latency, or --drop-layers")
+
+
+def read_share(text: str) -> float:
+    """The number of a latency such as "0.6x"."""
+    if not (found := re.fullmatch(r"(\d*\.?\d+)x", text.strip())):
+        raise InputError(f"--latency: wanted a share of the present latency such as 0.6x, got {text!r}")
+    return float(found[1])
 
 
 def _require(holds: bool, message: str) -> None:

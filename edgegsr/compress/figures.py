@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
-
-from edgegsr.bench.clock import Timed, timed
+from edgegsr.compress.clocks import latency
 from edgegsr.compress.school import School
-from edgegsr.export.onnx import INPUT, export_onnx
 from edgegsr.files import write_whole
 from edgegsr.run import WEIGHTS, Run
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import brief, evaluate
-from edgegsr.student.model import Student
 
 FILE = "metrics.json"
+JUDGED = ("verb_top1", "value", "grounded")  # the last two with the true verb
 
 
 class Figures:
@@ -45,19 +41,19 @@ class Figures:
         write_whole(self.path, json.dumps(self.steps, indent=1))
 
 
+def dropped(steps: Mapping[str, Mapping[str, Any]], most: float) -> list[str]:
+    """The dev scores, one a line, that lost more than a share of what they were."""
+    first, last = next(iter(steps.values()))["dev"], list(steps.values())[-1]["dev"]
+    return [
+        f"{name}, {group}: {100 * last[group][name]:.1f} % of {100 * was:.1f} % before: lost "
+        f"{1 - last[group][name] / was:.1%}, at most {most:.1%} was wanted"
+        for group, scores in first.items()
+        for name in JUDGED
+        if (was := scores[name]) and 1 - last[group][name] / was > most
+    ]
+
+
 def read_steps(out: Path) -> dict[str, dict[str, Any]]:
     """What is measured so far."""
     path = out / FILE
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
-def latency(student: Student, threads: int) -> Timed:
-    """One image through the exported graph in ONNX Runtime, on this machine."""
-    side = student.config.side
-    with tempfile.TemporaryDirectory() as folder:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        graph = export_onnx(student, Path(folder) / "model.onnx")
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    pixels = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
-    return timed(lambda: session.run(None, {INPUT: pixels}))

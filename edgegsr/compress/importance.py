@@ -43,6 +43,19 @@ def taylor(lesson: Plain, taught: Iterable[Lesson], groups: Sequence[Group]) -> 
     return found
 
 
+@torch.no_grad()
+def mean_loss(lesson: Plain, taught: Sequence[Lesson]) -> float:
+    """What a lesson loses on some batches, the student being as it is judged."""
+    lesson.eval()
+    total = 0.0
+    for step in taught:
+        torch.manual_seed(step.step)
+        heard = () if step.about is None else (step.about,)
+        said = lesson(step.batch.pixels, step.batch.verbs, *heard)
+        total += float(torch.stack(tuple(lesson.losses(said, step.batch).values())).sum())
+    return total / len(taught)
+
+
 def magnitude(student: Student, groups: Sequence[Group]) -> Scores:
     """The sum of squares of the weights that make a unit."""
     return {group.name: _total(group, student, torch.square) for group in groups}

@@ -12,6 +12,7 @@ from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import PruneConfig
 from edgegsr.compress.groups import groups_of
 from edgegsr.compress.school import School
+from edgegsr.compress.search import Plan
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
 from edgegsr.run import Run
@@ -22,11 +23,12 @@ SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  
 COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
 
 
-def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: int) -> str:
+def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: int, plan: Plan | None = None) -> str:
     """The page."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
+    how = f"cut to {wish.latency:g} of the latency" if wish.latency else f"{wish.ratio:.0%} of the channels cut"
     lead = (
-        f"pruned by {wish.ratio:.0%} of the channels and heads in {wish.rounds} rounds, judged on "
+        f"{how} in {wish.rounds} rounds, judged on "
         f"{len(school.judge):,} images of {school.judge.name}, method {school.method}{note_on(school.judge)}"
     )
     body = "".join(
@@ -34,7 +36,7 @@ def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: i
             f'<div class="facts">{_facts(first, last)}</div>',
             "<h2>Steps</h2>",
             f'<p class="note">{_note(school, threads)}</p><div class="panel">{_table(steps)}</div>',
-            f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps)}</div>',
+            f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps, plan)}</div>',
             f"<h2>Settings</h2><details><summary>prune</summary><pre>{escape(to_toml(asdict(wish)))}</pre></details>",
         ]
     )
@@ -90,7 +92,7 @@ def _cells(step: Mapping[str, Any], groups: list[str]) -> str:
     return "".join(f"<td>{cell}</td>" for cell in cells)
 
 
-def _charts(run: Run, steps: Steps) -> str:
+def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
     charts = []
     for group in ("harmonic", "all"):
         points = {
@@ -100,6 +102,9 @@ def _charts(run: Run, steps: Steps) -> str:
         }
         if points:
             charts.append(scatter(f"Steps, {group}", points, "ms", "% verb top-1"))
+    if plan is not None:
+        curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
+        charts.append(scatter("Search: what each latency is predicted to cost", curve, "of the latency", "added loss"))
     charts.append(bar_chart("Channels and heads that are left", _kept(run), 1))
     return "".join(charts)
 

@@ -19,6 +19,7 @@ from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson
 from edgegsr.distill.train import images_per_verb, train
 from edgegsr.run import Run
+from edgegsr.student.model import Student
 from edgegsr.teacher.knowledge import Source
 
 
@@ -35,7 +36,7 @@ class School:
     def train(self, folder: Path, run: Run, changes: Mapping[str, Any]) -> Run:
         """The student of a run, trained on in the way that it was trained, in a run of its own."""
         return train(
-            self._card(run),
+            self._card(run.student),
             self.learn,
             self.judge,
             run.tables,
@@ -47,26 +48,26 @@ class School:
             start=start_of(run),
         )
 
-    def lesson(self, run: Run) -> Plain:
-        """What the student of a run is taught by, with all that it has learned."""
-        start, settings = start_of(run), self._settings(run)
+    def lesson(self, start: Start) -> Plain:
+        """What a student is taught by, with all that it has learned."""
+        settings = self._settings(start.student)
         lesson = find_method(self.method).lesson(
             start.copied(), settings, images_per_verb(self.learn.annotations), self.source
         )
         start.into(lesson)
         return lesson
 
-    def lessons(self, run: Run, number: int) -> Iterator[Lesson]:
-        """The first batches of a training of this run."""
+    def lessons(self, student: Student, number: int) -> Iterator[Lesson]:
+        """The first batches of a training of this student."""
         collages = "mipd" in find_method(self.method).tables
-        course = Course(self.learn, run.student.config.side, self._settings(run), self.source, collages)
+        course = Course(self.learn, student.config.side, self._settings(student), self.source, collages)
         return course.from_step(0, number)
 
-    def _settings(self, run: Run) -> TrainConfig:
-        return read_train(self._card(run), self.overrides, find_method(self.method).settings)
+    def _settings(self, student: Student) -> TrainConfig:
+        return read_train(self._card(student), self.overrides, find_method(self.method).settings)
 
-    def _card(self, run: Run) -> dict[str, Any]:
-        return tomllib.loads(card.to_toml({"student": run.student.config, "train": self.settings}))
+    def _card(self, student: Student) -> dict[str, Any]:
+        return tomllib.loads(card.to_toml({"student": student.config, "train": self.settings}))
 
 
 def start_of(run: Run) -> Start:

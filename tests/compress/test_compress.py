@@ -11,17 +11,21 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("torch_pruning")
 
+from edgegsr.compress.clocks import clock_of  # noqa: E402
 from edgegsr.compress.compress import compress  # noqa: E402
 from edgegsr.compress.config import PruneConfig  # noqa: E402
-from edgegsr.compress.figures import read_steps  # noqa: E402
+from edgegsr.compress.figures import dropped, read_steps  # noqa: E402
 from edgegsr.compress.groups import groups_of  # noqa: E402
 from edgegsr.compress.importance import magnitude, taylor  # noqa: E402
-from edgegsr.compress.school import School  # noqa: E402
+from edgegsr.compress.school import School, start_of  # noqa: E402
+from edgegsr.compress.search import read_plan  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.data.splits import groups  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
+from edgegsr.export.target import Roofline, Target, find_target  # noqa: E402
 from edgegsr.run import Run, open_run  # noqa: E402
 
+HERE = find_target("onnx-fp32")
 WISH = PruneConfig(ratio=0.5, multiple=2, rounds=2, batches=2, epochs=1)
 
 
@@ -45,7 +49,7 @@ def same(one: Run, other: Run) -> bool:
 def smaller(whole: Run, split_train: Split, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
     by = groups(split_train.annotations)
     school = School(split_train, split_dev, by, "none", None, whole.config["train"], {})
-    return compress(whole, tmp_path_factory.mktemp("compressed") / "run", WISH, school, 1)
+    return compress(whole, tmp_path_factory.mktemp("compressed") / "run", WISH, school, HERE, 1)
 
 
 def test_compressed_run_opens_and_is_smaller_at_every_round(smaller: Run, whole: Run) -> None:
@@ -71,25 +75,25 @@ def test_finished_compression_is_left_alone(smaller: Run, whole: Run, school: Sc
     before = {
         path: path.stat().st_mtime_ns for path in smaller.folder.rglob("student.safetensors") if "steps" in path.parts
     }
-    compress(whole, smaller.folder, WISH, school, 1)
+    compress(whole, smaller.folder, WISH, school, HERE, 1)
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 def test_other_wishes_are_refused(smaller: Run, whole: Run, school: School) -> None:
     other = PruneConfig(ratio=0.4, multiple=2, rounds=2, batches=2, epochs=1)
     with pytest.raises(InputError, match=r"holds another compression \(prune.ratio: 0.5 there, 0.4 here\)"):
-        compress(whole, smaller.folder, other, school, 1)
+        compress(whole, smaller.folder, other, school, HERE, 1)
 
 
 def test_folder_with_other_things_is_refused(whole: Run, school: School, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"wanted an empty folder or a compression, found letter\.txt"):
-        compress(whole, tmp_path, WISH, school, 1)
+        compress(whole, tmp_path, WISH, school, HERE, 1)
 
 
 def test_compressed_run_is_compressed_again(smaller: Run, school: School, tmp_path: Path) -> None:
     wish = PruneConfig(ratio=0.3, criterion="magnitude", multiple=1, rounds=1, epochs=1)
-    again = compress(smaller, tmp_path / "again", wish, school, 1)
+    again = compress(smaller, tmp_path / "again", wish, school, HERE, 1)
     counts = [step["parameters"] for step in read_steps(again.folder).values()]
     assert counts[-1] < counts[0]
 
@@ -117,19 +121,19 @@ def test_stopped_compression_goes_on_and_ends_the_same(
     monkeypatch.setattr(story, "write_whole", dying(real[0]))
     monkeypatch.setattr(story, "save_weights", dying(real[1]))
     with pytest.raises(Killed):
-        compress(whole, tmp_path / "run", WISH, school, 1)
+        compress(whole, tmp_path / "run", WISH, school, HERE, 1)
     monkeypatch.undo()
-    assert same(compress(whole, tmp_path / "run", WISH, school, 1), smaller)
+    assert same(compress(whole, tmp_path / "run", WISH, school, HERE, 1), smaller)
 
 
 def test_taylor_sees_what_the_loss_hangs_on(whole: Run, school: School) -> None:
     """The score is the square of the first-order change; a unit that nothing reads has none."""
-    lesson = school.lesson(whole)
+    lesson = school.lesson(start_of(whole))
     found = groups_of(lesson.student)
     with torch.no_grad():
         lesson.student.presence[2].weight[0, 3] = 0
         lesson.student.presence[0].weight[5] = lesson.student.presence[0].bias[5] = 0
-    scores = taylor(lesson, school.lessons(whole, 2), found)["presence"]
+    scores = taylor(lesson, school.lessons(whole.student, 2), found)["presence"]
     assert scores[3] == 0 == scores[5]
     assert (scores > 0).sum() > 5
     assert all((part >= 0).all() for part in magnitude(lesson.student, found).values())
@@ -139,8 +143,10 @@ def test_taylor_sees_what_the_loss_hangs_on(whole: Run, school: School) -> None:
     ("wish", "message"),
     [
         ({"ratio": 1.0}, "--prune must be at least 0 and below 1, got 1"),
-        ({"ratio": 0.0}, "nothing to do: give --prune above 0 or --drop-layers"),
+        ({"ratio": 0.0}, "nothing to do: give --prune or --latency, or --drop-layers"),
         ({"ratio": 0.5, "criterion": "luck"}, "--criterion: wanted one of taylor, magnitude, got 'luck'"),
+        ({"latency": 1.0}, "--latency must be between 0x and 1x, got 1x"),
+        ({"ratio": 0.5, "latency": 0.5}, "--prune and --latency: wanted one of them, got both"),
         ({"ratio": 0.5, "rounds": 0}, "rounds must be 1 or more, got 0"),
     ],
 )
@@ -151,5 +157,47 @@ def test_impossible_wishes_are_refused(wish: dict[str, Any], message: str) -> No
 
 def test_ratio_that_empties_a_layer_is_refused_before_any_work(whole: Run, school: School, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--prune 0.98: would leave nothing of .*; give at most"):
-        compress(whole, tmp_path / "run", PruneConfig(ratio=0.98, rounds=1), school, 1)
+        compress(whole, tmp_path / "run", PruneConfig(ratio=0.98, rounds=1), school, HERE, 1)
     assert not (tmp_path / "run").exists()
+
+
+BOARD = Target("tensorrt", "int8", 2, Roofline(start_ms=0.001, tops=0.1, gb_per_s=100))  # arithmetic is what counts
+
+
+def test_search_meets_a_latency_and_goes_on_from_what_it_found(whole: Run, school: School, tmp_path: Path) -> None:
+    wish = PruneConfig(latency=0.7, multiple=2, rounds=1, batches=2, epochs=1)
+    done = compress(whole, tmp_path / "run", wish, school, BOARD, 1)
+    plan = read_plan(done.folder)
+    assert plan is not None and plan.share <= 0.7
+    law, (first, *_, last) = BOARD.roofline, read_steps(done.folder).values()
+    took = [law.predict_ms(step["gflops"], step["parameters"]) for step in (first, last)]
+    assert took[1] / took[0] == pytest.approx(plan.share, abs=0.01)
+    assert len(set(plan.ratios.values())) > 1 or len(plan.ratios) < len(plan.options), "blocks are told apart"
+    page = (done.folder / "report.html").read_text("utf-8")
+    assert "Search: what each latency is predicted to cost" in page and "0.7 of the latency" in page
+
+
+def test_latency_out_of_reach_tells_the_best_point(whole: Run, school: School, tmp_path: Path) -> None:
+    wish = PruneConfig(latency=0.02, multiple=2, rounds=1, batches=2, epochs=1)
+    with pytest.raises(InputError, match=r"--latency 0.02x: cannot be met by pruning; the best point found is 0.\d\dx"):
+        compress(whole, tmp_path / "run", wish, school, BOARD, 1)
+
+
+def test_engine_that_is_not_here_needs_a_law(whole: Run, school: School, tmp_path: Path) -> None:
+    wish = PruneConfig(latency=0.7, multiple=2, rounds=1, batches=2, epochs=1)
+    with pytest.raises(InputError, match=r"--target: tensorrt does not run here; its profile needs a \[target"):
+        compress(whole, tmp_path / "run", wish, school, Target("tensorrt", "int8", 2), 1)
+
+
+def test_scores_that_fell_too_far_are_named() -> None:
+    first = {"dev": {"seen": {"verb_top1": 0.5, "value": 0.4, "grounded": 0.0}}}
+    last = {"dev": {"seen": {"verb_top1": 0.48, "value": 0.4, "grounded": 0.0}}}
+    assert dropped({"as it came": first, "cut": last}, 0.05) == []
+    assert dropped({"as it came": first, "cut": last}, 0.02) == [
+        "verb_top1, seen: 48.0 % of 50.0 % before: lost 4.0%, at most 2.0% was wanted"
+    ]
+
+
+def test_engine_that_is_here_is_timed_in_turns(whole: Run) -> None:
+    with clock_of(HERE, 1, whole.student) as clock:
+        assert 0.5 < clock(whole.student) < 2

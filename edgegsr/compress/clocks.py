@@ -1,0 +1,63 @@
+"""How long a student takes for one image on a target: measured where its engine runs here, else predicted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import onnxruntime
+
+from edgegsr.bench.clock import Timed, timed
+from edgegsr.errors import InputError
+from edgegsr.export.onnx import INPUT, export_onnx
+from edgegsr.export.target import Roofline, Target
+from edgegsr.student.cost import cost
+from edgegsr.student.model import Student
+
+Clock = Callable[[Student], float]  # the latency of a student as a share of another one's
+TURNS, TURN_S = 3, 0.3  # how often two graphs take turns, so that what slows the machine slows both
+
+
+@contextmanager
+def clock_of(target: Target, threads: int, first: Student) -> Iterator[Clock]:
+    """What tells the latency of a student on a target, as a share of that of the first one."""
+    if (law := target.roofline) is not None:
+        yield lambda student: _predicted(law, student) / _predicted(law, first)
+    elif target.engine == "onnxruntime":
+        with tempfile.TemporaryDirectory() as folder:
+            before = export_onnx(first, Path(folder) / "first.onnx")
+            yield lambda student: _taking_turns(before, export_onnx(student, Path(folder) / "next.onnx"), threads)
+    else:
+        raise InputError(f"--target: {target.engine} does not run here; its profile needs a [target.roofline] to go by")
+
+
+def latency(student: Student, threads: int) -> Timed:
+    """One image through the exported graph in ONNX Runtime, on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        return timed(_looking(export_onnx(student, Path(folder) / "model.onnx"), threads))
+
+
+def _predicted(law: Roofline, student: Student) -> float:
+    spent = cost(student)
+    return law.predict_ms(spent.total_gflops, spent.total_parameters)
+
+
+def _taking_turns(before: Path, after: Path, threads: int) -> float:
+    """One session at a time: idle threads of another one would take the cores."""
+    shares = []
+    for _ in range(TURNS):
+        one, other = (timed(_looking(graph, threads), TURN_S / 3, TURN_S).p50_ms for graph in (before, after))
+        shares.append(other / one)
+    return median(shares)
+
+
+def _looking(graph: Path, threads: int) -> Callable[[], object]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    pixels = np.random.default_rng(0).integers(0, 256, session.get_inputs()[0].shape, np.uint8)
+    return lambda: session.run(None, {INPUT: pixels})

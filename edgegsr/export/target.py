@@ -1,0 +1,70 @@
+"""What a student is made for: the [target] table of a profile in `export/`.
+
+[target]                               [target.roofline]
+engine = "tensorrt"                    start_ms = 2.9
+precision = "int8"                     tops = 10.6
+multiple = 32                          gb_per_s = 102.0
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgegsr import card
+from edgegsr.errors import InputError
+
+CHECKOUT = Path(__file__).parents[2] / "export"
+INSTALLED = Path(sysconfig.get_path("data")) / "share" / "edgegsr" / "export"
+ENGINES = {"onnxruntime": ("fp32",), "tensorrt": ("fp16", "int8")}
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """A board that is not here, as a law: a start, and what arithmetic and weights take on top of it."""
+
+    start_ms: float
+    tops: float  # trillions of operations a second that a network reaches, a multiply-add being two
+    gb_per_s: float
+    weight_bytes: int = 4  # of one weight
+
+    def __post_init__(self) -> None:
+        for name in ("tops", "gb_per_s", "weight_bytes"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.start_ms < 0:
+            raise InputError(f"start_ms must be 0 or more, got {self.start_ms}")
+
+    def predict_ms(self, gflops: float, weights: int) -> float:
+        return self.start_ms + gflops / self.tops + weights * self.weight_bytes / self.gb_per_s / 1e6
+
+
+@dataclass(frozen=True)
+class Target:
+    """An engine, its arithmetic, and the widths that it likes."""
+
+    engine: str
+    precision: str
+    multiple: int  # of channels
+    roofline: Roofline | None = None  # for what cannot run here
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {self.engine!r}")
+        if self.precision not in ENGINES[self.engine]:
+            wanted = ", ".join(ENGINES[self.engine])
+            raise InputError(f"precision must be one of {wanted} for {self.engine}, got {self.precision!r}")
+        if self.multiple < 1:
+            raise InputError(f"multiple must be 1 or more, got {self.multiple}")
+
+
+def find_target(name: str | Path) -> Target:
+    """The target of a profile: a file, or the name of one that comes along."""
+    if Path(name).suffix or len(Path(name).parts) > 1:
+        return card.read_card(Path(name), Target, "target", known=("target",))
+    for place in (CHECKOUT, INSTALLED):
+        if (path := place / f"{name}.toml").is_file():
+            return card.read_card(path, Target, "target", known=("target",))
+    known = sorted({path.stem for place in (CHECKOUT, INSTALLED) for path in place.glob("*.toml")})
+    raise InputError(f"--target: wanted a profile or one of {', '.join(known)}, got {str(name)!r}")

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgegsr.errors import InputError
+from edgegsr.export.target import CHECKOUT, Roofline, find_target
+
+
+def test_every_profile_that_comes_along_is_read_by_its_name() -> None:
+    names = sorted(path.stem for path in CHECKOUT.glob("*.toml"))
+    assert "onnx-fp32" in names
+    for name in names:
+        assert find_target(name) == find_target(CHECKOUT / f"{name}.toml")
+
+
+def test_law_predicts_published_latencies() -> None:
+    """YOLO11 at 640 px on an Orin Nano Super, TensorRT: 6.5 and 68 GFLOPs, 2.6 and 20.1 M weights."""
+    int8, fp16 = find_target("orin-nano-trt-int8").roofline, find_target("orin-nano-trt-fp16").roofline
+    assert int8 and fp16
+    for law, small, medium in ((int8, 3.70, 9.12), (fp16, 4.53, 13.50)):
+        assert law.predict_ms(6.5, 2_600_000) == pytest.approx(small, rel=0.15)
+        assert law.predict_ms(68.0, 20_100_000) == pytest.approx(medium, rel=0.15)
+
+
+def test_law_adds_start_arithmetic_and_weights() -> None:
+    assert Roofline(1.0, 2.0, 50.0, 4).predict_ms(6.0, 25_000_000) == pytest.approx(1 + 3 + 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('engine = "abacus"\nprecision = "fp32"\nmultiple = 8', "target.engine must be one of onnxruntime, tensorrt"),
+        (
+            'engine = "tensorrt"\nprecision = "fp32"\nmultiple = 8',
+            "target.precision must be one of fp16, int8",
+        ),
+        ('engine = "onnxruntime"\nprecision = "fp32"\nmultiple = 0', "target.multiple must be 1 or more, got 0"),
+        ('engine = "onnxruntime"\nprecision = "fp32"', "target.multiple is missing"),
+    ],
+)
+def test_profile_that_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "odd.toml").write_text(f"[target]\n{text}\n")
+    with pytest.raises(InputError, match=message):
+        find_target(tmp_path / "odd.toml")
+
+
+def test_unknown_profile_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(InputError, match=r"--target: wanted a profile or one of .*onnx-fp32.*, got 'toaster'"):
+        find_target("toaster")
