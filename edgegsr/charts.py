@@ -60,11 +60,11 @@ def bar_chart(title: str, bars: Mapping[str, tuple[float, str]], most: float) ->
     return f'{head}<div class="bars">{"".join(rows)}</div></figure>'
 
 
-def scatter(title: str, points: Mapping[str, tuple[float, float]], x: str, y: str) -> str:
-    """A figure of named points, joined in their order; both axes start at 0."""
-    _, high, ticks = scale([value for _, value in points.values()])
+def scatter(title: str, points: Mapping[str, tuple[float, float]], x: str, y: str, *, named: bool = True) -> str:
+    """A figure of points joined in their order; both axes start at 0. The legend names them, or their tips alone."""
+    low, high, ticks = scale([value for _, value in points.values()])
     _, most_x, ticks_x = scale([value for value, _ in points.values()])
-    plane = Plane(most_x, 0, high)
+    plane = Plane(most_x, low, high)
     parts = [_tick_y(plane.y(tick), f"{tick:g}") for tick in ticks]
     parts += [_tick_x(plane.x(tick), f"{tick:g}") for tick in ticks_x]
     path = " ".join(f"{plane.x(a):.1f},{plane.y(b):.1f}" for a, b in points.values())
@@ -74,7 +74,7 @@ def scatter(title: str, points: Mapping[str, tuple[float, float]], x: str, y: st
         parts.append(f"{dot}<title>{escape(f'{name}: {a:.3g} {x}, {b:.3g} {y}')}</title></circle>")
     legend = "".join(
         f'<span><i class="c{i % COLOURS}"></i>{escape(name)} <b>{b:.3g}</b></span>'
-        for i, (name, (_, b)) in enumerate(points.items())
+        for i, (name, (_, b)) in enumerate(points.items() if named else ())
     )
     label = escape(f"{title}: {y} over {x}")
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'

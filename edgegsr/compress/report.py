@@ -28,7 +28,7 @@ def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: i
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     how = f"cut to {wish.latency:g} of the latency" if wish.latency else f"{wish.ratio:.0%} of the channels cut"
     lead = (
-        f"{how} in {wish.rounds} rounds, judged on "
+        f"{how} in {wish.rounds} round{'s' * (wish.rounds > 1)}, judged on "
         f"{len(school.judge):,} images of {school.judge.name}, method {school.method}{note_on(school.judge)}"
     )
     body = "".join(
@@ -104,7 +104,7 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
             charts.append(scatter(f"Steps, {group}", points, "ms", "% verb top-1"))
     if plan is not None:
         curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
-        charts.append(scatter("Search: what each latency is predicted to cost", curve, "of the latency", "added loss"))
+        charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
     charts.append(bar_chart("Channels and heads that are left", _kept(run), 1))
     return "".join(charts)
 

@@ -50,7 +50,7 @@ class Plan:
         found = []
         for needed in range(0, PARTS, PARTS // 20):
             if (chosen := best(self.options, needed / PARTS)) is not None:
-                saved, missed = (sum(getattr(each, name) for each in chosen.values()) for name in ("saved", "missed"))
+                saved, missed = (sum(max(getattr(o, name), 0) for o in chosen.values()) for name in ("saved", "missed"))
                 found.append((1 - saved, missed))
         return found
 

@@ -174,7 +174,7 @@ def test_search_meets_a_latency_and_goes_on_from_what_it_found(whole: Run, schoo
     assert took[1] / took[0] == pytest.approx(plan.share, abs=0.01)
     assert len(set(plan.ratios.values())) > 1 or len(plan.ratios) < len(plan.options), "blocks are told apart"
     page = (done.folder / "report.html").read_text("utf-8")
-    assert "Search: what each latency is predicted to cost" in page and "0.7 of the latency" in page
+    assert "Search, predicted: added loss over share of the latency" in page and "0.7 of the latency" in page
 
 
 def test_latency_out_of_reach_tells_the_best_point(whole: Run, school: School, tmp_path: Path) -> None:
