@@ -61,7 +61,7 @@ class Words(nn.Module):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        cosines = embedding @ self.table.T
+        cosines = F.linear(embedding, self.table)
         return self.scale * (cosines if self.handicap is None else cosines - self.handicap)
 
 
@@ -74,7 +74,7 @@ class WordsOrBlank(Words):
 
     def forward(self, embedding: Tensor) -> Tensor:
         blank = embedding @ F.normalize(self.blank, dim=0)
-        return self.scale * torch.cat([blank[..., None], embedding @ self.table.T], -1)
+        return self.scale * torch.cat([blank[..., None], F.linear(embedding, self.table)], -1)
 
 
 class BoxHead(nn.Module):
