@@ -56,8 +56,14 @@ LOSSES = {
     "noun": "Nouns",
     "l1": "Box edges (L1)",
     "giou": "Box overlap (GIoU)",
+    "presence": "Presence of boxes",
+    "glimpse": "Taught: the scene",
+    "gaze": "Taught: its instances",
+    "patches": "Taught: patches",
+    "feature": "Taught: the feature",
+    "caption": "Taught: the caption",
+    "lr": "Learning rate",
 }
-LOSSES |= {"presence": "Presence of boxes", "lr": "Learning rate"}
 DEV = {"verb_top1": "dev: top-1 verb, %", "grounded": "dev: grounded with the true verb, %"}
 
 
@@ -222,7 +228,9 @@ def _charts(metrics: list[dict[str, Any]]) -> str:
     train = [line for line in metrics if line["kind"] == "train"]
     dev = [line for line in metrics if line["kind"] == "dev"]
     charts = [line_chart(title, _dev_lines(dev, key)) for key, title in DEV.items()]
-    charts += [line_chart(title, {title: [(m["step"], m[key]) for m in train]}) for key, title in LOSSES.items()]
+    charts += [
+        line_chart(title, {title: [(m["step"], m[key]) for m in train if key in m]}) for key, title in LOSSES.items()
+    ]
     return "".join(charts) or '<p class="note">This folder has no metrics.jsonl.</p>'
 
 

@@ -186,3 +186,11 @@ def test_more_verbs_than_a_map_can_show_leave_the_list(
     assert "<svg" in draw(split_dev.annotations, said, None)
     monkeypatch.setattr(report, "MOST_CELLS", 3)
     assert "<svg" not in draw(split_dev.annotations, said, None)
+
+
+def test_what_was_taught_has_curves_of_its_own() -> None:
+    from edgegsr.distill.report import _charts
+
+    steps = [{"kind": "train", "step": step, "loss": 3.0, "glimpse": 1.0 / step} for step in (1, 2, 3)]
+    page = _charts(steps)
+    assert "Taught: the scene" in page and "Taught: patches" not in page
