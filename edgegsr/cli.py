@@ -333,6 +333,10 @@ def compress(
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Cut in so many rounds, with recovery after each.")] = 2,
     epochs: Annotated[int, typer.Option(min=1, help="Of recovery after the last round.")] = 4,
+    ptq: Annotated[bool, typer.Option("--ptq", help="Count in 8 bits, by what calibration images make of it.")] = False,
+    qat: Annotated[bool, typer.Option("--qat", help="The same, and trained on with the rounding.")] = False,
+    calibration: Annotated[int, typer.Option(min=0, help="Training images to calibrate on.")] = 256,
+    qat_epochs: Annotated[int, typer.Option(min=1, help="Of training with the rounding.")] = 3,
     data: Data = "diorama",
     method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,
     teacher: Annotated[
@@ -349,7 +353,7 @@ def compress(
     """Make a student smaller with its teacher watching: cut what it misses least, and let it recover."""
     _need_training("compress")
     from edgegsr.compress.compress import compress
-    from edgegsr.compress.config import PruneConfig, read_share
+    from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
     from edgegsr.compress.figures import dropped, read_steps
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
@@ -369,6 +373,7 @@ def compress(
         rounds=rounds,
         epochs=epochs,
     )
+    wishes = Wishes(wish, QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs), aim)
     opened, overrides = open_run(find_run(run)), _settings(settings or [])
     if workers is not None:
         overrides["workers"] = workers
@@ -382,14 +387,14 @@ def compress(
     groups = groups_of(data, opened.ontology)
     source = _source(how, training, learn, judge, groups, opened.tables, teacher)
     school = School(learn, judge, groups, name, source, opened.config["train"], overrides)
-    done = compress(opened, out, wish, school, aim, threads)
+    done = compress(opened, out, wishes, school, threads)
     steps = read_steps(done.folder)
     rows = [
         (
             name,
             f"{step['parameters'] / 1e6:.2f}",
             f"{step['gflops']:.3f}",
-            f"{step['latency']['p50_ms']:.2f}",
+            f"{step['latency']['p50_ms']:.2f}" if step["latency"] else "-",
             *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in step["dev"]),
             f"{100 * step['dev']['all']['grounded']:.1f}",
         )

@@ -5,6 +5,7 @@ ontology.json        the vocabulary                                metrics.jsonl
 tables.safetensors   its words as vectors                          report.html           for people
 state/               what an unfinished training goes on from      tensorboard/          the curves, for TensorBoard
 zero_shot.json       what the teacher itself scores on dev     lesson.safetensors    what taught it, for `compress`
+quantizers.json      where an INT8 student rounds
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from edgegsr.errors import InputError
 from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.model import Student
+from edgegsr.student.quantizers import placed, read_places
 from edgegsr.student.weights import load_weights
 from edgegsr.text import TextTables
 from edgegsr.text.embed import ontology_hash
 
 FORMAT = 1  # of the folder; a run of another format is refused
 CONFIG, ONTOLOGY, TABLES, WEIGHTS = "config.toml", "ontology.json", "tables.safetensors", "student.safetensors"
+QUANTIZERS = "quantizers.json"
 METRICS, REPORT, STATE, BOARD = "metrics.jsonl", "report.html", "state", "tensorboard"
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
@@ -50,6 +53,8 @@ def open_run(folder: str | Path) -> Run:
     tables = TextTables.load(_there(folder / TABLES))
     _check_words(folder, ontology, tables)
     student = Student(_student_config(folder, config), tables, pretrained=False)
+    if (folder / QUANTIZERS).is_file():
+        student = placed(student, read_places(folder / QUANTIZERS))
     load_weights(student, folder / WEIGHTS)
     return Run(folder, config, ontology, tables, student.eval())
 

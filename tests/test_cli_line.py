@@ -152,4 +152,4 @@ def test_compress_cuts_and_what_comes_out_is_evaluated(line: Path, capsys: pytes
     assert run("eval", line / "small", "--data", line / "world", "--json") == 0
     assert run(*asked) == 0, "a finished compression is left alone"
     assert run("compress", line / "run", "--data", line / "world", "--out", line / "none") == 2
-    assert "nothing to do: give --prune or --latency, or --drop-layers" in capsys.readouterr().err
+    assert "nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat" in capsys.readouterr().err

@@ -5,18 +5,22 @@ A step that is finished is left alone and one that was interrupted goes on, so t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomllib
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from edgegsr import card
+from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.clocks import clock_of
-from edgegsr.compress.config import PruneConfig
+from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
 from edgegsr.compress.figures import Figures
 from edgegsr.compress.groups import groups_of
 from edgegsr.compress.importance import magnitude, mean_loss, taylor
@@ -29,33 +33,58 @@ from edgegsr.distill.start import LESSON, Start, read_lesson
 from edgegsr.errors import InputError
 from edgegsr.export.target import Target
 from edgegsr.files import listing, write_whole
+from edgegsr.images import letterbox
 from edgegsr.progress import track
-from edgegsr.run import CONFIG, ONTOLOGY, REPORT, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLES, WEIGHTS, Run, open_run
 from edgegsr.student.calibration import FILE as CALIBRATION
+from edgegsr.student.quantizers import QuantizedStudent, write_places
 from edgegsr.student.weights import save_weights
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
 STEPS, WISHES = "steps", "compress.toml"
-KEPT = (ONTOLOGY, TABLES, CALIBRATION, ZERO_SHOT, LESSON, CONFIG, WEIGHTS)  # of the last step; the weights come last
+KEPT = (
+    ONTOLOGY,
+    TABLES,
+    CALIBRATION,
+    ZERO_SHOT,
+    LESSON,
+    QUANTIZERS,
+    CONFIG,
+    WEIGHTS,
+)  # of the last step, weights last
+CALIBRATED = 8  # images at a time
 LISTENED = 6  # batches by which a search judges a loss
 READERS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which group
 
 
-def compress(run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int) -> Run:
+def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Run:
     """The compressed run in `out`, with a report of the way there."""
+    if isinstance(run.student, QuantizedStudent):
+        raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
     for group in groups_of(run.student):
-        kept_count(group, wish.ratio, wish.multiple)  # an impossible wish shows before any work is done
-    _settle(out, run, wish, school, target)
+        kept_count(group, wishes.prune.ratio, wishes.prune.multiple)  # an impossible wish shows before any work is done
+    _settle(out, run, wishes, school)
     figures, last = Figures(out, school, threads), run
-    figures.add("as it came", run)
-    for name, last in _pruning(run, out, wish, school, target, threads):
-        figures.add(name, last)
+    for name, step in _steps(run, out, wishes, school, threads):
+        figures.add(name, step)
+        last = step
     for name in KEPT:
         if (last.folder / name).is_file():
             write_whole(out / name, (last.folder / name).read_bytes())
     finished = open_run(out)
-    write_whole(out / REPORT, report(finished, figures.steps, wish, school, threads, read_plan(out)))
+    write_whole(out / REPORT, report(finished, figures.steps, wishes, school, threads, read_plan(out)))
     return finished
+
+
+def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
+    """Every run on the way, by what was done."""
+    at = run
+    yield "as it came", at
+    if wishes.prune.wanted:
+        for name, at in _pruning(run, out, wishes.prune, school, wishes.target, threads):
+            yield name, at
+    if wishes.quantize.wanted:
+        yield from _quantizing(at, out / STEPS, wishes.quantize, school)
 
 
 def _pruning(
@@ -80,6 +109,31 @@ def _pruning(
         yield f"cut, round {n}", at
         at = _recovered(steps / f"{n}-recovered", at, epochs, wish, school)
         yield f"recovered, round {n}", at
+
+
+def _quantizing(run: Run, steps: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
+    """The runs in 8 bits: as calibrated, and as trained with the student before them as a second teacher."""
+    folded = run
+    if not run.student.config.folded:
+        folded = _written(steps / "folded", run, Pruned(copy.deepcopy(run.student).fold(), {}))
+    at = _calibrated(steps / "int8-calibrated", folded, wish, school)
+    yield "INT8, calibrated", at
+    if wish.qat:
+        changes = {"epochs": wish.epochs, "lr": wish.lr_share * school.settings["lr"], "warmup_epochs": 0.1}
+        at = school.train(steps / "int8-trained", at, changes, watcher=folded.student)
+        yield "INT8, trained", at
+
+
+def _calibrated(folder: Path, run: Run, wish: QuantizeConfig, school: School) -> Run:
+    if (folder / WEIGHTS).is_file():
+        return open_run(folder)
+    rng = np.random.default_rng(wish.seed)
+    rows = rng.permutation(len(school.learn))[: wish.calibration]
+    side = run.student.config.side
+    looks = [torch.from_numpy(letterbox(school.learn.pixels(int(row)), side)[0])[None] for row in rows]
+    student = calibrated(run.student, [torch.cat(looks[i : i + CALIBRATED]) for i in range(0, len(looks), CALIBRATED)])
+    write_places(student, folder / QUANTIZERS)
+    return _written(folder, run, Pruned(student, {}))
 
 
 def _planned(first: Run, run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int) -> Plan:
@@ -142,7 +196,7 @@ def _written(folder: Path, run: Run, made: Pruned) -> Run:
     return open_run(folder)
 
 
-def _settle(out: Path, run: Run, wish: PruneConfig, school: School, target: Target) -> None:
+def _settle(out: Path, run: Run, wishes: Wishes, school: School) -> None:
     """Makes `out` the folder of this compression, or makes sure that it already is."""
     path = out / WISHES
     asked: dict[str, Any] = {
@@ -150,8 +204,7 @@ def _settle(out: Path, run: Run, wish: PruneConfig, school: School, target: Targ
         "method": school.method,
         "train": school.settings,
         "set": dict(school.overrides),
-        "prune": asdict(wish),
-        "target": target,
+        **asdict(wishes),
     }
     if path.is_file():
         old, new = flat(card.read_toml(path)), flat(tomllib.loads(card.to_toml(asked)))

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 
 from edgegsr.errors import InputError
+from edgegsr.export.target import Target
 
 CRITERIA = ("taylor", "magnitude")  # what the lesson would miss least, or the smallest weights
 
 
 @dataclass(frozen=True)
 class PruneConfig:
-    """How much is cut, how it is chosen, and how the student recovers."""
+    """Whether and how much is cut, how it is chosen, and how the student recovers."""
 
     ratio: float = 0.0  # of the channels and heads of every group
     latency: float = 0.0  # wanted instead of a ratio: a share of the first latency; 0 for none
@@ -35,8 +36,45 @@ class PruneConfig:
             _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
         _require(self.drop_layers >= 0, f"drop_layers must be 0 or more, got {self.drop_layers}")
         _require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
-        wishes = (self.ratio, self.latency, self.drop_layers)
-        _require(any(wishes), "nothing to do: give --prune or --latency, or --drop-layers")
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self.ratio or self.latency or self.drop_layers)
+
+
+@dataclass(frozen=True)
+class QuantizeConfig:
+    """Whether and how a student comes to count in 8 bits."""
+
+    ptq: bool = False  # scales by what calibration images make of it
+    qat: bool = False  # and then trained with its rounding
+    calibration: int = 256  # images, drawn by `seed`
+    seed: int = 0
+    epochs: int = 3  # of training with rounding
+    lr_share: float = 0.05  # of the card's learning rate
+
+    def __post_init__(self) -> None:
+        for name in ("calibration", "epochs"):
+            _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        _require(self.seed >= 0, f"seed must be 0 or more, got {self.seed}")
+        _require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
+
+    @property
+    def wanted(self) -> bool:
+        return self.ptq or self.qat
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be done, in this order."""
+
+    prune: PruneConfig
+    quantize: QuantizeConfig
+    target: Target
+
+    def __post_init__(self) -> None:
+        if not (self.prune.wanted or self.quantize.wanted):
+            raise InputError("nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat")
 
 
 def read_share(text: str) -> float:

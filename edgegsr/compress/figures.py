@@ -13,6 +13,7 @@ from edgegsr.files import write_whole
 from edgegsr.run import WEIGHTS, Run
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.quantizers import QuantizedStudent
 
 FILE = "metrics.json"
 JUDGED = ("verb_top1", "value", "grounded")  # the last two with the true verb
@@ -31,12 +32,15 @@ class Figures:
             return
         spent, last = cost(run.student), next(reversed(self.steps.values()), None)
         alike = last is not None and last["parameters"] == spent.total_parameters  # a step of recovery
+        took = last["latency"] if last and alike else None
+        if took is None and not isinstance(run.student, QuantizedStudent):  # which is timed when it is exported
+            took = latency(run.student, self.threads).to_json()
         self.steps[name] = {
             "dev": brief(evaluate(run, self.school.judge, self.school.groups)),
             "parameters": spent.total_parameters,
             "gflops": round(spent.total_gflops, 5),
             "weight_bytes": (run.folder / WEIGHTS).stat().st_size,
-            "latency": last["latency"] if last and alike else latency(run.student, self.threads).to_json(),
+            "latency": took,
         }
         write_whole(self.path, json.dumps(self.steps, indent=1))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
-from edgegsr.compress.config import PruneConfig
+from edgegsr.compress.config import Wishes
 from edgegsr.compress.groups import groups_of
 from edgegsr.compress.school import School
 from edgegsr.compress.search import Plan
@@ -23,13 +23,12 @@ SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  
 COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
 
 
-def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: int, plan: Plan | None = None) -> str:
+def report(run: Run, steps: Steps, wishes: Wishes, school: School, threads: int, plan: Plan | None = None) -> str:
     """The page."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
-    how = f"cut to {wish.latency:g} of the latency" if wish.latency else f"{wish.ratio:.0%} of the channels cut"
     lead = (
-        f"{how} in {wish.rounds} round{'s' * (wish.rounds > 1)}, judged on "
-        f"{len(school.judge):,} images of {school.judge.name}, method {school.method}{note_on(school.judge)}"
+        f"{_how(wishes)}, judged on {len(school.judge):,} images of {school.judge.name}, method {school.method}"
+        f"{note_on(school.judge)}"
     )
     body = "".join(
         [
@@ -37,19 +36,34 @@ def report(run: Run, steps: Steps, wish: PruneConfig, school: School, threads: i
             "<h2>Steps</h2>",
             f'<p class="note">{_note(school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps, plan)}</div>',
-            f"<h2>Settings</h2><details><summary>prune</summary><pre>{escape(to_toml(asdict(wish)))}</pre></details>",
+            f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(asdict(wishes)))}</pre></details>",
         ]
     )
     return page(f"{run.folder.resolve().name}: a smaller student", lead, body, run.config.get("versions", {}))
 
 
+def _how(wishes: Wishes) -> str:
+    prune, quantize, done = wishes.prune, wishes.quantize, []
+    if prune.latency:
+        done.append(f"cut to {prune.latency:g} of the latency in {prune.rounds} round{'s' * (prune.rounds > 1)}")
+    if prune.ratio:
+        done.append(f"{prune.ratio:.0%} of the channels cut in {prune.rounds} round{'s' * (prune.rounds > 1)}")
+    if prune.drop_layers:
+        done.append(f"{prune.drop_layers} decoder layer{'s' * (prune.drop_layers > 1)} dropped")
+    if quantize.wanted:
+        trained = f", trained for {quantize.epochs} epochs" if quantize.qat else ""
+        done.append(f"INT8 calibrated on {quantize.calibration} images (seed {quantize.seed}){trained}")
+    return ", ".join(done)
+
+
 def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
-    now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
     cards = [
-        (f"{now / before:.0%}", "of the latency", f"{before:.2f} to {now:.2f} ms"),
         (f"{last['gflops'] / first['gflops']:.0%}", "of the arithmetic", f"{last['gflops']:.3f} GFLOPs"),
         (f"{last['weight_bytes'] / first['weight_bytes']:.0%}", "of the file", f"{last['weight_bytes'] / 1e6:.1f} MB"),
     ]
+    if last["latency"] is not None:
+        now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
+        cards.insert(0, (f"{now / before:.0%}", "of the latency", f"{before:.2f} to {now:.2f} ms"))
     for group, scores in last["dev"].items():
         if then := first["dev"][group]["verb_top1"]:
             here = scores["verb_top1"]
@@ -64,7 +78,7 @@ def _note(school: School, threads: int) -> str:
     return escape(
         f"Scores in per cent on {school.judge.name}, averaged per verb; value and grounded with the true verb. "
         f"Latency of one image through the exported graph in ONNX Runtime, {threads} thread{'s' * (threads != 1)}, on "
-        "the machine that ran the step; compare within one quiet run only."
+        "the machine that ran the step; compare within one quiet run only. INT8 is timed when it is exported."
     )
 
 
@@ -85,8 +99,7 @@ def _cells(step: Mapping[str, Any], groups: list[str]) -> str:
         f"{step['parameters'] / 1e6:.2f}",
         f"{step['gflops']:.3f}",
         f"{step['weight_bytes'] / 1e6:.1f}",
-        f"{step['latency']['p50_ms']:.2f}",
-        f"{step['latency']['p99_ms']:.2f}",
+        *(f"{step['latency'][p]:.2f}" if step["latency"] else "–" for p in ("p50_ms", "p99_ms")),
     ]
     cells += [f"{100 * (step['dev'].get(group, {}).get(score) or 0):.1f}" for score in SCORES for group in groups]
     return "".join(f"<td>{cell}</td>" for cell in cells)
@@ -98,7 +111,7 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
         points = {
             name: (step["latency"]["p50_ms"], 100 * step["dev"][group]["verb_top1"])
             for name, step in steps.items()
-            if group in step["dev"]
+            if group in step["dev"] and step["latency"]
         }
         if points:
             charts.append(scatter(f"Steps, {group}", points, "ms", "% verb top-1"))

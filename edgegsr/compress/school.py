@@ -33,7 +33,7 @@ class School:
     settings: Mapping[str, Any]  # the [train] table of the run that came
     overrides: Mapping[str, Any]  # what of it the user wants otherwise, inner tables with a dot
 
-    def train(self, folder: Path, run: Run, changes: Mapping[str, Any]) -> Run:
+    def train(self, folder: Path, run: Run, changes: Mapping[str, Any], watcher: Student | None = None) -> Run:
         """The student of a run, trained on in the way that it was trained, in a run of its own."""
         return train(
             self._card(run.student),
@@ -45,7 +45,7 @@ class School:
             overrides={**changes, **self.overrides},
             groups=self.groups,
             source=self.source,
-            start=start_of(run),
+            start=start_of(run, watcher),
         )
 
     def lesson(self, start: Start) -> Plain:
@@ -70,6 +70,6 @@ class School:
         return tomllib.loads(card.to_toml({"student": student.config, "train": self.settings}))
 
 
-def start_of(run: Run) -> Start:
+def start_of(run: Run, watcher: Student | None = None) -> Start:
     """Where what comes after a run begins."""
-    return Start(run.student, read_lesson(run.folder))
+    return Start(run.student, read_lesson(run.folder), watcher)

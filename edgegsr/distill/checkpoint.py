@@ -20,6 +20,7 @@ from torch import Tensor
 
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
+from edgegsr.student.weights import apart
 
 FORMAT = "edgegsr-state-1"
 KEPT = 2
@@ -47,8 +48,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
     path = folder / f"step-{step:09d}.safetensors"
     for draft in folder.glob(".step-*"):  # of a process that was killed while it wrote
         draft.unlink(missing_ok=True)
-    still = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_whole(path, to_bytes(still, {"format": FORMAT, "step": str(step), "facts": json.dumps(facts)}))
+    write_whole(path, to_bytes(apart(tensors), {"format": FORMAT, "step": str(step), "facts": json.dumps(facts)}))
     for old in states(folder)[:-KEPT]:
         old.unlink(missing_ok=True)
     return path

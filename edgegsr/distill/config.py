@@ -29,6 +29,7 @@ class LossWeights:
     giou: float = 2.0
     presence: float = 1.0
     feature: float = 2.0  # of --method feature and caption
+    watched: float = 1.0  # of keeping to what the student before it says, where there is one: `compress --qat`
 
     def __post_init__(self) -> None:
         for name, weight in vars(self).items():
@@ -42,6 +43,7 @@ class TrainConfig:
     epochs: int = 30
     batch: int = 64  # images per step, over all processes together
     lr: float = 1e-3
+    scale_lr_factor: float = 0.1  # of `lr`, for the scales of quantizers
     backbone_lr_factor: float = 1.0  # of `lr`, for the encoder's backbone; 0.1 suits a pretrained one
     weight_decay: float = 0.02  # of matrices and filters; norms, biases and temperatures have none
     warmup_epochs: float = 1.0

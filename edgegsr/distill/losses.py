@@ -56,6 +56,12 @@ def presence_cross_entropy(logits: Tensor, has_box: Tensor, has_role: Tensor) ->
     return mean_where(F.binary_cross_entropy_with_logits(logits, has_box.to(logits), reduction="none"), has_role)
 
 
+def divergence(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of what is said from what is wanted, both as logits (..., K), to (...)."""
+    p, log_q = wanted.float().log_softmax(-1), logits.float().log_softmax(-1)
+    return (p.exp() * (p - log_q)).sum(-1)
+
+
 def mean_where(values: Tensor, mask: Tensor) -> Tensor:
     """The mean over the slots that `mask` (B, 6) marks, 0 for an image without any, then the mean over the batch."""
     return (values.masked_fill(~mask, 0).sum(-1) / mask.sum(-1).clamp(min=1)).mean()

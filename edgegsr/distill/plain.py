@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from edgegsr.data.loader import Batch
@@ -34,6 +36,7 @@ class Plain(nn.Module):
         # (K,) which verbs training may know of, by their images, and how common they are
         self.register_buffer("seen", counts > 0, persistent=False)
         self.register_buffer("prior", losses.log_prior(counts, config.verb_balance), persistent=False)
+        self.watchers: list[Student] = []  # in a list, so that it is no part of what is trained and saved
 
     @staticmethod
     def check(teacher_texts: str | None, read_by: str, words: str) -> None:
@@ -46,13 +49,30 @@ class Plain(nn.Module):
         view = self.student.encode(pixels)
         return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))
 
+    def watch(self, watcher: Student | None) -> None:
+        """Adds what another student says as something to keep to."""
+        self.watchers = [] if watcher is None else [copy.deepcopy(watcher).eval().requires_grad_(False)]
+
     def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
         c, w, answer = self.config, self.config.weights, said.answer
-        return {
+        found = {
             "verb": w.verb * losses.verb_cross_entropy(said.verb_logits, true.verbs, self.prior, c.verb_smoothing),
             "noun": w.noun * losses.noun_cross_entropy(answer.noun_logits, true.nouns, true.has_role, c.noun_smoothing),
             "l1": w.l1 * losses.box_l1(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
             "giou": w.giou * losses.box_giou(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
             "presence": w.presence * losses.presence_cross_entropy(answer.presence, true.has_box, true.has_role),
         }
+        for watcher in self.watchers:
+            found["watched"] = w.watched * self._apart(said, watcher, true)
+        return found
+
+    def _apart(self, said: Recital, watcher: Student, true: Batch) -> Tensor:
+        """How far what is said is from what a watcher says of the same pixels: of the words, and of the boxes."""
+        with torch.no_grad():
+            view = watcher.to(true.pixels.device).encode(true.pixels)
+            verbs, wanted = watcher.verb_logits(view), watcher.ask(view, true.verbs)
+        answer, there = said.answer, true.has_role
+        apart = losses.divergence(said.verb_logits, verbs).mean()
+        apart = apart + losses.mean_where(losses.divergence(answer.noun_logits, wanted.noun_logits), there)
+        return apart + losses.box_l1(answer.boxes_xyxy, wanted.boxes_xyxy, true.has_box)

@@ -9,7 +9,7 @@ from torch import nn
 
 from edgegsr.distill.config import TrainConfig
 
-BACKBONE = "student.encoder.backbone."
+BACKBONE, QUANTIZERS = "student.encoder.backbone.", "student.__nncf_hooks."
 
 
 def groups(lesson: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
@@ -17,12 +17,18 @@ def groups(lesson: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     found: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in lesson.named_parameters():
         if parameter.requires_grad:
-            lr = config.lr * (config.backbone_lr_factor if name.startswith(BACKBONE) else 1.0)
+            lr = config.lr * _factor(name, config)
             decay = config.weight_decay if parameter.ndim > 1 else 0.0
             found.setdefault((lr, decay), []).append(parameter)
     return [
         {"params": members, "lr": lr, "peak_lr": lr, "weight_decay": decay} for (lr, decay), members in found.items()
     ]
+
+
+def _factor(name: str, config: TrainConfig) -> float:
+    if name.startswith(QUANTIZERS):
+        return config.scale_lr_factor
+    return config.backbone_lr_factor if name.startswith(BACKBONE) else 1.0
 
 
 def share(step: int, steps: int, warmup_steps: int) -> float:

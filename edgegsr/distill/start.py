@@ -27,6 +27,7 @@ class Start:
 
     student: Student
     lesson: Mapping[str, Tensor]
+    watcher: Student | None = None  # another student, whose answers are to be kept to as well
 
     def copied(self) -> Student:
         return copy.deepcopy(self.student)

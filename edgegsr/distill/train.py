@@ -36,11 +36,12 @@ from edgegsr.distill.tally import Tally
 from edgegsr.distill.training import Told, Training, open_accelerator
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.files import write_whole
-from edgegsr.run import CONFIG, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import CONFIG, QUANTIZERS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.student.calibration import choose
 from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
+from edgegsr.student.quantizers import QuantizedStudent, write_places
 from edgegsr.student.weights import save_weights
 from edgegsr.teacher.knowledge import Source
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
@@ -83,6 +84,8 @@ def train(
     truth = {"train": split_train.annotations, "dev": split_dev.annotations}
     description = describe(method, student.config, settings, truth, tables, source, start)
     settle(out, description, truth["train"].ontology, tables, accelerator.is_main_process)
+    if isinstance(student, QuantizedStudent) and accelerator.is_main_process:
+        write_places(student, out / QUANTIZERS)
     accelerator.wait_for_everyone()
     if finished:
         if accelerator.is_main_process:
@@ -104,6 +107,7 @@ def train(
     lesson = how.lesson(student, settings, images_per_verb(truth["train"]), source)
     if start:
         start.into(lesson)
+        lesson.watch(start.watcher)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         _check_state(saved, description)

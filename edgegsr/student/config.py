@@ -56,6 +56,7 @@ class StudentConfig:
     decoder_layers: int = 2
     mlp_ratio: float = 2.0
     dropout: float = 0.0  # on the residual branches of mixer and decoder
+    folded: bool = False  # its BatchNorms are part of the convolutions before them; see fold.py
     widths: Mapping[str, Any] = field(default_factory=dict)  # of layers that pruning made narrower; see widths.py
 
     def __post_init__(self) -> None:

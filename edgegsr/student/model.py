@@ -8,8 +8,10 @@ Slots past the frame of a verb give numbers without a meaning; the frame tells w
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from edgegsr.errors import InputError
@@ -18,6 +20,7 @@ from edgegsr.student.attention import feedforward
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder, RoleQueries
 from edgegsr.student.encoder import Encoder
+from edgegsr.student.fold import fold
 from edgegsr.student.heads import AttentionPool, BoxHead, Embed, Words, WordsOrBlank
 from edgegsr.student.widths import all_widths, narrow
 from edgegsr.text import TextTables
@@ -68,7 +71,15 @@ class Student(nn.Module):
         self.presence = feedforward(config.width, config.width, 1)
         self.card_widths = all_widths(self)  # before any pruning
         narrow(self, config.widths)
+        if config.folded:
+            self.fold()
         self.set_tables(tables)
+
+    def fold(self) -> Student:
+        """The same student with its BatchNorms folded into the convolutions before them."""
+        fold(self.encoder.backbone, torch.zeros(1, 3, self.config.side, self.config.side).to(self.encoder.mean))
+        self.config = replace(self.config, folded=True)
+        return self
 
     @property
     def token_width(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -15,8 +16,18 @@ from edgegsr.student.model import Student
 
 def save_weights(student: Student, path: str | Path) -> None:
     """Writes the file, all of it or nothing."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in student.state_dict().items()}
-    write_whole(path, save(state))
+    write_whole(path, save(apart(student.state_dict())))
+
+
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same on the CPU, each in memory of its own, as safetensors wants them; layers may share some."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        still = tensor.detach().cpu().contiguous()
+        found[name] = still.clone() if still.data_ptr() in seen else still
+        seen.add(still.data_ptr())
+    return found
 
 
 def load_weights(student: Student, path: str | Path) -> Student:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("torch_pruning")
+pytest.importorskip("nncf")
 
 from edgegsr.compress.clocks import clock_of  # noqa: E402
 from edgegsr.compress.compress import compress  # noqa: E402
-from edgegsr.compress.config import PruneConfig  # noqa: E402
+from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes  # noqa: E402
 from edgegsr.compress.figures import dropped, read_steps  # noqa: E402
 from edgegsr.compress.groups import groups_of  # noqa: E402
 from edgegsr.compress.importance import magnitude, taylor  # noqa: E402
@@ -21,12 +23,21 @@ from edgegsr.compress.school import School, start_of  # noqa: E402
 from edgegsr.compress.search import read_plan  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.data.splits import groups  # noqa: E402
+from edgegsr.distill.journal import read_metrics  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.export.target import Roofline, Target, find_target  # noqa: E402
 from edgegsr.run import Run, open_run  # noqa: E402
+from edgegsr.student.quantizers import QuantizedStudent, places  # noqa: E402
 
 HERE = find_target("onnx-fp32")
-WISH = PruneConfig(ratio=0.5, multiple=2, rounds=2, batches=2, epochs=1)
+
+
+def wishes(target: Target = HERE, *, int8: QuantizeConfig | None = None, **prune: Any) -> Wishes:
+    little = {"multiple": 2, "rounds": 1, "batches": 2, "epochs": 1}
+    return Wishes(PruneConfig(**{**little, **prune}), int8 or QuantizeConfig(), target)
+
+
+WISH = wishes(ratio=0.5, rounds=2)
 
 
 @pytest.fixture
@@ -49,7 +60,7 @@ def same(one: Run, other: Run) -> bool:
 def smaller(whole: Run, split_train: Split, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
     by = groups(split_train.annotations)
     school = School(split_train, split_dev, by, "none", None, whole.config["train"], {})
-    return compress(whole, tmp_path_factory.mktemp("compressed") / "run", WISH, school, HERE, 1)
+    return compress(whole, tmp_path_factory.mktemp("compressed") / "run", WISH, school, 1)
 
 
 def test_compressed_run_opens_and_is_smaller_at_every_round(smaller: Run, whole: Run) -> None:
@@ -75,25 +86,25 @@ def test_finished_compression_is_left_alone(smaller: Run, whole: Run, school: Sc
     before = {
         path: path.stat().st_mtime_ns for path in smaller.folder.rglob("student.safetensors") if "steps" in path.parts
     }
-    compress(whole, smaller.folder, WISH, school, HERE, 1)
+    compress(whole, smaller.folder, WISH, school, 1)
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 def test_other_wishes_are_refused(smaller: Run, whole: Run, school: School) -> None:
-    other = PruneConfig(ratio=0.4, multiple=2, rounds=2, batches=2, epochs=1)
+    other = wishes(ratio=0.4, rounds=2)
     with pytest.raises(InputError, match=r"holds another compression \(prune.ratio: 0.5 there, 0.4 here\)"):
-        compress(whole, smaller.folder, other, school, HERE, 1)
+        compress(whole, smaller.folder, other, school, 1)
 
 
 def test_folder_with_other_things_is_refused(whole: Run, school: School, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"wanted an empty folder or a compression, found letter\.txt"):
-        compress(whole, tmp_path, WISH, school, HERE, 1)
+        compress(whole, tmp_path, WISH, school, 1)
 
 
 def test_compressed_run_is_compressed_again(smaller: Run, school: School, tmp_path: Path) -> None:
-    wish = PruneConfig(ratio=0.3, criterion="magnitude", multiple=1, rounds=1, epochs=1)
-    again = compress(smaller, tmp_path / "again", wish, school, HERE, 1)
+    wish = wishes(ratio=0.3, criterion="magnitude", multiple=1)
+    again = compress(smaller, tmp_path / "again", wish, school, 1)
     counts = [step["parameters"] for step in read_steps(again.folder).values()]
     assert counts[-1] < counts[0]
 
@@ -121,9 +132,9 @@ def test_stopped_compression_goes_on_and_ends_the_same(
     monkeypatch.setattr(story, "write_whole", dying(real[0]))
     monkeypatch.setattr(story, "save_weights", dying(real[1]))
     with pytest.raises(Killed):
-        compress(whole, tmp_path / "run", WISH, school, HERE, 1)
+        compress(whole, tmp_path / "run", WISH, school, 1)
     monkeypatch.undo()
-    assert same(compress(whole, tmp_path / "run", WISH, school, HERE, 1), smaller)
+    assert same(compress(whole, tmp_path / "run", WISH, school, 1), smaller)
 
 
 def test_taylor_sees_what_the_loss_hangs_on(whole: Run, school: School) -> None:
@@ -143,7 +154,6 @@ def test_taylor_sees_what_the_loss_hangs_on(whole: Run, school: School) -> None:
     ("wish", "message"),
     [
         ({"ratio": 1.0}, "--prune must be at least 0 and below 1, got 1"),
-        ({"ratio": 0.0}, "nothing to do: give --prune or --latency, or --drop-layers"),
         ({"ratio": 0.5, "criterion": "luck"}, "--criterion: wanted one of taylor, magnitude, got 'luck'"),
         ({"latency": 1.0}, "--latency must be between 0x and 1x, got 1x"),
         ({"ratio": 0.5, "latency": 0.5}, "--prune and --latency: wanted one of them, got both"),
@@ -155,9 +165,78 @@ def test_impossible_wishes_are_refused(wish: dict[str, Any], message: str) -> No
         PruneConfig(**wish)
 
 
+def test_no_wish_is_a_mistake() -> None:
+    with pytest.raises(InputError, match="nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat"):
+        wishes()
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"calibration": 0}, "calibration must be 1 or more, got 0"),
+        ({"epochs": 0}, "epochs must be 1 or more, got 0"),
+        ({"lr_share": 0.0}, "lr_share must be above 0 and at most 1, got 0"),
+    ],
+)
+def test_impossible_wishes_for_int8_are_refused(wish: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        QuantizeConfig(ptq=True, **wish)
+
+
+INT8 = QuantizeConfig(qat=True, calibration=8, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def coarse(whole: Run, split_train: Split, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    by = groups(split_train.annotations)
+    school = School(split_train, split_dev, by, "none", None, whole.config["train"], {})
+    return compress(whole, tmp_path_factory.mktemp("int8") / "run", wishes(ratio=0.3, int8=INT8), school, 1)
+
+
+def test_int8_run_opens_with_its_quantizers_and_has_learned_with_them(coarse: Run, split_dev: Split) -> None:
+    assert isinstance(coarse.student, QuantizedStudent) and coarse.student.config.folded
+    assert list(read_steps(coarse.folder))[-2:] == ["INT8, calibrated", "INT8, trained"]
+    before, after = (open_run(coarse.folder / "steps" / f"int8-{name}") for name in ("calibrated", "trained"))
+    assert places(before.student) == places(after.student) == places(open_run(coarse.folder).student)
+    moved = [n for n, t in weights(before).items() if n.endswith(".scale") and not torch.equal(t, weights(after)[n])]
+    assert len(moved) > len(places(after.student)) / 2, "scales are learned"
+    told = read_metrics(coarse.folder / "steps" / "int8-trained" / "metrics.jsonl")
+    assert all(line["watched"] >= 0 for line in told if line["kind"] == "train"), "the student before it watches"
+
+
+def test_int8_run_is_not_compressed_again(coarse: Run, school: School, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is quantized already; compress the run that it was made from"):
+        compress(coarse, tmp_path / "run", wishes(ratio=0.3), school, 1)
+
+
+def test_stopped_training_in_int8_goes_on_and_ends_the_same(
+    coarse: Run, whole: Run, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgegsr.distill.training import Training
+
+    class Killed(BaseException):
+        pass
+
+    real, steps = Training.update, []
+
+    def dying(self: Training, *given: Any) -> Any:
+        if self.lesson.watchers:
+            steps.append(1)
+            if len(steps) == 3:
+                raise Killed
+        return real(self, *given)
+
+    monkeypatch.setattr(Training, "update", dying)
+    school = dataclasses.replace(school, overrides={"checkpoint_every": 1})
+    with pytest.raises(Killed):
+        compress(whole, tmp_path / "run", wishes(ratio=0.3, int8=INT8), school, 1)
+    monkeypatch.undo()
+    assert same(compress(whole, tmp_path / "run", wishes(ratio=0.3, int8=INT8), school, 1), coarse)
+
+
 def test_ratio_that_empties_a_layer_is_refused_before_any_work(whole: Run, school: School, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--prune 0.98: would leave nothing of .*; give at most"):
-        compress(whole, tmp_path / "run", PruneConfig(ratio=0.98, rounds=1), school, HERE, 1)
+        compress(whole, tmp_path / "run", wishes(ratio=0.98), school, 1)
     assert not (tmp_path / "run").exists()
 
 
@@ -165,8 +244,8 @@ BOARD = Target("tensorrt", "int8", 2, Roofline(start_ms=0.001, tops=0.1, gb_per_
 
 
 def test_search_meets_a_latency_and_goes_on_from_what_it_found(whole: Run, school: School, tmp_path: Path) -> None:
-    wish = PruneConfig(latency=0.7, multiple=2, rounds=1, batches=2, epochs=1)
-    done = compress(whole, tmp_path / "run", wish, school, BOARD, 1)
+    wish = wishes(BOARD, latency=0.7)
+    done = compress(whole, tmp_path / "run", wish, school, 1)
     plan = read_plan(done.folder)
     assert plan is not None and plan.share <= 0.7
     law, (first, *_, last) = BOARD.roofline, read_steps(done.folder).values()
@@ -178,15 +257,15 @@ def test_search_meets_a_latency_and_goes_on_from_what_it_found(whole: Run, schoo
 
 
 def test_latency_out_of_reach_tells_the_best_point(whole: Run, school: School, tmp_path: Path) -> None:
-    wish = PruneConfig(latency=0.02, multiple=2, rounds=1, batches=2, epochs=1)
+    wish = wishes(BOARD, latency=0.02)
     with pytest.raises(InputError, match=r"--latency 0.02x: cannot be met by pruning; the best point found is 0.\d\dx"):
-        compress(whole, tmp_path / "run", wish, school, BOARD, 1)
+        compress(whole, tmp_path / "run", wish, school, 1)
 
 
 def test_engine_that_is_not_here_needs_a_law(whole: Run, school: School, tmp_path: Path) -> None:
-    wish = PruneConfig(latency=0.7, multiple=2, rounds=1, batches=2, epochs=1)
+    wish = wishes(Target("tensorrt", "int8", 2), latency=0.7)
     with pytest.raises(InputError, match=r"--target: tensorrt does not run here; its profile needs a \[target"):
-        compress(whole, tmp_path / "run", wish, school, Target("tensorrt", "int8", 2), 1)
+        compress(whole, tmp_path / "run", wish, school, 1)
 
 
 def test_scores_that_fell_too_far_are_named() -> None:

@@ -1,0 +1,74 @@
+"""Post-training quantization: NNCF looks where values have to be rounded and how large they are on some images.
+
+Rounded is what convolutions and linears read; words, softmax, norms and the geometry of boxes stay as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from torch import Tensor, nn
+
+from edgegsr.student.model import Student
+from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, storage_of
+
+READ = "conv2d|linear"  # operators whose inputs are rounded
+PASSED = "relu|gelu|cat|pad|max_pool2d|flatten|transpose|permute|layer_norm|__getitem__"  # what may stand before them
+FLOAT = (  # operators and parts that stay as they are
+    rf"(.*/)?(?!({READ}|{PASSED})/)[a-z_0-9]+/\d+$",
+    r"(.*/)?layer_norm/\d+$",
+    "(verb_words|noun_words|queries)/.*",
+)
+
+
+def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent:
+    """A copy with quantizers whose scales fit what some images make of it; its BatchNorms must be folded."""
+    import nncf
+    from nncf.common.quantization.structs import QuantizationScheme
+    from nncf.quantization.advanced_parameters import (
+        AdvancedQuantizationParameters,
+        OverflowFix,
+        QuantizationParameters,
+    )
+
+    with _quiet():
+        found = nncf.quantize(
+            student.eval(),
+            nncf.Dataset(batches),
+            subset_size=len(batches),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            ignored_scope=nncf.IgnoredScope(patterns=list(FLOAT), validate=False),
+            advanced_parameters=AdvancedQuantizationParameters(
+                overflow_fix=OverflowFix.DISABLE,
+                disable_bias_correction=True,
+                activations_quantization_params=QuantizationParameters(
+                    mode=QuantizationScheme.SYMMETRIC, per_channel=False
+                ),
+            ),
+        )
+    made: dict[nn.Module, FakeQuant] = {}
+    for name, theirs in list(hooks(found)):
+        if theirs not in made:
+            axis = int(np.argmax(theirs.scale.shape)) if theirs.per_channel else None
+            made[theirs] = FakeQuant(theirs.scale.detach().float().reshape(-1) / 127, axis)
+        storage_of(found).set_submodule(name, made[theirs])
+    found.__class__ = QuantizedStudent
+    return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """NNCF without its log, its progress bars, and the compiler that it would call."""
+    import nncf
+    from nncf.torch.quantization import extensions
+
+    theirs = extensions.QuantizedFunctionsCPULoader.load
+    extensions.QuantizedFunctionsCPULoader.load = classmethod(lambda _: extensions.ReferenceQuantizedFunctions)
+    nncf.set_log_level(logging.ERROR)
+    try:
+        yield
+    finally:
+        extensions.QuantizedFunctionsCPULoader.load = theirs

@@ -1,0 +1,133 @@
+"""A student in INT8 arithmetic, as training sees it: quantizers before and after its operators, by NNCF's hooks.
+
+The grid is the strictest that every target takes: signed 8 bits, zero at zero, weights by output channel, everything
+else by tensor. The hooks are NNCF's, the rounding is ours: theirs would compile C++ at first use.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgegsr.errors import InputError
+from edgegsr.files import write_whole
+from edgegsr.student.model import Answer, Student, View
+
+LEAST_SCALE = 1e-8
+
+
+class FakeQuant(nn.Module):
+    """Values rounded to signed 8-bit multiples of a learned scale, of all or of each channel along an axis."""
+
+    zero: Tensor
+
+    def __init__(self, scale: Tensor, axis: int | None) -> None:
+        super().__init__()
+        self.scale, self.axis = nn.Parameter(scale), axis
+        self.register_buffer("zero", torch.zeros_like(scale), persistent=False)
+
+    @property
+    def low(self) -> int:
+        return -128 if self.axis is None else -127  # weights are symmetric to the last step
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale, wide = self.scale.clamp(min=LEAST_SCALE), x.float()
+        gentle = 1 / math.sqrt(127 * x.numel() / scale.numel())  # learned step size, arXiv 1902.08153
+        if self.axis is None:
+            found = torch._fake_quantize_learnable_per_tensor_affine(wide, scale, self.zero, self.low, 127, gentle)
+        else:
+            found = torch._fake_quantize_learnable_per_channel_affine(
+                wide, scale, self.zero, self.axis, self.low, 127, gentle
+            )
+        return found.to(x.dtype)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a quantizer sits: before or after an operator, at one of its inputs or outputs."""
+
+    before: bool
+    operator: str
+    port: int
+    channels: int  # 1 for what is not a weight
+    axis: int | None
+    quantizer: int  # its number; what is added or joined may share one
+
+
+class QuantizedStudent(Student):
+    """A student whose quantizers work wherever it is entered."""
+
+    def encode(self, pixels: Tensor) -> View:
+        with self._quantizing():
+            return super().encode(pixels)
+
+    def ask(self, view: View, verbs: Tensor) -> Answer:
+        with self._quantizing():
+            return super().ask(view, verbs)
+
+    def _quantizing(self) -> Any:
+        from nncf.torch.function_hook.hook_executor_mode import FunctionHookMode
+        from nncf.torch.function_hook.wrapper import get_hook_storage
+
+        stack = torch.overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+        if any(isinstance(mode, FunctionHookMode) for mode in stack):
+            return nullcontext()
+        return FunctionHookMode(model=self, hook_storage=get_hook_storage(self))
+
+
+def places(student: QuantizedStudent) -> list[Place]:
+    """Where the quantizers of a student sit."""
+    found, numbers = [], dict[nn.Module, int]()
+    for name, hook in hooks(student):
+        side, key, _ = name.split(".")
+        operator, _, port = key.rpartition("__")
+        number = numbers.setdefault(hook, len(numbers))
+        found.append(
+            Place(side == "pre_hooks", operator.replace(":", "."), int(port), len(hook.scale), hook.axis, number)
+        )
+    return found
+
+
+def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
+    """The same student with quantizers in these places, whose scales are still to be loaded."""
+    from nncf.torch.function_hook.wrapper import wrap_model
+
+    wrapped = wrap_model(student)
+    storage = storage_of(wrapped)
+    made: dict[int, FakeQuant] = {}
+    for place in where:
+        register = storage.register_pre_function_hook if place.before else storage.register_post_function_hook
+        quant = made.setdefault(place.quantizer, FakeQuant(torch.ones(place.channels), place.axis))
+        register(place.operator, place.port, quant)
+    wrapped.__class__ = QuantizedStudent
+    return wrapped  # type: ignore[no-any-return]
+
+
+def write_places(student: QuantizedStudent, path: Path) -> None:
+    write_whole(path, json.dumps([asdict(place) for place in places(student)], indent=1))
+
+
+def read_places(path: Path) -> list[Place]:
+    """What `write_places` has written."""
+    try:
+        return [Place(**place) for place in json.loads(path.read_text("utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: wanted the places of quantizers, got {error}") from error
+
+
+def hooks(student: nn.Module) -> Iterator[tuple[str, Any]]:
+    yield from storage_of(student).named_hooks(remove_duplicate=False)
+
+
+def storage_of(student: nn.Module) -> Any:
+    from nncf.torch.function_hook.wrapper import get_hook_storage
+
+    return get_hook_storage(student)
