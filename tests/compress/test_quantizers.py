@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +15,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("nncf")
 
 from edgegsr.compress.calibrate import calibrated  # noqa: E402
+from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.student.fold import fold  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
-from edgegsr.student.quantizers import FakeQuant, placed, places  # noqa: E402
+from edgegsr.student.quantizers import FakeQuant, placed, places, read_places  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +104,19 @@ def test_scales_are_learned_with_the_weights(folded: Student, batches: list[Any]
     assert len(scales) == len({place.quantizer for place in places(found)})
     lacking = [name for name, scale in scales.items() if scale.grad is None]
     assert all("box" in name or "presence" in name for name in lacking), lacking
+
+
+def test_nncf_reports_nothing_to_anybody() -> None:
+    code = (
+        "import edgegsr.compress.calibrate, nncf.telemetry.wrapper as w; from unittest.mock import MagicMock; "
+        "print(isinstance(w.telemetry, MagicMock))"
+    )
+    env = {name: value for name, value in os.environ.items() if name not in ("NNCF_CI", "NNCF_DEV")}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert told.stdout.split() == ["True"]
+
+
+def test_places_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "quantizers.json").write_text('[{"where": "here"}]')
+    with pytest.raises(InputError, match=r"quantizers.json: wanted the places of quantizers, got "):
+        read_places(tmp_path / "quantizers.json")
