@@ -16,6 +16,7 @@ from result import publish
 
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
+from edgegsr.distill.start import LESSON
 from edgegsr.run import CONFIG, ONTOLOGY, TABLES, WEIGHTS, Run, open_run
 from edgegsr.shipped import find_teacher
 from edgegsr.student.answers import answer
@@ -26,7 +27,7 @@ from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.teacher.zero_shot import zero_shot
 
-FILES = (CONFIG, ONTOLOGY, TABLES, WEIGHTS, CALIBRATION)
+FILES = (CONFIG, ONTOLOGY, TABLES, WEIGHTS, CALIBRATION, LESSON)
 SCORES = "scores.json"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,24 @@ def test_a_student_that_comes_with_the_project_is_found_unless_a_folder_has_its_
     Path("diorama-nano").mkdir()
     assert shipped.find_run("diorama-nano") == Path("diorama-nano")
     assert shipped.find_run("runs/none") == Path("runs/none")
+
+
+def test_the_student_that_ships_knows_scenes_that_nobody_has_staged_before() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("cv2")
+    from edgegsr.data.diorama.script import verbs
+    from edgegsr.data.diorama.stage import scene
+    from edgegsr.run import open_run
+    from edgegsr.student.calibration import read_calibration
+    from edgegsr.student.predictor import EagerPredictor
+
+    run = open_run(shipped.find_run("diorama-nano"))
+    told = json.loads((run.folder / "scores.json").read_text("utf-8"))
+    assert told["parameters"] == sum(weight.numel() for weight in run.student.parameters())
+    assert told["weight_bytes"] == (run.folder / "student.safetensors").stat().st_size
+    assert told["gflops"] < told["teacher"]["gflops"] / 9
+    predictor, trained = EagerPredictor(run), set(read_calibration(run.folder).trained)
+    right = {verb: predictor.predict(scene("fresh", 0, verb).pixels).verb == verb for verb in verbs()}
+    of_trained = [hit for verb, hit in right.items() if verb in trained]
+    of_unseen = [hit for verb, hit in right.items() if verb not in trained]
+    assert len(of_unseen) == 16 and sum(of_trained) / len(of_trained) > 0.7 and sum(of_unseen) / 16 > 0.2
