@@ -93,8 +93,8 @@ def nano() -> str:
     about = (
         f"{scores['parameters'] / 1e6:.1f} M parameters, {scores['gflops']:.2f} GFLOPs (its teacher takes "
         f"{teacher['gflops']:.2f}), `--method {scores['method']}`, {scores['epochs']} epochs, seed {scores['seed']}, "
-        f"test split of {scores['test_images']:,} images, mean over verbs in %. *Grounded* with the true verb. Made by the "
-        "commands in `benchmarks/ship.py`."
+        f"test split of {scores['test_images']:,} images, mean over verbs in %. *Grounded* with the true verb. Made by "
+        "the commands in `benchmarks/ship.py`."
     )
     heads = ("", *(f"top-1 {group}" for group in groups), *(f"grounded {group}" for group in groups))
     return f"{about}\n\n{markdown(heads, rows)}"
