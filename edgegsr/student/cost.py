@@ -60,7 +60,10 @@ def cost(student: Student) -> Cost:
     return Cost(
         side=side,
         parameters={part: sum(map(_parameters, _modules(student, names))) for part, names in PARTS.items()},
-        gflops={part: sum(counts.get(f"Student.{name}", 0) for name in names) / 1e9 for part, names in PARTS.items()},
+        gflops={
+            part: sum(counts.get(f"{type(student).__name__}.{name}", 0) for name in names) / 1e9
+            for part, names in PARTS.items()
+        },
         table_values=sum(buffer.numel() for name, buffer in student.named_buffers() if _is_table(name)),
     )
 

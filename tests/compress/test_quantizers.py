@@ -16,6 +16,7 @@ pytest.importorskip("nncf")
 
 from edgegsr.compress.calibrate import calibrated  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
+from edgegsr.student.cost import cost  # noqa: E402
 from edgegsr.student.fold import fold  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 from edgegsr.student.quantizers import FakeQuant, placed, places, read_places  # noqa: E402
@@ -120,3 +121,7 @@ def test_places_that_are_none_are_refused(tmp_path: Path) -> None:
     (tmp_path / "quantizers.json").write_text('[{"where": "here"}]')
     with pytest.raises(InputError, match=r"quantizers.json: wanted the places of quantizers, got "):
         read_places(tmp_path / "quantizers.json")
+
+
+def test_rounding_costs_no_arithmetic_that_counts(folded: Student, batches: list[Any]) -> None:
+    assert cost(calibrated(folded, batches)).total_gflops == cost(folded).total_gflops > 0
