@@ -389,19 +389,20 @@ def compress(
     school = School(learn, judge, groups, name, source, opened.config["train"], overrides)
     done = compress(opened, out, wishes, school, threads)
     steps = read_steps(done.folder)
+    shown_groups = [group for group in next(iter(steps.values()))["dev"] if group not in ("all", "harmonic")]
     rows = [
         (
             name,
             f"{step['parameters'] / 1e6:.2f}",
             f"{step['gflops']:.3f}",
             f"{step['latency']['p50_ms']:.2f}" if step["latency"] else "-",
-            *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in step["dev"]),
+            *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in shown_groups),
             f"{100 * step['dev']['all']['grounded']:.1f}",
         )
         for name, step in steps.items()
     ]
-    top1 = (f"top-1, {group}" for group in next(iter(steps.values()))["dev"])
-    _table(f"{out}, dev, %", ("step", "weights, M", "GFLOPs", "p50, ms", *top1, "grounded, all"), rows)
+    _table(f"{out}, dev, %", ("step", "M", "GFLOPs", "ms", *shown_groups, "grounded"), rows)
+    print("M: weights; ms: of the exported graph; by group: verb top-1; grounded: all verbs, with the true verb")
     print(f"\nLook at   {done.folder / 'report.html'}")
     missed = [] if max_drop is None else dropped(steps, max_drop)
     _last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
