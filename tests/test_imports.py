@@ -24,15 +24,15 @@ text
 student run
 teacher
 distill
-compress
 export
+compress
 doctor
 demo
 cli
 __main__
 """  # a module imports from its own line and from those above it
 PLACE = {name: i for i, names in enumerate(LINE.split("\n")) for name in names.split()}
-ANYWHERE = {"errors", "annotations", "progress", "files", "card", "hub", "processes", "shipped"}  # small, widely used
+ANYWHERE = {"errors", "annotations", "progress", "files", "card", "charts", "hub", "processes", "page", "shipped"}  # small, widely used
 
 HEAVY = ("torch", "transformers", "accelerate", "onnx", "cv2", "typer", "rich")
 LIGHT = {
