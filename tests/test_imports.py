@@ -32,7 +32,18 @@ cli
 __main__
 """  # a module imports from its own line and from those above it
 PLACE = {name: i for i, names in enumerate(LINE.split("\n")) for name in names.split()}
-ANYWHERE = {"errors", "annotations", "progress", "files", "card", "charts", "hub", "processes", "page", "shipped"}  # small, widely used
+ANYWHERE = {
+    "errors",
+    "annotations",
+    "progress",
+    "files",
+    "card",
+    "charts",
+    "hub",
+    "processes",
+    "page",
+    "shipped",
+}  # small, widely used
 
 HEAVY = ("torch", "transformers", "accelerate", "onnx", "cv2", "typer", "rich")
 LIGHT = {
