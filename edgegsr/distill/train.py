@@ -108,6 +108,7 @@ def train(
     if start:
         start.into(lesson)
         lesson.watch(start.watcher)
+    lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         _check_state(saved, description)

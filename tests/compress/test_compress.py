@@ -80,6 +80,8 @@ def test_recovery_moves_the_weights_and_keeps_the_shape(smaller: Run) -> None:
     cut, recovered = (open_run(smaller.folder / "steps" / f"1-{name}") for name in ("cut", "recovered"))
     assert cut.student.config == recovered.student.config
     assert not same(cut, recovered)
+    kept = [n for n, t in weights(cut).items() if "running_mean" in n and torch.equal(t, weights(recovered)[n])]
+    assert not kept, "statistics of the student before the cut do not fit what is left of it"
 
 
 def test_finished_compression_is_left_alone(smaller: Run, whole: Run, school: School) -> None:
