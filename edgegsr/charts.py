@@ -24,7 +24,7 @@ class Plane:
     high: float
 
     def x(self, value: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * value / max(self.most_x, 1)
+        return LEFT + (WIDTH - LEFT - RIGHT) * value / (self.most_x or 1)
 
     def y(self, value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - self.low) / (self.high - self.low))
@@ -49,10 +49,10 @@ def line_chart(title: str, series: Mapping[str, Points]) -> str:
     return f'<figure class="chart"><figcaption>{name}</figcaption>{svg}<div class="legend">{legend}</div></figure>'
 
 
-def bar_chart(title: str, bars: Mapping[str, tuple[float, str]], most: float) -> str:
-    """A figure of horizontal bars: for each name a value up to `most`, and what to write beside it."""
+def bar_chart(title: str, bars: Mapping[str, tuple[float, str]]) -> str:
+    """A figure of horizontal bars: for each name a share, and what to write beside it."""
     rows = [
-        f'<div class="bar"><span>{escape(name)}</span><i style="width:{100 * value / most:.1f}%"></i>'
+        f'<div class="bar"><span>{escape(name)}</span><i style="width:{100 * value:.1f}%"></i>'
         f"<b>{escape(text)}</b></div>"
         for name, (value, text) in bars.items()
     ]

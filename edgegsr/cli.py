@@ -351,63 +351,52 @@ def compress(
     as_json: Json = False,
 ) -> None:
     """Make a student smaller with its teacher watching: cut what it misses least, and let it recover."""
-    _need_training("compress")
+    _need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
     from edgegsr.compress.compress import compress
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
-    from edgegsr.compress.figures import dropped, read_steps
+    from edgegsr.compress.figures import dropped, read_steps, rows
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
     from edgegsr.export.target import find_target
+    from edgegsr.processes import processes
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
-    aim = find_target(target)
-    wish = PruneConfig(
-        ratio=prune,
-        latency=read_share(latency) if latency else 0.0,
-        drop_layers=drop_layers,
-        criterion=criterion,
-        multiple=multiple or aim.multiple,
-        rounds=rounds,
-        epochs=epochs,
-    )
+    if processes().num_processes > 1:
+        raise InputError("compress: runs in one process; leave out `accelerate launch`")
+    aim, share = find_target(target), 0.0 if latency is None else read_share(latency)
+    wish = PruneConfig(prune, share, criterion, multiple or aim.multiple, rounds, drop_layers, epochs=epochs)
     wishes = Wishes(wish, QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs), aim)
     opened, overrides = open_run(find_run(run)), _settings(settings or [])
+    if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
+        raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
     if workers is not None:
         overrides["workers"] = workers
+    if lacking := {"method", "train"} - opened.config.keys():
+        raise InputError(f"{opened.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
     name = method or str(opened.config["method"])
     how = find_method(name)
     if not how.taught and teacher:
         raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
-    training = read_train({"train": opened.config["train"]}, overrides, how.settings)
+    try:
+        training = read_train({"train": opened.config["train"]}, overrides, how.settings)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
     learn = open_data(data, "train", limit, opened.ontology)
     judge = open_data(data, "dev", limit, opened.ontology)
     groups = groups_of(data, opened.ontology)
     source = _source(how, training, learn, judge, groups, opened.tables, teacher)
-    school = School(learn, judge, groups, name, source, opened.config["train"], overrides)
-    done = compress(opened, out, wishes, school, threads)
+    done = compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads)
     steps = read_steps(done.folder)
-    shown_groups = [group for group in next(iter(steps.values()))["dev"] if group not in ("all", "harmonic")]
-    rows = [
-        (
-            name,
-            f"{step['parameters'] / 1e6:.2f}",
-            f"{step['gflops']:.3f}",
-            f"{step['latency']['p50_ms']:.2f}" if step["latency"] else "-",
-            *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in shown_groups),
-            f"{100 * step['dev']['all']['grounded']:.1f}",
-        )
-        for name, step in steps.items()
-    ]
-    _table(f"{out}, dev, %", ("step", "M", "GFLOPs", "ms", *shown_groups, "grounded"), rows)
+    _table(f"{out}, dev, %", *rows(steps))
     print("M: weights; ms: of the exported graph; by group: verb top-1; grounded: all verbs, with the true verb")
     print(f"\nLook at   {done.folder / 'report.html'}")
     missed = [] if max_drop is None else dropped(steps, max_drop)
     _last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
     for line in missed:
-        print(line, file=sys.stderr)
+        _complain(line, MISSED)
     if missed:
         raise typer.Exit(MISSED)
 
@@ -607,10 +596,10 @@ def _program() -> str:
     return "python -m edgegsr" if name in ("__main__.py", "cli.py") else name
 
 
-def _need_training(command: str) -> None:
+def _need_training(command: str, *more: str) -> None:
     if sys.version_info < (3, 11):
         raise InputError(f"{command} needs Python 3.11 or newer, this is {platform.python_version()}")
-    needed = ("torch", "transformers", "accelerate", "safetensors", "cv2")
+    needed = ("torch", "transformers", "accelerate", "safetensors", "cv2", *more)
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         raise MissingExtra(f"{command} ({', '.join(missing)})", "train")
 

@@ -14,3 +14,9 @@ class MissingExtra(InputError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs packages that are not installed; run: pip install 'edgegsr[{extra}]'")
+
+
+def require(holds: bool, message: str) -> None:
+    """Says what is wrong where it does not hold."""
+    if not holds:
+        raise InputError(message)

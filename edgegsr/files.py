@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edgegsr.errors import InputError
 
@@ -26,6 +28,14 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """What a file of ours holds."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: wanted JSON, got {error}; delete the file and run the same command again") from error
 
 
 @contextmanager

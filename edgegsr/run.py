@@ -27,7 +27,7 @@ from edgegsr.text.embed import ontology_hash
 
 FORMAT = 1  # of the folder; a run of another format is refused
 CONFIG, ONTOLOGY, TABLES, WEIGHTS = "config.toml", "ontology.json", "tables.safetensors", "student.safetensors"
-QUANTIZERS = "quantizers.json"
+QUANTIZERS, COMPRESSION = "quantizers.json", "compress.toml"
 METRICS, REPORT, STATE, BOARD = "metrics.jsonl", "report.html", "state", "tensorboard"
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
@@ -64,6 +64,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder that `edgegsr distill --out` has written")
     if not (folder / CONFIG).is_file():
+        if (folder / COMPRESSION).is_file():
+            raise _unfinished(folder)
         names = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise InputError(f"{folder}: wanted a run with a {CONFIG}, found {names}")
     config = card.read_toml(folder / CONFIG)
@@ -93,7 +95,13 @@ def _without_weights(folder: Path) -> InputError:
         return InputError(f"{folder}: wanted {WEIGHTS}, found {pickled[0]}; pickled weights are never loaded")
     if any((folder / STATE).glob("*.safetensors")):
         return InputError(f"{folder}: this training is not finished; run the same `edgegsr distill` again to go on")
+    if (folder / COMPRESSION).is_file():
+        return _unfinished(folder)
     return InputError(f"{folder}: wanted a run with {WEIGHTS}, found none; train it again")
+
+
+def _unfinished(folder: Path) -> InputError:
+    return InputError(f"{folder}: this compression is not finished; run the same `edgegsr compress` again to go on")
 
 
 def _there(path: Path) -> Path:

@@ -17,7 +17,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("CHECKOUT", "INSTALLED"):
         monkeypatch.setattr(shipped, name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "INSTALLED"
+    return tmp_path / "INSTALLED" / "models"
 
 
 def put(path: Path) -> Path:

@@ -63,12 +63,14 @@ def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent:
 def _quiet() -> Iterator[None]:
     """NNCF without its log, its progress bars, and the compiler that it would call."""
     import nncf
+    from nncf.common.logging import nncf_logger
     from nncf.torch.quantization import extensions
 
-    theirs = extensions.QuantizedFunctionsCPULoader.load
+    theirs, level = extensions.QuantizedFunctionsCPULoader.load, nncf_logger.level
     extensions.QuantizedFunctionsCPULoader.load = classmethod(lambda _: extensions.ReferenceQuantizedFunctions)
     nncf.set_log_level(logging.ERROR)
     try:
         yield
     finally:
         extensions.QuantizedFunctionsCPULoader.load = theirs
+        nncf.set_log_level(level)

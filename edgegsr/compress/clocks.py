@@ -19,20 +19,27 @@ from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
 
 Clock = Callable[[Student], float]  # the latency of a student as a share of another one's
+RUN_HERE = ("onnxruntime",)
 TURNS, TURN_S = 4, 0.3  # how often two graphs take turns, so that what slows the machine slows both
+
+
+def check_target(target: Target) -> None:
+    """Refuses a target on which no latency can be told here."""
+    if target.roofline is None and target.engine not in RUN_HERE:
+        raise InputError(f"--target: {target.engine} does not run here; its profile needs a [target.roofline] to go by")
 
 
 @contextmanager
 def clock_of(target: Target, threads: int, first: Student) -> Iterator[Clock]:
     """What tells the latency of a student on a target, as a share of that of the first one."""
+    check_target(target)
     if (law := target.roofline) is not None:
-        yield lambda student: _predicted(law, student) / _predicted(law, first)
-    elif target.engine == "onnxruntime":
-        with tempfile.TemporaryDirectory() as folder:
-            before = export_onnx(first, Path(folder) / "first.onnx")
-            yield lambda student: _taking_turns(before, export_onnx(student, Path(folder) / "next.onnx"), threads)
-    else:
-        raise InputError(f"--target: {target.engine} does not run here; its profile needs a [target.roofline] to go by")
+        whole = _predicted(law, first)
+        yield lambda student: _predicted(law, student) / whole
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        before = export_onnx(first, Path(folder) / "first.onnx")
+        yield lambda student: _taking_turns(before, export_onnx(student, Path(folder) / "next.onnx"), threads)
 
 
 def latency(student: Student, threads: int) -> Timed:

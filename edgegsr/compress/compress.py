@@ -1,4 +1,4 @@
-"""`edgegsr compress`: cut and recover, round after round. Every step is a run; the last one is what comes out.
+"""`edgegsr compress`: cut and recover, round after round, then count in 8 bits; every step is a run.
 
 A step that is finished is left alone and one that was interrupted goes on, so the same command ends the same.
 """
@@ -6,10 +6,8 @@ A step that is finished is left alone and one that was interrupted goes on, so t
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tomllib
@@ -19,51 +17,42 @@ from torch import Tensor
 
 from edgegsr import card
 from edgegsr.compress.calibrate import calibrated
-from edgegsr.compress.clocks import clock_of
+from edgegsr.compress.clocks import check_target, clock_of
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
 from edgegsr.compress.figures import Figures
-from edgegsr.compress.groups import groups_of
 from edgegsr.compress.importance import magnitude, mean_loss, taylor
-from edgegsr.compress.prune import Pruned, Scores, kept_count, pruned, without_layers
+from edgegsr.compress.prune import Pruned, Scores, check_layers, check_ratio, counts, pruned, without_layers
 from edgegsr.compress.report import report
 from edgegsr.compress.school import School, start_of
-from edgegsr.compress.search import Plan, counts, read_plan, search
-from edgegsr.distill.identity import flat
+from edgegsr.compress.search import PLAN, Plan, Search, read_plan
+from edgegsr.compress.strands import strands_of
+from edgegsr.distill.identity import compare, describe
 from edgegsr.distill.start import LESSON, Start, read_lesson
 from edgegsr.errors import InputError
-from edgegsr.export.target import Target
 from edgegsr.files import listing, write_whole
 from edgegsr.images import letterbox
 from edgegsr.progress import track
-from edgegsr.run import CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import COMPRESSION, CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLES, WEIGHTS, Run, open_run
+from edgegsr.student.answers import answer
 from edgegsr.student.calibration import FILE as CALIBRATION
+from edgegsr.student.calibration import choose
+from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent, write_places
 from edgegsr.student.weights import save_weights
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
-STEPS, WISHES = "steps", "compress.toml"
-KEPT = (
-    ONTOLOGY,
-    TABLES,
-    CALIBRATION,
-    ZERO_SHOT,
-    LESSON,
-    QUANTIZERS,
-    CONFIG,
-    WEIGHTS,
-)  # of the last step, weights last
-CALIBRATED = 8  # images at a time
-LISTENED = 6  # batches by which a search judges a loss
-READERS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which group
+STEPS = "steps"
+# what comes out of the last step, its weights last
+KEPT = (ONTOLOGY, TABLES, CALIBRATION, ZERO_SHOT, LESSON, QUANTIZERS, CONFIG, WEIGHTS)
+LOOKED_AT = 8  # calibration images at a time
+HEARD = 6  # batches by which a search judges a loss
+READERS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which strand
 
 
 def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Run:
     """The compressed run in `out`, with a report of the way there."""
-    if isinstance(run.student, QuantizedStudent):
-        raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
-    for group in groups_of(run.student):
-        kept_count(group, wishes.prune.ratio, wishes.prune.multiple)  # an impossible wish shows before any work is done
-    _settle(out, run, wishes, school)
+    _check(run, wishes)
+    _settle(out, run, wishes, school, threads)
     figures, last = Figures(out, school, threads), run
     for name, step in _steps(run, out, wishes, school, threads):
         figures.add(name, step)
@@ -72,8 +61,23 @@ def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
         if (last.folder / name).is_file():
             write_whole(out / name, (last.folder / name).read_bytes())
     finished = open_run(out)
+    if not (out / CALIBRATION).is_file():  # training chooses it, and nothing was trained
+        said, scale = answer(finished.student, school.judge), float(finished.student.verb_words.scale.detach())
+        if chosen := choose(said, school.judge.annotations, school.groups, scale, school.judge.name):
+            chosen.save(out)
     write_whole(out / REPORT, report(finished, figures.steps, wishes, school, threads, read_plan(out)))
     return finished
+
+
+def _check(run: Run, wishes: Wishes) -> None:
+    """Refuses an impossible wish before any work is done."""
+    if isinstance(run.student, QuantizedStudent):
+        raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
+    for strand in strands_of(run.student) if wishes.prune.ratio else ():
+        check_ratio(strand, wishes.prune.ratio)
+    check_layers(run.student, wishes.prune.drop_layers)
+    if wishes.prune.latency:
+        check_target(wishes.target)
 
 
 def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
@@ -81,31 +85,28 @@ def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) ->
     at = run
     yield "as it came", at
     if wishes.prune.wanted:
-        for name, at in _pruning(run, out, wishes.prune, school, wishes.target, threads):
+        for name, at in _pruning(run, out, wishes, school, threads):
             yield name, at
     if wishes.quantize.wanted:
         yield from _quantizing(at, out / STEPS, wishes.quantize, school)
 
 
-def _pruning(
-    run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int
-) -> Iterator[tuple[str, Run]]:
+def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
     """The runs of every round: as it was cut, and as it has recovered."""
-    at, steps = run, out / STEPS
+    at, wish, steps = run, wishes.prune, out / STEPS
     if wish.drop_layers:
-        layers = range(len(run.student.decoder.layers))[-wish.drop_layers :]
-        at = _written(steps / "0-fewer-layers", at, Pruned(without_layers(at.student, layers), {}))
+        at = _made(steps / "0-fewer-layers", run, lambda: Pruned(without_layers(run.student, wish.drop_layers), {}))
         yield "fewer decoder layers", at
     if not (wish.ratio or wish.latency):
         yield "recovered", _recovered(steps / "1-recovered", at, wish.epochs, wish, school)
         return
-    wide = groups_of(at.student)
-    ratios = dict.fromkeys((group.block for group in wide), wish.ratio)
+    wide = strands_of(at.student)
+    ratios = dict.fromkeys((strand.block for strand in wide), wish.ratio)
     if wish.latency:
-        ratios = _planned(run, at, out, wish, school, target, threads).ratios
+        ratios = _planned(run, at, out, wishes, school, threads).ratios
     for n in range(1, wish.rounds + 1):
-        epochs = wish.epochs if n == wish.rounds else wish.round_epochs
-        at = _cut(steps / f"{n}-cut", at, counts(wide, ratios, wish.multiple, n / wish.rounds), wish, school)
+        kept, epochs = counts(wide, ratios, wish.multiple, n / wish.rounds), wish.epochs_of(n)
+        at = _cut(steps / f"{n}-cut", at, kept, wish, school)
         yield f"cut, round {n}", at
         at = _recovered(steps / f"{n}-recovered", at, epochs, wish, school)
         yield f"recovered, round {n}", at
@@ -113,107 +114,94 @@ def _pruning(
 
 def _quantizing(run: Run, steps: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
     """The runs in 8 bits: as calibrated, and as trained with the student before them as a second teacher."""
-    folded = run
-    if not run.student.config.folded:
-        folded = _written(steps / "folded", run, Pruned(copy.deepcopy(run.student).fold(), {}))
-    at = _calibrated(steps / "int8-calibrated", folded, wish, school)
+    folded = _made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
+    at = _made(steps / "int8-calibrated", folded, lambda: Pruned(_calibrated(folded.student, wish, school), {}))
     yield "INT8, calibrated", at
     if wish.qat:
-        changes = {"epochs": wish.epochs, "lr": wish.lr_share * school.settings["lr"], "warmup_epochs": 0.1}
-        at = school.train(steps / "int8-trained", at, changes, watcher=folded.student)
-        yield "INT8, trained", at
+        lr = wish.lr_share * school.settings.lr
+        yield (
+            "INT8, trained",
+            school.train(steps / "int8-trained", at, folded.student, epochs=wish.epochs, lr=lr, warmup_epochs=0.1),
+        )
 
 
-def _calibrated(folder: Path, run: Run, wish: QuantizeConfig, school: School) -> Run:
-    if (folder / WEIGHTS).is_file():
-        return open_run(folder)
-    rng = np.random.default_rng(wish.seed)
-    rows = rng.permutation(len(school.learn))[: wish.calibration]
-    side = run.student.config.side
+def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> QuantizedStudent:
+    rows = np.random.default_rng(wish.seed).permutation(len(school.learn))[: wish.calibration]
+    side = student.config.side
     looks = [torch.from_numpy(letterbox(school.learn.pixels(int(row)), side)[0])[None] for row in rows]
-    student = calibrated(run.student, [torch.cat(looks[i : i + CALIBRATED]) for i in range(0, len(looks), CALIBRATED)])
-    write_places(student, folder / QUANTIZERS)
-    return _written(folder, run, Pruned(student, {}))
+    return calibrated(student, [torch.cat(looks[i : i + LOOKED_AT]) for i in range(0, len(looks), LOOKED_AT)])
 
 
-def _planned(first: Run, run: Run, out: Path, wish: PruneConfig, school: School, target: Target, threads: int) -> Plan:
+def _planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Plan:
     """How much goes from which block, for the latency that is wanted; found once."""
     if (plan := read_plan(out)) is not None:
         return plan
-    start, heard = start_of(run), list(school.lessons(run.student, LISTENED))
+    start, heard, wish = start_of(run), list(school.turns(run.student, HEARD)), wishes.prune
 
     def loss(made: Pruned) -> float:
         return mean_loss(school.lesson(Start(made.student, narrowed(start.lesson, made.kept))), heard)
 
-    scores = _scores(run, wish, school)
-    with clock_of(target, threads, first.student) as clock:
-        return search(run.student, groups_of(run.student), scores, wish.latency, wish.multiple, clock, loss, out)
+    with clock_of(wishes.target, threads, first.student) as clock:
+        search = Search(run.student, _scores(run, wish, school), wish.multiple, clock, loss, out)
+        return search.plan(wish.latency)
 
 
 def _cut(folder: Path, run: Run, kept: Mapping[str, int], wish: PruneConfig, school: School) -> Run:
-    if (folder / WEIGHTS).is_file():
-        return open_run(folder)
-    return _written(folder, run, pruned(run.student, kept, _scores(run, wish, school)))
+    return _made(folder, run, lambda: pruned(run.student, kept, _scores(run, wish, school)))
 
 
 def _scores(run: Run, wish: PruneConfig, school: School) -> Scores:
     if wish.criterion == "magnitude":
-        return magnitude(run.student, groups_of(run.student))
+        return magnitude(run.student, strands_of(run.student))
     lesson = school.lesson(start_of(run))
-    heard = track(school.lessons(run.student, wish.batches), "judging what it would miss", wish.batches)
-    return taylor(lesson, heard, groups_of(lesson.student))
+    turns = track(school.turns(run.student, wish.batches), "judging what it would miss", wish.batches)
+    return taylor(lesson, turns, strands_of(lesson.student))
 
 
 def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: School) -> Run:
-    changes = {
-        "epochs": epochs,
-        "lr": wish.lr_share * school.settings["lr"],
-        "warmup_epochs": min(school.settings["warmup_epochs"], epochs / 10),
-    }
-    return school.train(folder, run, changes)
+    warmup = min(school.settings.warmup_epochs, epochs / 10)
+    return school.train(folder, run, epochs=epochs, lr=wish.lr_share * school.settings.lr, warmup_epochs=warmup)
 
 
 def narrowed(lesson: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
     """What taught a student, where it reads units of it that are cut."""
     cut = {
-        reader: lesson[reader][:, list(kept[group])].contiguous()
-        for reader, group in READERS.items()
-        if reader in lesson and group in kept
+        reader: lesson[reader][:, list(kept[strand])].contiguous()
+        for reader, strand in READERS.items()
+        if reader in lesson and strand in kept
     }
     return {**lesson, **cut}
 
 
-def _written(folder: Path, run: Run, made: Pruned) -> Run:
-    """A run of a student that was made from that of another without training; the weights come last."""
+def _made(folder: Path, run: Run, make: Callable[[], Pruned]) -> Run:
+    """The run of a student that is made from that of another without training; the weights come last."""
     if (folder / WEIGHTS).is_file():
         return open_run(folder)
+    made = make()
     write_whole(folder / CONFIG, card.to_toml({**run.config, "student": made.student.config}))
-    for name in (ONTOLOGY, TABLES):
-        write_whole(folder / name, (run.folder / name).read_bytes())
+    for name in (ONTOLOGY, TABLES, ZERO_SHOT):
+        if (run.folder / name).is_file():
+            write_whole(folder / name, (run.folder / name).read_bytes())
     if lesson := narrowed(read_lesson(run.folder), made.kept):
         write_whole(folder / LESSON, save(lesson))
+    if isinstance(made.student, QuantizedStudent):
+        write_places(made.student, folder / QUANTIZERS)
     save_weights(made.student, folder / WEIGHTS)
     return open_run(folder)
 
 
-def _settle(out: Path, run: Run, wishes: Wishes, school: School) -> None:
+def _settle(out: Path, run: Run, wishes: Wishes, school: School, threads: int) -> None:
     """Makes `out` the folder of this compression, or makes sure that it already is."""
-    path = out / WISHES
-    asked: dict[str, Any] = {
-        "start": {"run": run.folder.name, "hash": start_of(run).hash},
-        "method": school.method,
-        "train": school.settings,
-        "set": dict(school.overrides),
-        **asdict(wishes),
-    }
+    path, truth = out / COMPRESSION, {"train": school.learn.annotations, "dev": school.judge.annotations}
+    beginning = (school.settings, truth, run.tables, school.source, start_of(run))
+    training = tomllib.loads(describe(school.method, run.student.config, *beginning))
+    asked = tomllib.loads(card.to_toml({**training, **wishes.table(), "threads": threads}))
     if path.is_file():
-        old, new = flat(card.read_toml(path)), flat(tomllib.loads(card.to_toml(asked)))
-        if keys := [key for key in {**new, **old} if old.get(key) != new.get(key)]:
-            found = f"{keys[0]}: {old.get(keys[0])!r} there, {new.get(keys[0])!r} here"
-            raise InputError(
-                f"{out}: holds another compression ({found}); give another --out, or the wishes of that one"
-            )
+        there = card.read_toml(path)
+        if not (out / PLAN).is_file():  # what a search has tried so far is good for any latency
+            for table in (there, asked):
+                table.get("prune", {}).pop("latency", None)
+        compare(out, there, asked, "compression")
     elif out.is_dir() and any(not entry.name.startswith(".") for entry in out.iterdir()):
         raise InputError(f"{out}: wanted an empty folder or a compression, found {listing(out)}; give another --out")
-    else:
-        write_whole(path, card.to_toml(asked))
+    write_whole(path, card.to_toml({**training, **wishes.table(), "threads": threads}))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, require
 from edgegsr.export.target import Target
 
 CRITERIA = ("taylor", "magnitude")  # what the lesson would miss least, or the smallest weights
@@ -27,19 +28,23 @@ class PruneConfig:
     lr_share: float = 0.5  # of the card's learning rate
 
     def __post_init__(self) -> None:
-        _require(0 <= self.ratio < 1, f"--prune must be at least 0 and below 1, got {self.ratio:g}")
-        _require(0 <= self.latency < 1, f"--latency must be between 0x and 1x, got {self.latency:g}x")
-        _require(not (self.ratio and self.latency), "--prune and --latency: wanted one of them, got both")
+        require(0 <= self.ratio < 1, f"--prune must be at least 0 and below 1, got {self.ratio:g}")
+        require(0 <= self.latency < 1, f"--latency must be below 1x, got {self.latency:g}x")
+        require(not (self.ratio and self.latency), "--prune and --latency: wanted one of them, got both")
         known = ", ".join(CRITERIA)
-        _require(self.criterion in CRITERIA, f"--criterion: wanted one of {known}, got {self.criterion!r}")
+        require(self.criterion in CRITERIA, f"--criterion: wanted one of {known}, got {self.criterion!r}")
         for name in ("multiple", "rounds", "batches", "round_epochs", "epochs"):
-            _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
-        _require(self.drop_layers >= 0, f"drop_layers must be 0 or more, got {self.drop_layers}")
-        _require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
+            require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        require(self.drop_layers >= 0, f"drop_layers must be 0 or more, got {self.drop_layers}")
+        require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
 
     @property
     def wanted(self) -> bool:
         return bool(self.ratio or self.latency or self.drop_layers)
+
+    def epochs_of(self, number: int) -> int:
+        """Of recovery after a round, from 1."""
+        return self.epochs if number == self.rounds else self.round_epochs
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,9 @@ class QuantizeConfig:
 
     def __post_init__(self) -> None:
         for name in ("calibration", "epochs"):
-            _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
-        _require(self.seed >= 0, f"seed must be 0 or more, got {self.seed}")
-        _require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
+            require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        require(self.seed >= 0, f"seed must be 0 or more, got {self.seed}")
+        require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
 
     @property
     def wanted(self) -> bool:
@@ -76,14 +81,19 @@ class Wishes:
         if not (self.prune.wanted or self.quantize.wanted):
             raise InputError("nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat")
 
+    def table(self) -> dict[str, Any]:
+        """What of it decides what comes out."""
+        found = {"target": asdict(self.target)}
+        if self.prune.wanted:
+            found["prune"] = asdict(self.prune)
+        if self.quantize.wanted:
+            found["quantize"] = asdict(self.quantize)
+        return found
+
 
 def read_share(text: str) -> float:
     """The number of a latency such as "0.6x"."""
-    if not (found := re.fullmatch(r"(\d*\.?\d+)x", text.strip())):
+    found = re.fullmatch(r"(\d*\.?\d+)x", text.strip())
+    if not found or not 0 < float(found[1]) < 1:
         raise InputError(f"--latency: wanted a share of the present latency such as 0.6x, got {text!r}")
     return float(found[1])
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise InputError(message)

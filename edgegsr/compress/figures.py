@@ -9,7 +9,7 @@ from typing import Any
 
 from edgegsr.compress.clocks import latency
 from edgegsr.compress.school import School
-from edgegsr.files import write_whole
+from edgegsr.files import read_json, write_whole
 from edgegsr.run import WEIGHTS, Run
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import brief, evaluate
@@ -17,6 +17,8 @@ from edgegsr.student.quantizers import QuantizedStudent
 
 FILE = "metrics.json"
 JUDGED = ("verb_top1", "value", "grounded")  # the last two with the true verb
+
+Steps = Mapping[str, Mapping[str, Any]]  # by name, in their order
 
 
 class Figures:
@@ -31,9 +33,11 @@ class Figures:
         if name in self.steps:
             return
         spent, last = cost(run.student), next(reversed(self.steps.values()), None)
-        alike = last is not None and last["parameters"] == spent.total_parameters  # a step of recovery
-        took = last["latency"] if last and alike else None
-        if took is None and not isinstance(run.student, QuantizedStudent):  # which is timed when it is exported
+        if isinstance(run.student, QuantizedStudent):  # which is timed when it is exported
+            took = None
+        elif last is not None and last["parameters"] == spent.total_parameters:  # a step of recovery
+            took = last["latency"]
+        else:
             took = latency(run.student, self.threads).to_json()
         self.steps[name] = {
             "dev": brief(evaluate(run, self.school.judge, self.school.groups)),
@@ -45,7 +49,7 @@ class Figures:
         write_whole(self.path, json.dumps(self.steps, indent=1))
 
 
-def dropped(steps: Mapping[str, Mapping[str, Any]], most: float) -> list[str]:
+def dropped(steps: Steps, most: float) -> list[str]:
     """The dev scores, one a line, that lost more than a share of what they were."""
     first, last = next(iter(steps.values()))["dev"], list(steps.values())[-1]["dev"]
     return [
@@ -57,7 +61,23 @@ def dropped(steps: Mapping[str, Mapping[str, Any]], most: float) -> list[str]:
     ]
 
 
+def rows(steps: Steps) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines for a terminal: top-1 by group of verbs, and grounded over all."""
+    groups = [group for group in next(iter(steps.values()))["dev"] if group not in ("all", "harmonic")]
+    lines = [
+        [
+            name,
+            f"{step['parameters'] / 1e6:.2f}",
+            f"{step['gflops']:.3f}",
+            f"{step['latency']['p50_ms']:.2f}" if step["latency"] else "-",
+            *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in groups),
+            f"{100 * step['dev']['all']['grounded']:.1f}",
+        ]
+        for name, step in steps.items()
+    ]
+    return ["step", "M", "GFLOPs", "ms", *groups, "grounded"], lines
+
+
 def read_steps(out: Path) -> dict[str, dict[str, Any]]:
     """What is measured so far."""
-    path = out / FILE
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return read_json(out / FILE) if (out / FILE).is_file() else {}  # type: ignore[no-any-return]

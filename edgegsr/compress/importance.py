@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from edgegsr.compress.groups import OUT, Group
 from edgegsr.compress.prune import Scores
-from edgegsr.distill.course import Lesson
+from edgegsr.compress.strands import OUT, Strand
+from edgegsr.distill.course import Turn
 from edgegsr.distill.plain import Plain
 from edgegsr.student.attention import Attention
 from edgegsr.student.model import Student
 
 
-def taylor(lesson: Plain, taught: Iterable[Lesson], groups: Sequence[Group]) -> Scores:
+def taylor(lesson: Plain, turns: Iterable[Turn], strands: Sequence[Strand]) -> Scores:
     """The square of what the loss would change by, to first order, were a unit 0; a mean over batches.
 
     The loss is that of the lesson, teacher's part included (arXiv 1906.10771). Norms keep their running statistics.
@@ -28,43 +28,43 @@ def taylor(lesson: Plain, taught: Iterable[Lesson], groups: Sequence[Group]) -> 
     for module in student.modules():
         if isinstance(module, _BatchNorm | nn.Dropout):
             module.eval()
-    found = {group.name: np.zeros(group.units) for group in groups}
-    for count, step in enumerate(taught, 1):
-        torch.manual_seed(step.step)
-        heard = () if step.about is None else (step.about,)
-        losses = lesson.losses(lesson(step.batch.pixels, step.batch.verbs, *heard), step.batch)
+    found = {strand.name: np.zeros(strand.units) for strand in strands}
+    for count, turn in enumerate(turns, 1):
+        torch.manual_seed(turn.step)
+        heard = () if turn.about is None else (turn.about,)
+        losses = lesson.losses(lesson(turn.batch.pixels, turn.batch.verbs, *heard), turn.batch)
         lesson.zero_grad()
         torch.stack(tuple(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        for group in groups:
-            change = _total(group, student, lambda weight: weight * _gradient(weight))
-            found[group.name] += (np.square(change) - found[group.name]) / count
+        for strand in strands:
+            change = _total(strand, student, lambda weight: weight * _gradient(weight))
+            found[strand.name] += (np.square(change) - found[strand.name]) / count
     lesson.zero_grad()
     lesson.train(training)
     return found
 
 
 @torch.no_grad()
-def mean_loss(lesson: Plain, taught: Sequence[Lesson]) -> float:
+def mean_loss(lesson: Plain, turns: Sequence[Turn]) -> float:
     """What a lesson loses on some batches, the student being as it is judged."""
     lesson.eval()
     total = 0.0
-    for step in taught:
-        torch.manual_seed(step.step)
-        heard = () if step.about is None else (step.about,)
-        said = lesson(step.batch.pixels, step.batch.verbs, *heard)
-        total += float(torch.stack(tuple(lesson.losses(said, step.batch).values())).sum())
-    return total / len(taught)
+    for turn in turns:
+        torch.manual_seed(turn.step)
+        heard = () if turn.about is None else (turn.about,)
+        said = lesson(turn.batch.pixels, turn.batch.verbs, *heard)
+        total += float(torch.stack(tuple(lesson.losses(said, turn.batch).values())).sum())
+    return total / len(turns)
 
 
-def magnitude(student: Student, groups: Sequence[Group]) -> Scores:
+def magnitude(student: Student, strands: Sequence[Strand]) -> Scores:
     """The sum of squares of the weights that make a unit."""
-    return {group.name: _total(group, student, torch.square) for group in groups}
+    return {strand.name: _total(strand, student, torch.square) for strand in strands}
 
 
-def _total(group: Group, student: Student, of: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float64]:
+def _total(strand: Strand, student: Student, of: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float64]:
     """Per unit, the sum of a function of the weights that make it."""
-    total = np.zeros(group.units)
-    for part in group.slices:
+    total = np.zeros(strand.units)
+    for part in strand.slices:
         layer = student.get_submodule(part.layer)
         if part.width != OUT or isinstance(layer, Attention):
             continue

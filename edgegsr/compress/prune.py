@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,41 +11,50 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edgegsr.compress.groups import Group, groups_of
+from edgegsr.compress.strands import Strand, strands_of
 from edgegsr.errors import InputError
 from edgegsr.student import widths
 from edgegsr.student.model import Student
 
-Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit, by group
+Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit, by strand
 
 
 class Pruned(NamedTuple):
-    """A narrower student, and which units of each group it has kept."""
+    """A narrower student, and which units of each strand it has kept."""
 
     student: Student
     kept: Mapping[str, Sequence[int]]
 
 
 def pruned(student: Student, counts: Mapping[str, int], scores: Scores) -> Pruned:
-    """A copy that keeps so many units of each group, whose config tells its widths; of groups not named, all."""
-    groups = [group for group in groups_of(student) if counts.get(group.name, group.units) < group.units]
-    kept = {group.name: kept_units(scores[group.name], counts[group.name]) for group in groups}
+    """A copy that keeps so many units of each strand, whose config tells its widths; of strands not named, all."""
+    strands = [strand for strand in strands_of(student) if counts.get(strand.name, strand.units) < strand.units]
+    kept = {strand.name: kept_units(scores[strand.name], counts[strand.name]) for strand in strands}
     smaller = copy.deepcopy(student)
-    cut(smaller, groups, kept)
+    take_off(smaller, strands, kept)
     return Pruned(described(smaller), kept)
 
 
-def kept_count(group: Group, ratio: float, multiple: int) -> int:
-    """How many units a group keeps; channels are rounded to the nearest multiple, and never below one of it."""
-    if not 0 <= ratio < 1 or group.units * (1 - ratio) < 0.5:
+def check_ratio(strand: Strand, ratio: float) -> None:
+    """Refuses to leave nothing of a strand."""
+    if not 0 <= ratio < 1 or strand.units * (1 - ratio) < 0.5:
         raise InputError(
-            f"--prune {ratio:g}: would leave nothing of {group.name}, which has {group.units} "
-            f"{'heads' if group.heads else 'channels'}; give at most {1 - 0.5 / group.units:.2f}"
+            f"--prune {ratio:g}: would leave nothing of {strand.name}, which has {strand.units} "
+            f"{'heads' if strand.heads else 'channels'}; give at most {1 - 0.5 / strand.units:.2f}"
         )
+
+
+def kept_count(strand: Strand, ratio: float, multiple: int) -> int:
+    """How many units a strand keeps; channels are rounded to the nearest multiple, and never below one of it."""
     if not ratio:
-        return group.units
-    step = 1 if group.heads else min(multiple, group.units)
-    return min(max(round(group.units * (1 - ratio) / step), 1) * step, group.units)
+        return strand.units
+    step = 1 if strand.heads else min(multiple, strand.units)
+    return min(max(round(strand.units * (1 - ratio) / step), 1) * step, strand.units)
+
+
+def counts(strands: Sequence[Strand], ratios: Mapping[str, float], multiple: int, share: float = 1.0) -> dict[str, int]:
+    """How many units each strand keeps when its block loses a share of its ratio."""
+    return {strand.name: kept_count(strand, share * ratios.get(strand.block, 0), multiple) for strand in strands}
 
 
 def kept_units(scores: npt.NDArray[np.floating[Any]], count: int) -> list[int]:
@@ -53,12 +62,12 @@ def kept_units(scores: npt.NDArray[np.floating[Any]], count: int) -> list[int]:
     return sorted(np.argsort(-scores, kind="stable")[:count].tolist())
 
 
-def cut(student: Student, groups: Iterable[Group], kept: Mapping[str, Sequence[int]]) -> None:
-    """Leaves of each group the units that are kept."""
+def take_off(student: Student, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
+    """Leaves of each strand the units that are kept."""
     gone: dict[str, list[set[int]]] = {}
-    for group in groups:
-        lost = np.setdiff1d(np.arange(group.units), kept[group.name])
-        for part in group.slices if len(lost) else ():
+    for strand in strands:
+        lost = np.setdiff1d(np.arange(strand.units), kept[strand.name])
+        for part in strand.slices:
             layer = gone.setdefault(part.layer, [set(), set()])
             layer[part.width].update(part.places[lost].ravel().tolist())
             if _is_depthwise(student.get_submodule(part.layer)):
@@ -69,14 +78,18 @@ def cut(student: Student, groups: Iterable[Group], kept: Mapping[str, Sequence[i
         widths.keep(module, [[i for i in range(n) if i not in lost] for n, lost in zip(all_units, lost_of_each)])
 
 
-def without_layers(student: Student, dropped: Collection[int]) -> Student:
-    """A copy with fewer decoder layers."""
+def check_layers(student: Student, dropped: int) -> None:
+    """Refuses to leave no decoder layer."""
+    if dropped and dropped >= (layers := len(student.decoder.layers)):
+        raise InputError(f"--drop-layers {dropped}: the student has {layers} decoder layers; leave one")
+
+
+def without_layers(student: Student, dropped: int) -> Student:
+    """A copy without the last decoder layers."""
+    check_layers(student, dropped)
     smaller = copy.deepcopy(student)
-    kept = [layer for i, layer in enumerate(smaller.decoder.layers) if i not in dropped]
-    if not kept:
-        raise InputError(f"all {len(smaller.decoder.layers)} decoder layers were to be dropped; leave one")
-    smaller.decoder.layers = nn.ModuleList(kept)
-    smaller.config = replace(smaller.config, decoder_layers=len(kept))
+    smaller.decoder.layers = smaller.decoder.layers[:-dropped]
+    smaller.config = replace(smaller.config, decoder_layers=len(smaller.decoder.layers))
     return described(smaller)
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from html import escape
 from typing import Any
 
 from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
-from edgegsr.compress.groups import groups_of
+from edgegsr.compress.figures import Steps
 from edgegsr.compress.school import School
 from edgegsr.compress.search import Plan
+from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
 from edgegsr.run import Run
-
-Steps = Mapping[str, Mapping[str, Any]]
 
 SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  # the last two with the true verb
 COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
@@ -27,8 +25,8 @@ def report(run: Run, steps: Steps, wishes: Wishes, school: School, threads: int,
     """The page."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     lead = (
-        f"{_how(wishes)}, judged on {len(school.judge):,} images of {school.judge.name}, method {school.method}"
-        f"{note_on(school.judge)}"
+        f"{_how(wishes, school, plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
+        f"method {school.method}{note_on(school.judge)}"
     )
     body = "".join(
         [
@@ -36,30 +34,43 @@ def report(run: Run, steps: Steps, wishes: Wishes, school: School, threads: int,
             "<h2>Steps</h2>",
             f'<p class="note">{_note(school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps, plan)}</div>',
-            f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(asdict(wishes)))}</pre></details>",
+            f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )
-    return page(f"{run.folder.resolve().name}: a smaller student", lead, body, run.config.get("versions", {}))
+    return page(f"{run.folder.resolve().name}: a compressed student", lead, body, run.config.get("versions", {}))
 
 
-def _how(wishes: Wishes) -> str:
-    prune, quantize, done = wishes.prune, wishes.quantize, []
-    if prune.latency:
-        done.append(f"cut to {prune.latency:g} of the latency in {prune.rounds} round{'s' * (prune.rounds > 1)}")
+def _how(wishes: Wishes, school: School, plan: Plan | None) -> str:
+    prune, quantize, target, done = wishes.prune, wishes.quantize, wishes.target, []
+    if plan is not None:
+        told = "predicted" if target.roofline else "measured"
+        done.append(
+            f"cut to {plan.share:.2f} of the latency ({prune.latency:g} wanted; {told} for {target.engine} "
+            f"{target.precision}) in {_many(prune.rounds, 'round')}"
+        )
     if prune.ratio:
-        done.append(f"{prune.ratio:.0%} of the channels cut in {prune.rounds} round{'s' * (prune.rounds > 1)}")
+        done.append(f"{prune.ratio:.0%} of the channels cut in {_many(prune.rounds, 'round')}")
     if prune.drop_layers:
-        done.append(f"{prune.drop_layers} decoder layer{'s' * (prune.drop_layers > 1)} dropped")
+        done.append(f"{_many(prune.drop_layers, 'decoder layer')} dropped")
     if quantize.wanted:
-        trained = f", trained for {quantize.epochs} epochs" if quantize.qat else ""
-        done.append(f"INT8 calibrated on {quantize.calibration} images (seed {quantize.seed}){trained}")
+        trained = f", trained for {_many(quantize.epochs, 'epoch')}" if quantize.qat else ""
+        images = min(quantize.calibration, len(school.learn))
+        done.append(f"INT8 calibrated on {_many(images, 'image')} (seed {quantize.seed}){trained}")
     return ", ".join(done)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     cards = [
         (f"{last['gflops'] / first['gflops']:.0%}", "of the arithmetic", f"{last['gflops']:.3f} GFLOPs"),
-        (f"{last['weight_bytes'] / first['weight_bytes']:.0%}", "of the file", f"{last['weight_bytes'] / 1e6:.1f} MB"),
+        (
+            f"{last['weight_bytes'] / first['weight_bytes']:.0%}",
+            "of the file, float32",
+            f"{last['weight_bytes'] / 1e6:.1f} MB",
+        ),
     ]
     if last["latency"] is not None:
         now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
@@ -77,7 +88,7 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
 def _note(school: School, threads: int) -> str:
     return escape(
         f"Scores in per cent on {school.judge.name}, averaged per verb; value and grounded with the true verb. "
-        f"Latency of one image through the exported graph in ONNX Runtime, {threads} thread{'s' * (threads != 1)}, on "
+        f"Latency of one image through the exported graph in ONNX Runtime, {_many(threads, 'thread')}, on "
         "the machine that ran the step; compare within one quiet run only. INT8 is timed when it is exported."
     )
 
@@ -118,16 +129,16 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
     if plan is not None:
         curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
         charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
-    charts.append(bar_chart("Channels and heads that are left", _kept(run), 1))
+    charts.append(bar_chart("Channels and heads that are left", _kept(run)))
     return "".join(charts)
 
 
 def _kept(run: Run) -> dict[str, tuple[float, str]]:
     """How many channels or heads each block still has of what its card gives it."""
     student, found = run.student, dict[str, list[int]]()
-    for group in groups_of(student):
-        part = group.slices[-1] if group.heads else group.slices[0]
-        now, first = found.setdefault(group.block, [0, 0])
+    for strand in strands_of(student):
+        part = strand.slices[-1] if strand.heads else strand.slices[0]
+        now, first = found.setdefault(strand.block, [0, 0])
         each = student.card_widths[part.layer][part.width]
-        found[group.block] = [now + group.units, first + each]
+        found[strand.block] = [now + strand.units, first + each]
     return {block: (now / first, f"{now} of {first}") for block, (now, first) in found.items()}

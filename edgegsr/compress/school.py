@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import tomllib
-
-from edgegsr import card
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
-from edgegsr.distill.config import TrainConfig, read_train
-from edgegsr.distill.course import Course, Lesson
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.course import Course, Turn
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson
@@ -27,22 +23,20 @@ from edgegsr.teacher.knowledge import Source
 class School:
     learn: Split
     judge: Split
-    groups: Groups
+    groups: Groups  # of verbs: seen, rare, unseen
     method: str
     source: Source | None
-    settings: Mapping[str, Any]  # the [train] table of the run that came
-    overrides: Mapping[str, Any]  # what of it the user wants otherwise, inner tables with a dot
+    settings: TrainConfig  # of the run that came, with what the user wants otherwise
 
-    def train(self, folder: Path, run: Run, changes: Mapping[str, Any], watcher: Student | None = None) -> Run:
+    def train(self, folder: Path, run: Run, watcher: Student | None = None, **changes: float) -> Run:
         """The student of a run, trained on in the way that it was trained, in a run of its own."""
         return train(
-            self._card(run.student),
+            {"student": asdict(run.student.config), "train": {**asdict(self.settings), **changes}},
             self.learn,
             self.judge,
             run.tables,
             folder,
             self.method,
-            overrides={**changes, **self.overrides},
             groups=self.groups,
             source=self.source,
             start=start_of(run, watcher),
@@ -50,24 +44,16 @@ class School:
 
     def lesson(self, start: Start) -> Plain:
         """What a student is taught by, with all that it has learned."""
-        settings = self._settings(start.student)
-        lesson = find_method(self.method).lesson(
-            start.copied(), settings, images_per_verb(self.learn.annotations), self.source
-        )
+        counts = images_per_verb(self.learn.annotations)
+        lesson = find_method(self.method).lesson(start.copied(), self.settings, counts, self.source)
         start.into(lesson)
         return lesson
 
-    def lessons(self, student: Student, number: int) -> Iterator[Lesson]:
+    def turns(self, student: Student, number: int) -> Iterator[Turn]:
         """The first batches of a training of this student."""
         collages = "mipd" in find_method(self.method).tables
-        course = Course(self.learn, student.config.side, self._settings(student), self.source, collages)
+        course = Course(self.learn, student.config.side, self.settings, self.source, collages)
         return course.from_step(0, number)
-
-    def _settings(self, student: Student) -> TrainConfig:
-        return read_train(self._card(student), self.overrides, find_method(self.method).settings)
-
-    def _card(self, student: Student) -> dict[str, Any]:
-        return tomllib.loads(card.to_toml({"student": student.config, "train": self.settings}))
 
 
 def start_of(run: Run, watcher: Student | None = None) -> Start:

@@ -28,7 +28,11 @@ class Average:
 def follow(average: Mapping[str, Tensor], now: Mapping[str, Tensor], decay: float, step: int) -> None:
     """Moves an average, in place, towards the weights after `step` updates."""
     decay = min(decay, (1 + step) / (10 + step))
+    seen: set[int] = set()  # layers may share a tensor, which then has several names
     for name, mean in average.items():
+        if mean.data_ptr() in seen:
+            continue
+        seen.add(mean.data_ptr())
         if mean.is_floating_point():
             mean.lerp_(now[name], 1 - decay)
         else:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from edgegsr import card
 from edgegsr.data.augment import Augmentation
 from edgegsr.distill.mipd.config import MipdConfig
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, require
 from edgegsr.student.config import CARD_TABLES
 
 
@@ -33,7 +33,7 @@ class LossWeights:
 
     def __post_init__(self) -> None:
         for name, weight in vars(self).items():
-            _require(weight >= 0, f"{name} must be 0 or more, got {weight}")
+            require(weight >= 0, f"{name} must be 0 or more, got {weight}")
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "checkpoint_every", "log_every", "eval_every"):
-            _require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
-        _require(0 < self.lr <= 10, f"lr must be above 0 and at most 10, got {self.lr}")
-        _require(self.clip_norm > 0, f"clip_norm must be above 0, got {self.clip_norm}")
-        for name in ("backbone_lr_factor", "weight_decay", "warmup_epochs", "workers", "seed"):
-            _require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
-        _require(self.seed < 2**63, f"seed must be below 2 to the 63rd, got {self.seed}")
-        _require(0 <= self.verb_balance <= 1, f"verb_balance must be between 0 and 1, got {self.verb_balance}")
+            require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        require(0 < self.lr <= 10, f"lr must be above 0 and at most 10, got {self.lr}")
+        require(self.clip_norm > 0, f"clip_norm must be above 0, got {self.clip_norm}")
+        for name in ("backbone_lr_factor", "scale_lr_factor", "weight_decay", "warmup_epochs", "workers", "seed"):
+            require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
+        require(self.seed < 2**63, f"seed must be below 2 to the 63rd, got {self.seed}")
+        require(0 <= self.verb_balance <= 1, f"verb_balance must be between 0 and 1, got {self.verb_balance}")
         for name in ("ema_decay", "verb_smoothing", "noun_smoothing"):
-            _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+            require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
 
 
 def read_train(
@@ -103,8 +103,3 @@ def _with(table: Mapping[str, Any], path: list[str], value: Any) -> dict[str, An
     below = table.get(path[0])
     inner = value if len(path) == 1 else _with(below if isinstance(below, Mapping) else {}, path[1:], value)
     return {**table, path[0]: inner}
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise InputError(message)

@@ -14,7 +14,7 @@ from edgegsr.errors import InputError
 from edgegsr.teacher.knowledge import Knowledge, Source
 
 
-class Lesson(NamedTuple):
+class Turn(NamedTuple):
     """One step of this process: epoch and step from 0."""
 
     epoch: int
@@ -62,7 +62,7 @@ class Course:
     def steps(self) -> int:
         return self.settings.epochs * self.per_epoch
 
-    def from_step(self, done: int, until: int | None = None) -> Iterator[Lesson]:
+    def from_step(self, done: int, until: int | None = None) -> Iterator[Turn]:
         """Every lesson from the first step that is not done."""
         until = self.steps if until is None else until
         beside: Iterator[Handful | None] = repeat(None)
@@ -70,7 +70,7 @@ class Course:
             steps = range(done, until)
             beside = handfuls(self.split, self.settings, self.side, steps, self.rank, self.world)
         for (epoch, step, batch), handful in zip(self._batches(done, until), beside):
-            yield Lesson(epoch, step, batch, self._about(batch, handful))
+            yield Turn(epoch, step, batch, self._about(batch, handful))
 
     def _batches(self, done: int, until: int) -> Iterator[tuple[int, int, Batch]]:
         step = done

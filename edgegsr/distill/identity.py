@@ -57,7 +57,7 @@ def describe(
 def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, may_write: bool) -> None:
     """Makes `out` the folder of this training, or makes sure that it already is."""
     if (out / CONFIG).is_file():
-        _compare(out, read_config(out), tomllib.loads(description))
+        compare(out, read_config(out), tomllib.loads(description))
     elif may_write and out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
         raise InputError(f"{out}: wanted an empty folder or a run, found {', '.join(names[:5])}; give another --out")
     if not may_write:
@@ -84,14 +84,15 @@ def flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return found
 
 
-def _compare(out: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+def compare(out: Path, there: Mapping[str, Any], here: Mapping[str, Any], what: str = "training") -> None:
+    """Makes sure that a folder holds what is asked for; both are config tables."""
     old, new = flat(there), flat(here)
     keys = [key for key in {**new, **old} if old.get(key) != new.get(key) and not _is_free(key)]
     if not keys:
         return
     shown = "; ".join(f"{key}: {_brief(old.get(key))} there, {_brief(new.get(key))} here" for key in keys[:SHOWN])
     more = f"; and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    raise InputError(f"{out}: holds another training ({shown}{more}); give another --out, or the settings of that one")
+    raise InputError(f"{out}: holds another {what} ({shown}{more}); give another --out, or the settings of that one")
 
 
 def _is_free(key: str) -> bool:

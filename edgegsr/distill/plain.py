@@ -36,7 +36,7 @@ class Plain(nn.Module):
         # (K,) which verbs training may know of, by their images, and how common they are
         self.register_buffer("seen", counts > 0, persistent=False)
         self.register_buffer("prior", losses.log_prior(counts, config.verb_balance), persistent=False)
-        self.watchers: list[Student] = []  # in a list, so that it is no part of what is trained and saved
+        self._watcher: list[Student] = []  # in a list, so that it is no part of what is trained and saved
 
     @staticmethod
     def check(teacher_texts: str | None, read_by: str, words: str) -> None:
@@ -49,30 +49,34 @@ class Plain(nn.Module):
         view = self.student.encode(pixels)
         return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))
 
-    def watch(self, watcher: Student | None) -> None:
+    def watch(self, watcher: Student) -> None:
         """Adds what another student says as something to keep to."""
-        self.watchers = [] if watcher is None else [copy.deepcopy(watcher).eval().requires_grad_(False)]
+        self._watcher = [copy.deepcopy(watcher).to(self.prior.device).eval().requires_grad_(False)]
+
+    @property
+    def watcher(self) -> Student | None:
+        return self._watcher[0] if self._watcher else None
 
     def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
         c, w, answer = self.config, self.config.weights, said.answer
-        found = {
+        return {
             "verb": w.verb * losses.verb_cross_entropy(said.verb_logits, true.verbs, self.prior, c.verb_smoothing),
             "noun": w.noun * losses.noun_cross_entropy(answer.noun_logits, true.nouns, true.has_role, c.noun_smoothing),
             "l1": w.l1 * losses.box_l1(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
             "giou": w.giou * losses.box_giou(answer.boxes_xyxy, true.boxes_xyxy, true.has_box),
             "presence": w.presence * losses.presence_cross_entropy(answer.presence, true.has_box, true.has_role),
         }
-        for watcher in self.watchers:
-            found["watched"] = w.watched * self._apart(said, watcher, true)
-        return found
 
-    def _apart(self, said: Recital, watcher: Student, true: Batch) -> Tensor:
-        """How far what is said is from what a watcher says of the same pixels: of the words, and of the boxes."""
+    def watched(self, said: Recital, true: Batch) -> dict[str, Tensor]:
+        """The same for what a watcher says of these pixels; whatever the method, nothing without one."""
+        if self.watcher is None:
+            return {}
         with torch.no_grad():
-            view = watcher.to(true.pixels.device).encode(true.pixels)
-            verbs, wanted = watcher.verb_logits(view), watcher.ask(view, true.verbs)
+            view = self.watcher.encode(true.pixels)
+            verbs, wanted = self.watcher.verb_logits(view), self.watcher.ask(view, true.verbs)
         answer, there = said.answer, true.has_role
         apart = losses.divergence(said.verb_logits, verbs).mean()
         apart = apart + losses.mean_where(losses.divergence(answer.noun_logits, wanted.noun_logits), there)
-        return apart + losses.box_l1(answer.boxes_xyxy, wanted.boxes_xyxy, true.has_box)
+        apart = apart + losses.box_l1(answer.boxes_xyxy, wanted.boxes_xyxy, true.has_box)
+        return {"watched": self.config.weights.watched * apart}

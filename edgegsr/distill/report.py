@@ -62,6 +62,7 @@ LOSSES = {
     "patches": "Taught: patches",
     "feature": "Taught: the feature",
     "caption": "Taught: the caption",
+    "watched": "Kept to: the student before",
     "lr": "Learning rate",
 }
 DEV = {"verb_top1": "dev: top-1 verb, %", "grounded": "dev: grounded with the true verb, %"}

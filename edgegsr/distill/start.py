@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,14 @@ class Start:
         return copy.deepcopy(self.student)
 
     def into(self, lesson: nn.Module) -> None:
-        """Gives a new lesson the weights that are known."""
-        known = {f"{STUDENT}{name}": tensor for name, tensor in self.student.state_dict().items()} | dict(self.lesson)
+        """Gives a new lesson the weights that are known; what another teacher has left is of no use to it."""
         there = lesson.state_dict()
-        fitting = {name: t for name, t in known.items() if name in there and there[name].shape == t.shape}
-        lesson.load_state_dict(fitting, strict=False)
+        beside = {name: tensor for name, tensor in self.lesson.items() if name in there}
+        if odd := next((name for name, tensor in beside.items() if tensor.shape != there[name].shape), None):
+            print(f"{LESSON}: is of another teacher ({odd} has another shape); the lesson begins anew", file=sys.stderr)
+            beside = {}
+        student = {f"{STUDENT}{name}": tensor for name, tensor in self.student.state_dict().items()}
+        lesson.load_state_dict({**student, **beside}, strict=False)
 
     @property
     def hash(self) -> str:

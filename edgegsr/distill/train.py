@@ -107,9 +107,10 @@ def train(
     lesson = how.lesson(student, settings, images_per_verb(truth["train"]), source)
     if start:
         start.into(lesson)
-        lesson.watch(start.watcher)
-    lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
+        lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
+    if start and start.watcher:
+        lesson.watch(start.watcher)  # where the lesson is now
     if saved:
         _check_state(saved, description)
         training.restore(saved)

@@ -72,7 +72,8 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * rate
         heard = () if about is None else (self._heard(about),)
-        losses = self.lesson.losses(self.model(batch.pixels, batch.verbs, *heard), batch)
+        said = self.model(batch.pixels, batch.verbs, *heard)
+        losses = self.lesson.losses(said, batch) | self.lesson.watched(said, batch)
         self.optimizer.zero_grad()
         self.accelerator.backward(torch.stack(tuple(losses.values())).sum())
         norm = self.accelerator.clip_grad_norm_(self.lesson.parameters(), self.settings.clip_norm)

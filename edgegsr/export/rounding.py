@@ -20,7 +20,7 @@ class Rounding(nn.Module):
 
     def __init__(self, quant: FakeQuant) -> None:
         super().__init__()
-        scale = quant.scale.detach()
+        scale = quant.steps.detach()
         self.axis, self.step = quant.axis, float(scale[0])
         self.register_buffer("scale", scale.clone())
         self.register_buffer("zero", torch.zeros(len(scale), dtype=torch.int32))

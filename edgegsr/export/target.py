@@ -8,15 +8,13 @@ multiple = 32                          gb_per_s = 102.0
 
 from __future__ import annotations
 
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgegsr import card
 from edgegsr.errors import InputError
+from edgegsr.shipped import find_profile
 
-CHECKOUT = Path(__file__).parents[2] / "export"
-INSTALLED = Path(sysconfig.get_path("data")) / "share" / "edgegsr" / "export"
 ENGINES = {"onnxruntime": ("fp32",), "tensorrt": ("fp16", "int8")}
 
 
@@ -61,10 +59,4 @@ class Target:
 
 def find_target(name: str | Path) -> Target:
     """The target of a profile: a file, or the name of one that comes along."""
-    if Path(name).suffix or len(Path(name).parts) > 1:
-        return card.read_card(Path(name), Target, "target", known=("target",))
-    for place in (CHECKOUT, INSTALLED):
-        if (path := place / f"{name}.toml").is_file():
-            return card.read_card(path, Target, "target", known=("target",))
-    known = sorted({path.stem for place in (CHECKOUT, INSTALLED) for path in place.glob("*.toml")})
-    raise InputError(f"--target: wanted a profile or one of {', '.join(known)}, got {str(name)!r}")
+    return card.read_card(find_profile(name), Target, "target", known=("target",))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegsr import card
-from edgegsr.errors import InputError
+from edgegsr.errors import require
 
 CARD_TABLES = ("student", "train")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,15 +32,15 @@ class EncoderConfig:
     std: tuple[float, float, float] = IMAGENET_STD
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             bool(self.backbone or self.pretrained),
             'backbone must be the name of a transformers backbone (such as "hgnet_v2") or `pretrained` must be given',
         )
-        _require(
+        require(
             not (self.options and not self.backbone),
             "options describe a `backbone`, which this card does not name; a checkpoint brings its own",
         )
-        _require(min(self.std) > 0, f"std must be above 0, got {list(self.std)}")
+        require(min(self.std) > 0, f"std must be above 0, got {list(self.std)}")
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ class StudentConfig:
 
     def __post_init__(self) -> None:
         for name in ("side", "width", "heads", "decoder_layers"):
-            _require(getattr(self, name) > 0, f"{name} must be above 0, got {getattr(self, name)}")
-        _require(self.mixer_layers >= 0, f"mixer_layers must be 0 or more, got {self.mixer_layers}")
-        _require(self.width % self.heads == 0, f"width must be a multiple of heads={self.heads}, got {self.width}")
-        _require(self.mlp_ratio * self.width >= 1, f"mlp_ratio must be above 0, got {self.mlp_ratio}")
-        _require(0 <= self.dropout < 1, f"dropout must be at least 0 and below 1, got {self.dropout}")
+            require(getattr(self, name) > 0, f"{name} must be above 0, got {getattr(self, name)}")
+        require(self.mixer_layers >= 0, f"mixer_layers must be 0 or more, got {self.mixer_layers}")
+        require(self.width % self.heads == 0, f"width must be a multiple of heads={self.heads}, got {self.width}")
+        require(self.mlp_ratio * self.width >= 1, f"mlp_ratio must be above 0, got {self.mlp_ratio}")
+        require(0 <= self.dropout < 1, f"dropout must be at least 0 and below 1, got {self.dropout}")
         fine, coarse = self.strides
-        _require(
+        require(
             0 < fine < coarse and coarse % fine == 0,
             f"strides must be [fine, coarse] with coarse a multiple of fine, got {list(self.strides)}",
         )
-        _require(self.side % coarse == 0, f"side must be a multiple of the coarse stride {coarse}, got {self.side}")
+        require(self.side % coarse == 0, f"side must be a multiple of the coarse stride {coarse}, got {self.side}")
 
     @property
     def fine_grid(self) -> int:
@@ -90,8 +90,3 @@ class StudentConfig:
 def read_student(source: str | Path | Mapping[str, Any]) -> StudentConfig:
     """The student of a card."""
     return card.read_card(source, StudentConfig, "student", known=CARD_TABLES)
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise InputError(message)

@@ -6,16 +6,16 @@ norms, activations, softmax and lookups are not. Words are counted at the size o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import median
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from edgegsr.bench.clock import timed
 from edgegsr.student.model import Student
 
 Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
@@ -69,14 +69,9 @@ def cost(student: Student) -> Cost:
 
 
 def latency_ms(look: Callable[[Pixels], object], images: Iterable[Pixels]) -> float:
-    """The median of single images, each looked at once before, so that nothing is first measured."""
-    times = []
-    for image in images:
-        look(image)
-        started = time.perf_counter()
-        look(image)
-        times.append(1000 * (time.perf_counter() - started))
-    return round(float(median(times)), 3)
+    """The median of single images, one after the other."""
+    turns = cycle(list(images))
+    return timed(lambda: look(next(turns)), 0, 0).p50_ms
 
 
 def _modules(student: Student, names: tuple[str, ...]) -> list[torch.nn.Module]:

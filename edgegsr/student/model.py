@@ -70,15 +70,17 @@ class Student(nn.Module):
         self.box = BoxHead(config.width, config.fine_grid)
         self.presence = feedforward(config.width, config.width, 1)
         self.card_widths = all_widths(self)  # before any pruning
-        narrow(self, config.widths)
         if config.folded:
             self.fold()
+        narrow(self, config.widths)
         self.set_tables(tables)
 
     def fold(self) -> Student:
         """The same student with its BatchNorms folded into the convolutions before them."""
         fold(self.encoder.backbone, torch.zeros(1, 3, self.config.side, self.config.side).to(self.encoder.mean))
-        self.config = replace(self.config, folded=True)
+        there = all_widths(self)
+        widths = {name: width for name, width in self.config.widths.items() if name in there}
+        self.config = replace(self.config, folded=True, widths=widths)
         return self
 
     @property

@@ -6,6 +6,7 @@ else by tensor. The hooks are NNCF's, the rounding is ours: theirs would compile
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
@@ -18,13 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgegsr.errors import InputError
-from edgegsr.files import write_whole
+from edgegsr import card
+from edgegsr.errors import InputError, MissingExtra, require
+from edgegsr.files import read_json, write_whole
 from edgegsr.student.model import Answer, Student, View
 
 os.environ.setdefault("NNCF_CI", "1")  # else NNCF reports its use to its makers over the network
 
 LEAST_SCALE = 1e-8
+MOST_CHANNELS = 1 << 16
 
 
 class FakeQuant(nn.Module):
@@ -41,8 +44,13 @@ class FakeQuant(nn.Module):
     def low(self) -> int:
         return -128 if self.axis is None else -127  # weights are symmetric to the last step
 
+    @property
+    def steps(self) -> Tensor:
+        """The scale as it is used: above 0, whatever training made of it."""
+        return self.scale.clamp(min=LEAST_SCALE)
+
     def forward(self, x: Tensor) -> Tensor:
-        scale, wide = self.scale.clamp(min=LEAST_SCALE), x.float()
+        scale, wide = self.steps, x.float()
         gentle = 1 / math.sqrt(127 * x.numel() / scale.numel())  # learned step size, arXiv 1902.08153
         if self.axis is None:
             found = torch._fake_quantize_learnable_per_tensor_affine(wide, scale, self.zero, self.low, 127, gentle)
@@ -61,8 +69,12 @@ class Place:
     operator: str
     port: int
     channels: int  # 1 for what is not a weight
-    axis: int | None
+    axis: int | None  # of a weight, the one of its channels
     quantizer: int  # its number; what is added or joined may share one
+
+    def __post_init__(self) -> None:
+        require(1 <= self.channels <= MOST_CHANNELS, f"channels must be 1 to {MOST_CHANNELS}, got {self.channels}")
+        require(self.port >= 0, f"port must be 0 or more, got {self.port}")
 
 
 class QuantizedStudent(Student):
@@ -101,6 +113,8 @@ def places(student: QuantizedStudent) -> list[Place]:
 
 def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
     """The same student with quantizers in these places, whose scales are still to be loaded."""
+    if importlib.util.find_spec("nncf") is None:
+        raise MissingExtra("a quantized run (nncf)", "train")
     from nncf.torch.function_hook.wrapper import wrap_model
 
     wrapped = wrap_model(student)
@@ -120,10 +134,13 @@ def write_places(student: QuantizedStudent, path: Path) -> None:
 
 def read_places(path: Path) -> list[Place]:
     """What `write_places` has written."""
+    raw = read_json(path)
+    if not isinstance(raw, list):
+        raise InputError(f"{path}: wanted a list of places, got {type(raw).__name__}")
     try:
-        return [Place(**place) for place in json.loads(path.read_text("utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: wanted the places of quantizers, got {error}") from error
+        return [card.read_card({"place": place}, Place, "place") for place in raw]
+    except InputError as error:
+        raise InputError(f"{path}: {str(error).removeprefix('card: ')}") from error
 
 
 def hooks(student: nn.Module) -> Iterator[tuple[str, Any]]:

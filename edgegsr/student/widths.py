@@ -50,6 +50,8 @@ def narrow(student: nn.Module, wanted: Mapping[str, Sequence[int]]) -> None:
         old = widths(module) if module is not None else None
         if module is None or old is None:
             raise InputError(f"student.widths: {name!r} is no layer with a width")
+        if not isinstance(new, list | tuple):
+            raise InputError(f"student.widths: {name} must be a list, got {new!r}")
         if len(new) != len(old) or not all(type(n) is int and 1 <= n <= most for n, most in zip(new, old)):
             wanted_here = " and ".join(f"1 to {most}" for most in old)
             raise InputError(f"student.widths: {name} must be {wanted_here}, got {list(new)}")

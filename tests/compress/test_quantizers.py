@@ -119,7 +119,7 @@ def test_nncf_reports_nothing_to_anybody() -> None:
 
 def test_places_that_are_none_are_refused(tmp_path: Path) -> None:
     (tmp_path / "quantizers.json").write_text('[{"where": "here"}]')
-    with pytest.raises(InputError, match=r"quantizers.json: wanted the places of quantizers, got "):
+    with pytest.raises(InputError, match=r"quantizers.json: place.where is not a known key"):
         read_places(tmp_path / "quantizers.json")
 
 

@@ -38,12 +38,12 @@ def test_best_choice_is_the_best_of_all(each: list[list[Option]], needed: int) -
 
 def test_curve_never_promises_more_for_less() -> None:
     options = {"a": [Option(0.2, 0.1, 0.1), Option(0.4, 0.2, 0.5)], "b": [Option(0.2, 0.15, 0.3)]}
-    curve = Plan({}, 1.0, options).curve()
-    assert curve[0] == (1, 0) and curve == sorted(curve, key=lambda point: point[1])
-    assert curve[-1] == pytest.approx((0.65, 0.8))
+    curve = Plan({}, 1.0, 0.9, options).curve()
+    assert curve[0] == (0.9, 0) and curve == sorted(curve, key=lambda point: point[1])
+    assert curve[-1] == pytest.approx((0.55, 0.8))
 
 
-@pytest.mark.parametrize("text", ["0.6", "x", "60%", "-0.5x", "nanx", ""])
+@pytest.mark.parametrize("text", ["0.6", "x", "60%", "-0.5x", "nanx", "", "0x", "1x", "1.5x"])
 def test_latency_is_a_share(text: str) -> None:
     assert read_share("0.6x") == 0.6
     with pytest.raises(InputError, match=r"--latency: wanted a share of the present latency such as 0.6x, got"):

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from edgegsr.errors import InputError
-from edgegsr.export.target import CHECKOUT, Roofline, find_target
+from edgegsr.export.target import Roofline, find_target
+from edgegsr.shipped import CHECKOUT
 
 
 def test_every_profile_that_comes_along_is_read_by_its_name() -> None:
-    names = sorted(path.stem for path in CHECKOUT.glob("*.toml"))
+    names = sorted(path.stem for path in (CHECKOUT / "export").glob("*.toml"))
     assert "onnx-fp32" in names
     for name in names:
-        assert find_target(name) == find_target(CHECKOUT / f"{name}.toml")
+        assert find_target(name) == find_target(CHECKOUT / "export" / f"{name}.toml")
 
 
 def test_law_predicts_published_latencies() -> None:

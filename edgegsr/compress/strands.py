@@ -1,15 +1,16 @@
-"""What of a student can be cut: groups of channels that only go together, and the blocks that they belong to.
+"""What of a student can be cut: strands, channels that only go together, and the blocks that they belong to.
 
 Of the backbone torch-pruning finds out which layers share a channel, through sums, concatenations and depthwise layers.
-The transformer is ours and says so itself. A unit of a group is what is cut at once: a channel, or a head.
+The transformer is ours and says so itself. A unit of a strand is what is cut at once: a channel, or a head.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ Places = npt.NDArray[np.int64]  # (units, channels of a unit)
 
 @dataclass(frozen=True)
 class Slice:
-    """Where the units of a group lie in one width of one layer."""
+    """Where the units of a strand lie in one width of one layer."""
 
     layer: str
     width: int
@@ -37,7 +38,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Group:
+class Strand:
     """Units that are wide in several layers at once."""
 
     name: str
@@ -54,8 +55,8 @@ class Group:
         return found[1] if found else self.name
 
 
-def groups_of(student: Student) -> list[Group]:
-    """Every group that can be cut, along the way from pixels to answers."""
+def strands_of(student: Student) -> list[Strand]:
+    """Every strand that can be cut, along the way from pixels to answers."""
     return [*_of_backbone(student), *_of_tokens(student), *_of_attentions(student), *_of_hidden(student)]
 
 
@@ -71,7 +72,7 @@ class _Maps(nn.Module):
         return self.fine(fine), self.coarse(coarse)
 
 
-def _of_backbone(student: Student) -> Iterator[Group]:
+def _of_backbone(student: Student) -> Iterator[Strand]:
     import torch_pruning
 
     maps, side, training = _Maps(student.encoder), student.config.side, student.training
@@ -80,26 +81,30 @@ def _of_backbone(student: Student) -> Iterator[Group]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph = torch_pruning.DependencyGraph().build_dependency(maps.eval(), image)
-        raw = list(graph.get_all_groups(ignored_layers=[maps.fine, maps.coarse], root_module_types=[nn.Conv2d]))
+        raw = list(graph.get_all_groups([maps.fine, maps.coarse], [nn.Conv2d, nn.Linear]))
     student.train(training)
-    found = []
-    for members in raw:
-        slices = [
-            Slice(name, OUT if graph.is_out_channel_pruning_fn(dep.handler) else IN, _each(places))
-            for dep, places in members
-            if (name := names.get(dep.target.module, "")) and widths(dep.target.module)
-        ]
-        makers = [
-            part.layer
-            for part in slices
-            if part.width == OUT and isinstance(student.get_submodule(part.layer), nn.Conv2d)
-        ]
-        order = list(names.values())
-        found.append(Group(min(makers, key=order.index), tuple(slices)))
-    return iter(sorted(found, key=lambda group: list(names.values()).index(group.name)))
+    order = {name: i for i, name in enumerate(names.values())}
+    found = [strand for members in raw if (strand := _strand(graph, members, names, order))]
+    yield from sorted(found, key=lambda strand: order[strand.name])
 
 
-def _of_tokens(student: Student) -> Iterator[Group]:
+def _strand(graph: Any, members: Any, names: Mapping[Any, str], order: Mapping[str, int]) -> Strand | None:
+    """One strand of a backbone; None where it runs through something that cannot be made narrower."""
+    slices, makers = [], []
+    for dep, places in members:
+        layer = dep.target.module
+        if layer in names and widths(layer):
+            if isinstance(layer, nn.Conv2d) and layer.groups not in (1, layer.in_channels):
+                return None
+            width = OUT if graph.is_out_channel_pruning_fn(dep.handler) else IN
+            slices.append(Slice(names[layer], width, _each(places)))
+            makers += [names[layer]] if width == OUT and isinstance(layer, nn.Conv2d | nn.Linear) else []
+        elif isinstance(layer, nn.Parameter) or any(True for _ in layer.parameters()):
+            return None  # a weight outside of layers, such as a scale of a residual branch
+    return Strand(min(makers, key=order.__getitem__), tuple(slices)) if makers else None
+
+
+def _of_tokens(student: Student) -> Iterator[Strand]:
     """The widths that run along the residual sums: of tokens, of what they are pooled to, of the roles."""
     mixers = [f"encoder.mixer.{i}" for i in range(len(student.encoder.mixer))]
     layers = [f"decoder.layers.{i}" for i in range(len(student.decoder.layers))]
@@ -151,16 +156,16 @@ def _of_tokens(student: Student) -> Iterator[Group]:
     )
 
 
-def _of_attentions(student: Student) -> Iterator[Group]:
+def _of_attentions(student: Student) -> Iterator[Strand]:
     for name, module in student.named_modules():
         if isinstance(module, Attention):
             channels = np.arange(module.v.out_features).reshape(module.heads, -1)
             slices = [Slice(f"{name}.{part}", OUT, channels) for part in "qkv"]
             slices += [Slice(f"{name}.o", IN, channels), Slice(name, OUT, _each(range(module.heads)))]
-            yield Group(name, tuple(slices), heads=True)
+            yield Strand(name, tuple(slices), heads=True)
 
 
-def _of_hidden(student: Student) -> Iterator[Group]:
+def _of_hidden(student: Student) -> Iterator[Strand]:
     """The hidden widths of blocks of two linears, and what the box head compares by."""
     for name, module in student.named_modules():
         if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.GELU):
@@ -168,10 +173,10 @@ def _of_hidden(student: Student) -> Iterator[Group]:
     yield _channels(student, "box.look", out=["box.look", "box.appear"], into=[])
 
 
-def _channels(student: Student, name: str, out: Sequence[str], into: Sequence[str]) -> Group:
+def _channels(student: Student, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
     (count, *_) = widths(student.get_submodule(out[0])) or (0,)
     places = _each(range(count))
-    return Group(
+    return Strand(
         name, tuple(Slice(layer, width, places) for width, layers in ((OUT, out), (IN, into)) for layer in layers)
     )
 
