@@ -11,6 +11,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
@@ -322,7 +323,13 @@ def compress(
         str, typer.Option(help="What it is made for: a profile, or the name of one that comes along.")
     ] = "onnx-fp32",
     max_drop: Annotated[
-        Optional[float], typer.Option(min=0, max=1, help="Exit with 3 where a dev score lost more than this share.")
+        Optional[float],
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of a dev score that INT8 may cost before layers stay in 16 bits, by default 0.01; where it is "
+            "given and the run as a whole lost more, exit with 3.",
+        ),
     ] = None,
     drop_layers: Annotated[int, typer.Option(min=0, help="Decoder layers to drop, the last ones.")] = 0,
     criterion: Annotated[
@@ -350,7 +357,7 @@ def compress(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a student smaller with its teacher watching: cut what it misses least, and let it recover."""
+    """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits."""
     _need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
     from edgegsr.compress.compress import compress
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
@@ -368,7 +375,10 @@ def compress(
         raise InputError("compress: runs in one process; leave out `accelerate launch`")
     aim, share = find_target(target), 0.0 if latency is None else read_share(latency)
     wish = PruneConfig(prune, share, criterion, multiple or aim.multiple, rounds, drop_layers, epochs=epochs)
-    wishes = Wishes(wish, QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs), aim)
+    quantize = QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs)
+    if max_drop is not None:
+        quantize = replace(quantize, max_drop=max_drop)
+    wishes = Wishes(wish, quantize, aim)
     opened, overrides = open_run(find_run(run)), _settings(settings or [])
     if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
         raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 import numpy as np
 from torch import Tensor, nn
 
+from edgegsr.compress.layers import MOVED, READERS, layers_of
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, storage_of
 
-READ = "conv2d|linear"  # operators whose inputs are rounded
-PASSED = "relu|gelu|cat|pad|max_pool2d|flatten|transpose|permute|layer_norm|__getitem__"  # what may stand before them
+READ = "|".join(READERS)  # operators whose inputs are rounded
+PASSED = f"{'|'.join(MOVED)}|gelu|layer_norm"  # what may stand before them
 FLOAT = (  # operators and parts that stay as they are
     rf"(.*/)?(?!({READ}|{PASSED})/)[a-z_0-9]+/\d+$",
     r"(.*/)?layer_norm/\d+$",
@@ -56,6 +57,8 @@ def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent:
             made[theirs] = FakeQuant(theirs.scale.detach().float().reshape(-1) / 127, axis)
         storage_of(found).set_submodule(name, made[theirs])
     found.__class__ = QuantizedStudent
+    for layer in layers_of(found):
+        layer.quantizer.weight = layer.name
     return found  # type: ignore[no-any-return]
 
 

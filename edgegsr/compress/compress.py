@@ -5,48 +5,39 @@ A step that is finished is left alone and one that was interrupted goes on, so t
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import tomllib
-import torch
-from safetensors.torch import save
-from torch import Tensor
 
 from edgegsr import card
-from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.clocks import check_target, clock_of
-from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
+from edgegsr.compress.config import PruneConfig, Wishes
 from edgegsr.compress.figures import Figures
 from edgegsr.compress.importance import magnitude, mean_loss, taylor
 from edgegsr.compress.prune import Pruned, Scores, check_layers, check_ratio, counts, pruned, without_layers
+from edgegsr.compress.quantize import quantizing
 from edgegsr.compress.report import report
 from edgegsr.compress.school import School, start_of
 from edgegsr.compress.search import PLAN, Plan, Search, read_plan
+from edgegsr.compress.sensitivity import read_sensitivity
+from edgegsr.compress.steps import STEPS, made, narrowed
 from edgegsr.compress.strands import strands_of
 from edgegsr.distill.identity import compare, describe
-from edgegsr.distill.start import LESSON, Start, read_lesson
+from edgegsr.distill.start import LESSON, Start
 from edgegsr.errors import InputError
 from edgegsr.files import listing, write_whole
-from edgegsr.images import letterbox
 from edgegsr.progress import track
 from edgegsr.run import COMPRESSION, CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLES, WEIGHTS, Run, open_run
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.calibration import choose
-from edgegsr.student.model import Student
-from edgegsr.student.quantizers import QuantizedStudent, write_places
-from edgegsr.student.weights import save_weights
+from edgegsr.student.quantizers import QuantizedStudent
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
-STEPS = "steps"
 # what comes out of the last step, its weights last
 KEPT = (ONTOLOGY, TABLES, CALIBRATION, ZERO_SHOT, LESSON, QUANTIZERS, CONFIG, WEIGHTS)
-LOOKED_AT = 8  # calibration images at a time
 HEARD = 6  # batches by which a search judges a loss
-READERS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which strand
 
 
 def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Run:
@@ -65,7 +56,9 @@ def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
         said, scale = answer(finished.student, school.judge), float(finished.student.verb_words.scale.detach())
         if chosen := choose(said, school.judge.annotations, school.groups, scale, school.judge.name):
             chosen.save(out)
-    write_whole(out / REPORT, report(finished, figures.steps, wishes, school, threads, read_plan(out)))
+    write_whole(
+        out / REPORT, report(finished, figures.steps, wishes, school, threads, read_plan(out), read_sensitivity(out))
+    )
     return finished
 
 
@@ -88,14 +81,14 @@ def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) ->
         for name, at in _pruning(run, out, wishes, school, threads):
             yield name, at
     if wishes.quantize.wanted:
-        yield from _quantizing(at, out / STEPS, wishes.quantize, school)
+        yield from quantizing(at, out, wishes.quantize, school)
 
 
 def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
     """The runs of every round: as it was cut, and as it has recovered."""
     at, wish, steps = run, wishes.prune, out / STEPS
     if wish.drop_layers:
-        at = _made(steps / "0-fewer-layers", run, lambda: Pruned(without_layers(run.student, wish.drop_layers), {}))
+        at = made(steps / "0-fewer-layers", run, lambda: Pruned(without_layers(run.student, wish.drop_layers), {}))
         yield "fewer decoder layers", at
     if not (wish.ratio or wish.latency):
         yield "recovered", _recovered(steps / "1-recovered", at, wish.epochs, wish, school)
@@ -110,26 +103,6 @@ def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
         yield f"cut, round {n}", at
         at = _recovered(steps / f"{n}-recovered", at, epochs, wish, school)
         yield f"recovered, round {n}", at
-
-
-def _quantizing(run: Run, steps: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
-    """The runs in 8 bits: as calibrated, and as trained with the student before them as a second teacher."""
-    folded = _made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
-    at = _made(steps / "int8-calibrated", folded, lambda: Pruned(_calibrated(folded.student, wish, school), {}))
-    yield "INT8, calibrated", at
-    if wish.qat:
-        lr = wish.lr_share * school.settings.lr
-        yield (
-            "INT8, trained",
-            school.train(steps / "int8-trained", at, folded.student, epochs=wish.epochs, lr=lr, warmup_epochs=0.1),
-        )
-
-
-def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> QuantizedStudent:
-    rows = np.random.default_rng(wish.seed).permutation(len(school.learn))[: wish.calibration]
-    side = student.config.side
-    looks = [torch.from_numpy(letterbox(school.learn.pixels(int(row)), side)[0])[None] for row in rows]
-    return calibrated(student, [torch.cat(looks[i : i + LOOKED_AT]) for i in range(0, len(looks), LOOKED_AT)])
 
 
 def _planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Plan:
@@ -147,7 +120,7 @@ def _planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, th
 
 
 def _cut(folder: Path, run: Run, kept: Mapping[str, int], wish: PruneConfig, school: School) -> Run:
-    return _made(folder, run, lambda: pruned(run.student, kept, _scores(run, wish, school)))
+    return made(folder, run, lambda: pruned(run.student, kept, _scores(run, wish, school)))
 
 
 def _scores(run: Run, wish: PruneConfig, school: School) -> Scores:
@@ -161,33 +134,6 @@ def _scores(run: Run, wish: PruneConfig, school: School) -> Scores:
 def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: School) -> Run:
     warmup = min(school.settings.warmup_epochs, epochs / 10)
     return school.train(folder, run, epochs=epochs, lr=wish.lr_share * school.settings.lr, warmup_epochs=warmup)
-
-
-def narrowed(lesson: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """What taught a student, where it reads units of it that are cut."""
-    cut = {
-        reader: lesson[reader][:, list(kept[strand])].contiguous()
-        for reader, strand in READERS.items()
-        if reader in lesson and strand in kept
-    }
-    return {**lesson, **cut}
-
-
-def _made(folder: Path, run: Run, make: Callable[[], Pruned]) -> Run:
-    """The run of a student that is made from that of another without training; the weights come last."""
-    if (folder / WEIGHTS).is_file():
-        return open_run(folder)
-    made = make()
-    write_whole(folder / CONFIG, card.to_toml({**run.config, "student": made.student.config}))
-    for name in (ONTOLOGY, TABLES, ZERO_SHOT):
-        if (run.folder / name).is_file():
-            write_whole(folder / name, (run.folder / name).read_bytes())
-    if lesson := narrowed(read_lesson(run.folder), made.kept):
-        write_whole(folder / LESSON, save(lesson))
-    if isinstance(made.student, QuantizedStudent):
-        write_places(made.student, folder / QUANTIZERS)
-    save_weights(made.student, folder / WEIGHTS)
-    return open_run(folder)
 
 
 def _settle(out: Path, run: Run, wishes: Wishes, school: School, threads: int) -> None:

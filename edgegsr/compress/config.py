@@ -57,9 +57,12 @@ class QuantizeConfig:
     seed: int = 0
     epochs: int = 3  # of training with rounding
     lr_share: float = 0.05  # of the card's learning rate
+    max_drop: float = 0.01  # of a dev score; layers stay in 16 bits until no more is lost
+    judged_on: int = 256  # dev images, by which every layer is judged alone
 
     def __post_init__(self) -> None:
-        for name in ("calibration", "epochs"):
+        require(0 <= self.max_drop <= 1, f"--max-drop must be 0 to 1, got {self.max_drop:g}")
+        for name in ("calibration", "epochs", "judged_on"):
             require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
         require(self.seed >= 0, f"seed must be 0 or more, got {self.seed}")
         require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")

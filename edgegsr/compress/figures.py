@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from edgegsr.student.quantizers import QuantizedStudent
 FILE = "metrics.json"
 JUDGED = ("verb_top1", "value", "grounded")  # the last two with the true verb
 
+Dev = Mapping[str, Mapping[str, float | None]]  # by group of verbs
 Steps = Mapping[str, Mapping[str, Any]]  # by name, in their order
 
 
@@ -49,15 +50,27 @@ class Figures:
         write_whole(self.path, json.dumps(self.steps, indent=1))
 
 
+def losses(before: Dev, after: Dev) -> Iterator[tuple[str, str, float]]:
+    """Group, score, and the share of it that is lost; below 0 for a gain."""
+    for group, scores in before.items():
+        for name in JUDGED:
+            if was := scores[name]:
+                yield group, name, 1 - (after[group][name] or 0) / was
+
+
+def worst(before: Dev, after: Dev) -> float:
+    """The largest share of a score that is lost."""
+    return max((lost for _, _, lost in losses(before, after)), default=0.0)
+
+
 def dropped(steps: Steps, most: float) -> list[str]:
     """The dev scores, one a line, that lost more than a share of what they were."""
     first, last = next(iter(steps.values()))["dev"], list(steps.values())[-1]["dev"]
     return [
-        f"{name}, {group}: {100 * last[group][name]:.1f} % of {100 * was:.1f} % before: lost "
-        f"{1 - last[group][name] / was:.1%}, at most {most:.1%} was wanted"
-        for group, scores in first.items()
-        for name in JUDGED
-        if (was := scores[name]) and 1 - last[group][name] / was > most
+        f"{name}, {group}: {100 * last[group][name]:.1f} % of {100 * first[group][name]:.1f} % before: lost "
+        f"{lost:.1%}, at most {most:.1%} was wanted"
+        for group, name, lost in losses(first, last)
+        if lost > most
     ]
 
 

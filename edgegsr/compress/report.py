@@ -12,16 +12,26 @@ from edgegsr.compress.config import Wishes
 from edgegsr.compress.figures import Steps
 from edgegsr.compress.school import School
 from edgegsr.compress.search import Plan
+from edgegsr.compress.sensitivity import Sensitivity
 from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
 from edgegsr.run import Run
 
 SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  # the last two with the true verb
+BARS = 16  # layers that the chart shows
 COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
 
 
-def report(run: Run, steps: Steps, wishes: Wishes, school: School, threads: int, plan: Plan | None = None) -> str:
+def report(
+    run: Run,
+    steps: Steps,
+    wishes: Wishes,
+    school: School,
+    threads: int,
+    plan: Plan | None = None,
+    felt: Sensitivity | None = None,
+) -> str:
     """The page."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     lead = (
@@ -34,6 +44,7 @@ def report(run: Run, steps: Steps, wishes: Wishes, school: School, threads: int,
             "<h2>Steps</h2>",
             f'<p class="note">{_note(school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps, plan)}</div>',
+            _layers(felt, wishes) if felt else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )
@@ -131,6 +142,40 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
         charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
     charts.append(bar_chart("Channels and heads that are left", _kept(run)))
     return "".join(charts)
+
+
+def _layers(felt: Sensitivity, wishes: Wishes) -> str:
+    """What 8 bits do to every layer, the worst first, and which of them stay in 16."""
+    ordered = sorted(felt.layers.items(), key=lambda item: -item[1].noise)
+    most = max(ordered[0][1].noise, 1e-12)
+    bars = {
+        name.removesuffix(".weight"): (layer.noise / most, f"{layer.noise:.2%}{' · 16 bits' * (name in felt.sixteen)}")
+        for name, layer in ordered[:BARS]
+    }
+    rows = ""
+    for name, layer in ordered:
+        cells = (
+            escape(name.removesuffix(".weight")),
+            f"{layer.parameters:,}",
+            f"{100 * layer.noise:.3f}",
+            f"{100 * layer.lost:+.1f}",
+            "16" if name in felt.sixteen else "8",
+        )
+        rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "noise, %", "worst score lost, %", "bits"))
+    quantize = wishes.quantize
+    note = (
+        f"Each layer rounded alone, the rest float. Noise: what that changes of the outputs, in shares of their "
+        f"variance. Scores on {quantize.judged_on} images of dev: by themselves mostly chance. "
+        f"{_many(len(felt.sixteen), 'layer')} of {len(felt.layers)} in 16 bits, so that no score of dev loses more "
+        f"than {quantize.max_drop:.1%}."
+    )
+    return (
+        f'<h2>Layers in 8 bits</h2><p class="note">{escape(note)}</p>'
+        f'<div class="charts">{bar_chart("Noise of the noisiest layers", bars)}</div>'
+        f'<details><summary>all {len(felt.layers)} layers</summary><div class="panel"><table><thead><tr>{heads}</tr>'
+        f"</thead><tbody>{rows}</tbody></table></div></details>"
+    )
 
 
 def _kept(run: Run) -> dict[str, tuple[float, str]]:

@@ -10,7 +10,7 @@ import importlib.util
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,9 +35,11 @@ class FakeQuant(nn.Module):
 
     zero: Tensor
 
-    def __init__(self, scale: Tensor, axis: int | None) -> None:
+    def __init__(self, scale: Tensor, axis: int | None, weight: str = "") -> None:
         super().__init__()
         self.scale, self.axis = nn.Parameter(scale), axis
+        self.weight = weight  # the name of the one that it rounds
+        self.on = True
         self.register_buffer("zero", torch.zeros_like(scale), persistent=False)
 
     @property
@@ -50,6 +52,8 @@ class FakeQuant(nn.Module):
         return self.scale.clamp(min=LEAST_SCALE)
 
     def forward(self, x: Tensor) -> Tensor:
+        if not self.on:
+            return x
         scale, wide = self.steps, x.float()
         gentle = 1 / math.sqrt(127 * x.numel() / scale.numel())  # learned step size, arXiv 1902.08153
         if self.axis is None:
@@ -70,6 +74,7 @@ class Place:
     port: int
     channels: int  # 1 for what is not a weight
     axis: int | None  # of a weight, the one of its channels
+    weight: str  # its name; empty for what is not a weight
     quantizer: int  # its number; what is added or joined may share one
 
     def __post_init__(self) -> None:
@@ -105,9 +110,8 @@ def places(student: QuantizedStudent) -> list[Place]:
         side, key, _ = name.split(".")
         operator, _, port = key.rpartition("__")
         number = numbers.setdefault(hook, len(numbers))
-        found.append(
-            Place(side == "pre_hooks", operator.replace(":", "."), int(port), len(hook.scale), hook.axis, number)
-        )
+        before, operator = side == "pre_hooks", operator.replace(":", ".")
+        found.append(Place(before, operator, int(port), len(hook.scale), hook.axis, hook.weight, number))
     return found
 
 
@@ -122,10 +126,47 @@ def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
     made: dict[int, FakeQuant] = {}
     for place in where:
         register = storage.register_pre_function_hook if place.before else storage.register_post_function_hook
-        quant = made.setdefault(place.quantizer, FakeQuant(torch.ones(place.channels), place.axis))
+        quant = made.setdefault(place.quantizer, FakeQuant(torch.ones(place.channels), place.axis, place.weight))
         register(place.operator, place.port, quant)
     wrapped.__class__ = QuantizedStudent
     return wrapped  # type: ignore[no-any-return]
+
+
+def packed(student: Student) -> dict[str, Tensor]:
+    """Its tensors as they are kept: rounded weights in steps of 8 bits, other matrices in 16."""
+    rounding, state = {quant.weight: quant for _, quant in weight_quantizers(student)}, student.state_dict()
+    for name, tensor in state.items():
+        if quant := rounding.get(name):
+            steps = tensor / _beside(tensor, quant.steps, quant.axis)
+            state[name] = steps.round().clamp(quant.low, 127).to(torch.int8)
+        elif tensor.is_floating_point() and tensor.ndim > 1:
+            state[name] = tensor.half()
+    return state
+
+
+def unpacked(student: Student, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What `packed` has made smaller, as multiples of its scales; the rest as it is."""
+    rounding = {quant.weight: (name, quant) for name, quant in weight_quantizers(student)}
+    found = dict(state)
+    for name, tensor in state.items():
+        if tensor.dtype == torch.int8:
+            if name not in rounding:
+                raise InputError(f"{name} is in 8 bits and nothing tells its scale")
+            where, quant = rounding[name]
+            found[name] = tensor * _beside(tensor, state[f"{where}.scale"], quant.axis)
+    return found
+
+
+def _beside(tensor: Tensor, scale: Tensor, axis: int | None) -> Tensor:
+    """The scale, shaped to go with a tensor."""
+    return scale.reshape([-1 if i == axis else 1 for i in range(tensor.ndim)])
+
+
+def weight_quantizers(student: nn.Module) -> Iterator[tuple[str, FakeQuant]]:
+    """Those of weights, each once, with its name among the modules."""
+    for name, module in student.named_modules():
+        if isinstance(module, FakeQuant) and module.weight:
+            yield name, module
 
 
 def write_places(student: QuantizedStudent, path: Path) -> None:

@@ -12,11 +12,17 @@ from torch import Tensor
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.student.model import Student
+from edgegsr.student.quantizers import packed, unpacked
 
 
 def save_weights(student: Student, path: str | Path) -> None:
     """Writes the file, all of it or nothing."""
     write_whole(path, save(apart(student.state_dict())))
+
+
+def save_packed(student: Student, path: str | Path) -> None:
+    """The same in 8 and 16 bits; what was rounded before is as it was."""
+    write_whole(path, save(apart(packed(student))))
 
 
 def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -41,6 +47,11 @@ def load_weights(student: Student, path: str | Path) -> Student:
         if tensor.shape != wanted[name].shape:
             shapes = f"wanted {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
             raise InputError(f"{path}: is of another student: {name} {shapes}")
+    try:
+        state = unpacked(student, state)
+    except InputError as error:
+        raise InputError(f"{path}: is of another student: {error}") from error
+    for name, tensor in state.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise InputError(f"{path}: {name} holds NaN or infinity; train it again")
     student.load_state_dict(state)

@@ -121,7 +121,7 @@ def test_compressed_run_is_compressed_again(smaller: Run, school: School, tmp_pa
 def test_stopped_compression_goes_on_and_ends_the_same(
     smaller: Run, whole: Run, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: str
 ) -> None:
-    from edgegsr.compress import compress as story
+    from edgegsr.compress import steps as story
 
     real = story.write_whole, story.save_weights
 
@@ -201,6 +201,7 @@ def test_no_wish_is_a_mistake() -> None:
         ({"calibration": 0}, "calibration must be 1 or more, got 0"),
         ({"epochs": 0}, "epochs must be 1 or more, got 0"),
         ({"lr_share": 0.0}, "lr_share must be above 0 and at most 1, got 0"),
+        ({"max_drop": 1.5}, "--max-drop must be 0 to 1, got 1.5"),
     ],
 )
 def test_impossible_wishes_for_int8_are_refused(wish: dict[str, Any], message: str) -> None:
@@ -218,9 +219,9 @@ def coarse(whole: Run, school: School, tmp_path_factory: pytest.TempPathFactory)
 
 def test_int8_run_opens_with_its_quantizers_and_has_learned_with_them(coarse: Run, split_dev: Split) -> None:
     assert isinstance(coarse.student, QuantizedStudent) and coarse.student.config.folded
-    assert list(read_steps(coarse.folder))[-2:] == ["INT8, calibrated", "INT8, trained"]
+    assert list(read_steps(coarse.folder))[-3:] == ["INT8, calibrated", "INT8, trained", "INT8, as kept"]
     before, after = (open_run(coarse.folder / "steps" / f"int8-{name}") for name in ("calibrated", "trained"))
-    assert places(before.student) == places(after.student) == places(open_run(coarse.folder).student)
+    assert places(before.student) == places(after.student)
     moved = [n for n, t in weights(before).items() if n.endswith(".scale") and not torch.equal(t, weights(after)[n])]
     assert len(moved) > len(places(after.student)) / 2, "scales are learned"
     told = read_metrics(coarse.folder / "steps" / "int8-trained" / "metrics.jsonl")
@@ -376,8 +377,8 @@ def test_run_that_is_not_trained_has_a_handicap_all_the_same(
         whole, tmp_path / "run", wishes(int8=QuantizeConfig(ptq=True)), dataclasses.replace(school, groups=by), 1
     )
     assert read_calibration(done.folder).chosen_on == split_dev.name
-    assert list(read_steps(done.folder)) == ["as it came", "INT8, calibrated"]
-    assert read_steps(done.folder)["INT8, calibrated"]["latency"] is None
+    assert list(read_steps(done.folder)) == ["as it came", "INT8, calibrated", "INT8, as kept"]
+    assert read_steps(done.folder)["INT8, as kept"]["latency"] is None
     assert "INT8 calibrated on 16 images" in (done.folder / "report.html").read_text("utf-8")
 
 

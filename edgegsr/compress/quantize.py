@@ -1,0 +1,72 @@
+"""From float to 8 bits: calibrated, trained with the rounding, and with the layers in 16 bits that need it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgegsr.compress.calibrate import calibrated
+from edgegsr.compress.config import QuantizeConfig
+from edgegsr.compress.figures import Dev
+from edgegsr.compress.layers import in_16_bits, layers_of
+from edgegsr.compress.prune import Pruned
+from edgegsr.compress.school import School
+from edgegsr.compress.sensitivity import Judges, sensitivity
+from edgegsr.compress.steps import STEPS, made
+from edgegsr.data.split import Split
+from edgegsr.images import letterbox
+from edgegsr.run import Run
+from edgegsr.student.answers import answer
+from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.model import Student
+from edgegsr.student.quantizers import QuantizedStudent
+
+LOOKED_AT = 8  # images at a time
+COMPARED = 64  # images on which outputs are compared
+
+
+def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
+    """The runs in 8 bits: as calibrated, as trained with the student before them as a second teacher, and as kept."""
+    steps = out / STEPS
+    folded = made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
+    at = made(steps / "int8-calibrated", folded, lambda: Pruned(_calibrated(folded.student, wish, school), {}))
+    yield "INT8, calibrated", at
+    if wish.qat:
+        lr = wish.lr_share * school.settings.lr
+        at = school.train(steps / "int8-trained", at, folded.student, epochs=wish.epochs, lr=lr, warmup_epochs=0.1)
+        yield "INT8, trained", at
+    yield (
+        "INT8, as kept",
+        made(steps / "int8", at, lambda: Pruned(_mixed(at, folded, out, wish, school), {}), packed=True),
+    )
+
+
+def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> QuantizedStudent:
+    rows = np.random.default_rng(wish.seed).permutation(len(school.learn))[: wish.calibration]
+    return calibrated(student, _batches(school.learn, rows, student.config.side))
+
+
+def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: School) -> QuantizedStudent:
+    """The student with those layers in 16 bits that need it."""
+
+    def score(student: Student, judge: Split = school.judge) -> Dev:
+        return brief(evaluate(student, judge, school.groups, answers=answer(student, judge)))
+
+    student = run.student
+    assert isinstance(student, QuantizedStudent)
+    rows = np.random.default_rng(wish.seed).permutation(len(school.judge))[: wish.judged_on]
+    some, pixels = school.judge.take(rows), _batches(school.judge, rows[:COMPARED], student.config.side)
+    judges = Judges(pixels, lambda made: score(made, some), score, score(folded.student))
+    names = sensitivity(student, judges, wish.max_drop, out).sixteen
+    plain = Student(student.config, run.tables, pretrained=False)
+    return in_16_bits(student, plain, [layer for layer in layers_of(student) if layer.name in names])
+
+
+def _batches(split: Split, rows: Iterable[int], side: int) -> list[Tensor]:
+    looks = [torch.from_numpy(letterbox(split.pixels(int(row)), side)[0])[None] for row in rows]
+    return [torch.cat(looks[i : i + LOOKED_AT]) for i in range(0, len(looks), LOOKED_AT)]

@@ -1,0 +1,131 @@
+"""Which layers suffer most from 8 bits, and the fewest that have to stay in 16 so that the dev scores hold.
+
+Every layer is rounded alone, the rest is float. What that does to a score on some hundreds of images is mostly chance,
+so layers are ordered by the noise that it adds to the student's outputs; the scores decide how many stay in 16 bits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgegsr.compress.figures import Dev, worst
+from edgegsr.compress.layers import Layer, idle, layers_of, without
+from edgegsr.errors import InputError
+from edgegsr.files import read_json, write_whole
+from edgegsr.progress import track
+from edgegsr.student.quantizers import QuantizedStudent
+
+FILE = "sensitivity.json"
+
+
+@dataclass(frozen=True)
+class Felt:
+    """What rounding one layer does."""
+
+    parameters: int
+    noise: float  # in shares of the variance of an output, the mean of all
+    lost: float  # the largest share of a dev score
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Every layer, and which have to stay in 16 bits."""
+
+    layers: dict[str, Felt]
+    sixteen: list[str]
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What tells how good a student is."""
+
+    pixels: Sequence[Tensor]  # batches to compare outputs on
+    some: Callable[[QuantizedStudent], Dev]  # the scores on some of dev
+    whole: Callable[[QuantizedStudent], Dev]
+    before: Dev  # on the whole, in float
+
+
+def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Path) -> Sensitivity:
+    """Found once; what is felt is kept layer by layer. `most` is the share of a score that may be lost."""
+    path = out / FILE
+    known: dict[str, Any] = read_json(path) if path.is_file() else {"layers": {}}
+    every = layers_of(student)
+    if known["layers"].keys() - {layer.name for layer in every}:
+        raise InputError(f"{path}: is of another student; give another --out")
+    if "sixteen" not in known:
+        for name, felt in _felt(student, every, judges, known["layers"]):
+            known["layers"][name] = asdict(felt)
+            write_whole(path, json.dumps(known, indent=1))
+        known["sixteen"] = _sixteen(student, _ordered(every, known["layers"]), judges, most)
+        write_whole(path, json.dumps(known, indent=1))
+    return read_sensitivity(out)  # type: ignore[return-value]
+
+
+def read_sensitivity(out: Path) -> Sensitivity | None:
+    """What was found before, all of it."""
+    told = read_json(out / FILE) if (out / FILE).is_file() else {}
+    if "sixteen" not in told:
+        return None
+    return Sensitivity({name: Felt(**felt) for name, felt in told["layers"].items()}, told["sixteen"])
+
+
+@torch.no_grad()
+def _felt(
+    student: QuantizedStudent, every: Sequence[Layer], judges: Judges, known: Collection[str]
+) -> Iterator[tuple[str, Felt]]:
+    """What every layer that is not known yet does when it alone is rounded."""
+    quantizers = idle(every, every)
+    todo = [layer for layer in every if layer.name not in known]
+    if not todo:
+        return
+    with without(student, quantizers):
+        dev, verbs = judges.some(student), [student(pixels).verb_logits.argmax(-1) for pixels in judges.pixels]
+        outputs = _outputs(student, judges.pixels, verbs)
+    for layer in track(todo, "rounding one layer at a time"):
+        with without(student, quantizers - layer.quantizers):
+            noise = _noise(outputs, _outputs(student, judges.pixels, verbs))
+            yield layer.name, Felt(layer.parameters, noise, worst(dev, judges.some(student)))
+
+
+def _ordered(every: Sequence[Layer], felt: dict[str, Any]) -> list[Layer]:
+    return sorted(every, key=lambda layer: -felt[layer.name]["noise"])
+
+
+def _sixteen(student: QuantizedStudent, ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]:
+    """The first layers that are enough, less those of them that are not needed."""
+
+    def holds(kept: Collection[Layer]) -> bool:
+        with without(student, idle(kept, ordered)):
+            return worst(judges.before, judges.whole(student)) <= most
+
+    few, enough = 1, 0 if holds([]) else len(ordered)
+    for _ in track(range(enough.bit_length()), "looking for layers to keep in 16 bits"):
+        if few < enough:
+            middle = (few + enough) // 2
+            few, enough = (few, middle) if holds(ordered[:middle]) else (middle + 1, enough)
+    kept = list(ordered[:enough])
+    for layer in track(kept[::-1], "taking layers back to 8 bits"):
+        if holds(fewer := [each for each in kept if each is not layer]):
+            kept = fewer
+    return [layer.name for layer in kept]
+
+
+@torch.no_grad()
+def _outputs(student: QuantizedStudent, batches: Sequence[Tensor], verbs: Sequence[Tensor]) -> list[Tensor]:
+    """What it says, asked about these verbs, each output in one tensor."""
+    views = [student.encode(pixels) for pixels in batches]
+    answers = [student.ask(view, each) for view, each in zip(views, verbs)]
+    said = [(student.verb_logits(v), a.noun_logits, a.boxes_xyxy, a.presence) for v, a in zip(views, answers)]
+    return [torch.cat(output).float() for output in zip(*said)]
+
+
+def _noise(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
+    shares = [(now - was).var() / was.var().clamp(min=1e-12) for was, now in zip(before, after)]
+    return float(torch.stack(shares).mean())
