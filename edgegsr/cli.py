@@ -397,7 +397,7 @@ def compress(
     learn = open_data(data, "train", limit, opened.ontology)
     judge = open_data(data, "dev", limit, opened.ontology)
     groups = groups_of(data, opened.ontology)
-    source = _source(how, training, learn, judge, groups, opened.tables, teacher)
+    source = _source(how, training, learn, judge, groups, opened.tables, teacher) if wishes.trained else None
     done = compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads)
     steps = read_steps(done.folder)
     _table(f"{out}, dev, %", *rows(steps))

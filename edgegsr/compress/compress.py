@@ -19,7 +19,7 @@ from edgegsr.compress.prune import Pruned, Scores, check_layers, check_ratio, co
 from edgegsr.compress.quantize import quantizing
 from edgegsr.compress.report import report
 from edgegsr.compress.school import School, start_of
-from edgegsr.compress.search import PLAN, Plan, Search, read_plan
+from edgegsr.compress.search import PLAN, TRIED, Plan, Search, read_plan
 from edgegsr.compress.sensitivity import read_sensitivity
 from edgegsr.compress.steps import STEPS, made, narrowed
 from edgegsr.compress.strands import strands_of
@@ -96,7 +96,7 @@ def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
     wide = strands_of(at.student)
     ratios = dict.fromkeys((strand.block for strand in wide), wish.ratio)
     if wish.latency:
-        ratios = _planned(run, at, out, wishes, school, threads).ratios
+        ratios = planned(run, at, out, wishes, school, threads).ratios
     for n in range(1, wish.rounds + 1):
         kept, epochs = counts(wide, ratios, wish.multiple, n / wish.rounds), wish.epochs_of(n)
         at = _cut(steps / f"{n}-cut", at, kept, wish, school)
@@ -105,7 +105,7 @@ def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
         yield f"recovered, round {n}", at
 
 
-def _planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Plan:
+def planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Plan:
     """How much goes from which block, for the latency that is wanted; found once."""
     if (plan := read_plan(out)) is not None:
         return plan
@@ -148,6 +148,6 @@ def _settle(out: Path, run: Run, wishes: Wishes, school: School, threads: int) -
             for table in (there, asked):
                 table.get("prune", {}).pop("latency", None)
         compare(out, there, asked, "compression")
-    elif out.is_dir() and any(not entry.name.startswith(".") for entry in out.iterdir()):
+    elif out.is_dir() and {entry.name for entry in out.iterdir() if not entry.name.startswith(".")} - {TRIED, PLAN}:
         raise InputError(f"{out}: wanted an empty folder or a compression, found {listing(out)}; give another --out")
     write_whole(path, card.to_toml({**training, **wishes.table(), "threads": threads}))

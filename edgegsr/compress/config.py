@@ -84,6 +84,11 @@ class Wishes:
         if not (self.prune.wanted or self.quantize.wanted):
             raise InputError("nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat")
 
+    @property
+    def trained(self) -> bool:
+        """Whether anything is learned on the way."""
+        return self.prune.wanted or self.quantize.qat
+
     def table(self) -> dict[str, Any]:
         """What of it decides what comes out."""
         found = {"target": asdict(self.target)}
