@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, placed, places
+from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, packed, placed, places, unpacked
 
 READERS = ("conv2d", "linear")
 MOVED = (
@@ -107,11 +107,12 @@ def without(student: nn.Module, off: Collection[FakeQuant]) -> Iterator[None]:
             quant.on = True
 
 
-def in_16_bits(student: QuantizedStudent, plain: Student, layers: Collection[Layer]) -> QuantizedStudent:
-    """A student with the weights of the first one and the body of the second, and without what rounds these layers."""
+def in_16_bits(student: QuantizedStudent, body: Student, layers: Collection[Layer]) -> QuantizedStudent:
+    """The student in another body of its shape, with these layers in 16 bits, and every value as it lies on disk."""
     gone = idle(layers, layers_of(student))
     numbers = {place.quantizer for place, (_, quant) in zip(places(student), hooks(student)) if quant in gone}
-    found = placed(plain, [place for place in places(student) if place.quantizer not in numbers])
+    found = placed(body, [place for place in places(student) if place.quantizer not in numbers])
     wanted = found.state_dict()
     found.load_state_dict({name: tensor for name, tensor in student.state_dict().items() if name in wanted})
-    return found
+    found.load_state_dict(unpacked(found, packed(found)))
+    return found.eval()

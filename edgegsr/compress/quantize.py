@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import QuantizeConfig
 from edgegsr.compress.figures import Dev
-from edgegsr.compress.layers import in_16_bits, layers_of
+from edgegsr.compress.layers import Layer, in_16_bits, layers_of
 from edgegsr.compress.prune import Pruned
 from edgegsr.compress.school import School
 from edgegsr.compress.sensitivity import Judges, sensitivity
@@ -40,10 +40,8 @@ def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Ite
         lr = wish.lr_share * school.settings.lr
         at = school.train(steps / "int8-trained", at, folded.student, epochs=wish.epochs, lr=lr, warmup_epochs=0.1)
         yield "INT8, trained", at
-    yield (
-        "INT8, as kept",
-        made(steps / "int8", at, lambda: Pruned(_mixed(at, folded, out, wish, school), {}), packed=True),
-    )
+    kept = made(steps / "int8", at, lambda: Pruned(_mixed(at, folded, out, wish, school), {}), packed=True)
+    yield "INT8, as kept", kept
 
 
 def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> QuantizedStudent:
@@ -53,18 +51,24 @@ def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> Quant
 
 def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: School) -> QuantizedStudent:
     """The student with those layers in 16 bits that need it."""
-
-    def score(student: Student, judge: Split = school.judge) -> Dev:
-        return brief(evaluate(student, judge, school.groups, answers=answer(student, judge)))
-
-    student = run.student
+    student, judge, side = run.student, school.judge, run.student.config.side
     assert isinstance(student, QuantizedStudent)
-    rows = np.random.default_rng(wish.seed).permutation(len(school.judge))[: wish.judged_on]
-    some, pixels = school.judge.take(rows), _batches(school.judge, rows[:COMPARED], student.config.side)
-    judges = Judges(pixels, lambda made: score(made, some), score, score(folded.student))
-    names = sensitivity(student, judges, wish.max_drop, out).sixteen
-    plain = Student(student.config, run.tables, pretrained=False)
-    return in_16_bits(student, plain, [layer for layer in layers_of(student) if layer.name in names])
+
+    def score(judged: Student, split: Split) -> Dev:
+        return brief(evaluate(judged, split, school.groups, answers=answer(judged, split)))
+
+    def mixed(layers: Collection[Layer]) -> QuantizedStudent:
+        return in_16_bits(student, Student(student.config, run.tables, pretrained=False), layers)
+
+    rows = np.random.default_rng(wish.seed).permutation(len(judge))[: wish.judged_on]
+    judges = Judges(
+        pixels=_batches(judge, rows[:COMPARED], side),
+        some=lambda rounded: score(rounded, judge.take(rows)),
+        whole=lambda layers: score(mixed(layers), judge),
+        before=score(folded.student, judge),
+    )
+    names = sensitivity(student, judges, wish.max_drop, out).sixteen or []
+    return mixed([layer for layer in layers_of(student) if layer.name in names])
 
 
 def _batches(split: Split, rows: Iterable[int], side: int) -> list[Tensor]:

@@ -146,10 +146,11 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
 
 def _layers(felt: Sensitivity, wishes: Wishes) -> str:
     """What 8 bits do to every layer, the worst first, and which of them stay in 16."""
+    sixteen, quantize = felt.sixteen or [], wishes.quantize
     ordered = sorted(felt.layers.items(), key=lambda item: -item[1].noise)
     most = max(ordered[0][1].noise, 1e-12)
     bars = {
-        name.removesuffix(".weight"): (layer.noise / most, f"{layer.noise:.2%}{' · 16 bits' * (name in felt.sixteen)}")
+        name.removesuffix(".weight"): (layer.noise / most, f"{layer.noise:.2%}{' · 16 bits' * (name in sixteen)}")
         for name, layer in ordered[:BARS]
     }
     rows = ""
@@ -159,16 +160,19 @@ def _layers(felt: Sensitivity, wishes: Wishes) -> str:
             f"{layer.parameters:,}",
             f"{100 * layer.noise:.3f}",
             f"{100 * layer.lost:+.1f}",
-            "16" if name in felt.sixteen else "8",
+            "16" if name in sixteen else "8",
         )
         rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "noise, %", "worst score lost, %", "bits"))
-    quantize = wishes.quantize
+    held = (
+        f"{_many(len(sixteen), 'layer')} of {len(felt.layers)} in 16 bits: no score of dev loses more than "
+        f"{quantize.max_drop:.1%}."
+        if felt.sixteen is not None
+        else f"No number of layers in 16 bits keeps every score of dev within {quantize.max_drop:.1%}: all are in 8."
+    )
     note = (
         f"Each layer rounded alone, the rest float. Noise: what that changes of the outputs, in shares of their "
-        f"variance. Scores on {quantize.judged_on} images of dev: by themselves mostly chance. "
-        f"{_many(len(felt.sixteen), 'layer')} of {len(felt.layers)} in 16 bits, so that no score of dev loses more "
-        f"than {quantize.max_drop:.1%}."
+        f"variance. Scores on {quantize.judged_on} images of dev: by themselves mostly chance. {held}"
     )
     return (
         f'<h2>Layers in 8 bits</h2><p class="note">{escape(note)}</p>'

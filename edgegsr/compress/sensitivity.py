@@ -36,10 +36,10 @@ class Felt:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Every layer, and which have to stay in 16 bits."""
+    """Every layer, and which have to stay in 16 bits; None where no number of them is enough."""
 
     layers: dict[str, Felt]
-    sixteen: list[str]
+    sixteen: list[str] | None
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Judges:
 
     pixels: Sequence[Tensor]  # batches to compare outputs on
     some: Callable[[QuantizedStudent], Dev]  # the scores on some of dev
-    whole: Callable[[QuantizedStudent], Dev]
-    before: Dev  # on the whole, in float
+    whole: Callable[[Collection[Layer]], Dev]  # on all of it, with these layers in 16 bits
+    before: Dev  # the same, in float
 
 
 def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Path) -> Sensitivity:
@@ -63,7 +63,7 @@ def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Pat
         for name, felt in _felt(student, every, judges, known["layers"]):
             known["layers"][name] = asdict(felt)
             write_whole(path, json.dumps(known, indent=1))
-        known["sixteen"] = _sixteen(student, _ordered(every, known["layers"]), judges, most)
+        known["sixteen"] = _sixteen(_ordered(every, known["layers"]), judges, most)
         write_whole(path, json.dumps(known, indent=1))
     return read_sensitivity(out)  # type: ignore[return-value]
 
@@ -98,21 +98,25 @@ def _ordered(every: Sequence[Layer], felt: dict[str, Any]) -> list[Layer]:
     return sorted(every, key=lambda layer: -felt[layer.name]["noise"])
 
 
-def _sixteen(student: QuantizedStudent, ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]:
+def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str] | None:
     """The first layers that are enough, less those of them that are not needed."""
 
-    def holds(kept: Collection[Layer]) -> bool:
-        with without(student, idle(kept, ordered)):
-            return worst(judges.before, judges.whole(student)) <= most
+    def enough(kept: Sequence[Layer]) -> bool:
+        return worst(judges.before, judges.whole(kept)) <= most
 
-    few, enough = 1, 0 if holds([]) else len(ordered)
-    for _ in track(range(enough.bit_length()), "looking for layers to keep in 16 bits"):
-        if few < enough:
-            middle = (few + enough) // 2
-            few, enough = (few, middle) if holds(ordered[:middle]) else (middle + 1, enough)
-    kept = list(ordered[:enough])
+    few, counts = 0, [0, *(2**n for n in range(len(ordered).bit_length()) if 2**n < len(ordered)), len(ordered)]
+    for count in track(counts, "looking for layers to keep in 16 bits"):
+        if enough(ordered[:count]):
+            break
+        few = count + 1
+    else:
+        return None
+    while few < count:
+        middle = (few + count) // 2
+        few, count = (few, middle) if enough(ordered[:middle]) else (middle + 1, count)
+    kept = list(ordered[:count])
     for layer in track(kept[::-1], "taking layers back to 8 bits"):
-        if holds(fewer := [each for each in kept if each is not layer]):
+        if enough(fewer := [each for each in kept if each is not layer]):
             kept = fewer
     return [layer.name for layer in kept]
 

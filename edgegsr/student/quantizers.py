@@ -132,14 +132,14 @@ def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
     return wrapped  # type: ignore[no-any-return]
 
 
+@torch.no_grad()
 def packed(student: Student) -> dict[str, Tensor]:
     """Its tensors as they are kept: rounded weights in steps of 8 bits, other matrices in 16."""
     rounding, state = {quant.weight: quant for _, quant in weight_quantizers(student)}, student.state_dict()
-    for name, tensor in state.items():
+    for name, tensor in student.named_parameters():
         if quant := rounding.get(name):
-            steps = tensor / _beside(tensor, quant.steps, quant.axis)
-            state[name] = steps.round().clamp(quant.low, 127).to(torch.int8)
-        elif tensor.is_floating_point() and tensor.ndim > 1:
+            state[name] = (quant(tensor) / _beside(tensor, quant.steps, quant.axis)).round().to(torch.int8)
+        elif tensor.ndim > 1:
             state[name] = tensor.half()
     return state
 

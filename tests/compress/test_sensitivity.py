@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from tiny_student import random_tables  # noqa: E402
 
 from edgegsr.compress.calibrate import calibrated  # noqa: E402
-from edgegsr.compress.layers import idle, in_16_bits, layers_of, without  # noqa: E402
+from edgegsr.compress.layers import Layer, idle, in_16_bits, layers_of, without  # noqa: E402
 from edgegsr.compress.sensitivity import Judges, read_sensitivity, sensitivity  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
@@ -25,7 +25,10 @@ from edgegsr.student.weights import load_weights, save_packed, save_weights  # n
 
 @pytest.fixture
 def rounded(student: Student, pixels: torch.Tensor) -> QuantizedStudent:
-    return calibrated(student.fold(), [pixels]).eval()
+    with torch.no_grad():  # so that 16 bits lose nothing
+        for tensor in student.fold().parameters():
+            tensor.copy_(tensor.half())
+    return calibrated(student, [pixels]).eval()
 
 
 def body(student: Student) -> Student:
@@ -52,7 +55,7 @@ def test_what_another_layer_reads_stays_rounded(rounded: QuantizedStudent) -> No
 def test_with_every_layer_in_16_bits_it_is_the_float_student(
     rounded: QuantizedStudent, student: Student, pixels: torch.Tensor
 ) -> None:
-    plain = in_16_bits(rounded, body(rounded), layers_of(rounded)).eval()
+    plain = in_16_bits(rounded, body(rounded), layers_of(rounded))
     assert not places(plain)
     assert torch.equal(plain(pixels).noun_logits, student(pixels).noun_logits)
 
@@ -62,7 +65,7 @@ def test_layers_in_16_bits_are_those_whose_quantizers_were_silent(
 ) -> None:
     layers = layers_of(rounded)
     kept = [*layers[2:4], layers[-1]]
-    mixed = in_16_bits(rounded, body(rounded), kept).eval()
+    mixed = in_16_bits(rounded, body(rounded), kept)
     assert {layer.name for layer in layers_of(mixed)} == {layer.name for layer in layers} - {k.name for k in kept}
     before = rounded(pixels)
     with without(rounded, idle(kept, layers)):
@@ -75,10 +78,6 @@ def test_packed_weights_say_what_the_rounded_ones_said(
     rounded: QuantizedStudent, pixels: torch.Tensor, tmp_path: Path
 ) -> None:
     path, weights = tmp_path / "student.safetensors", {layer.name: layer for layer in layers_of(rounded)}
-    with torch.no_grad():  # what is not rounded is kept in 16 bits: let that lose nothing
-        for name, tensor in rounded.named_parameters():
-            if tensor.ndim > 1 and name not in weights:
-                tensor.copy_(tensor.half())
     save_packed(rounded, path)
     kept = load_file(path)
     assert all(kept[name].dtype == torch.int8 and kept[name].abs().max() == 127 for name in weights)
@@ -105,7 +104,10 @@ def test_eight_bits_without_a_scale_are_refused(rounded: QuantizedStudent, tmp_p
 class Costs:
     """Judges to whom each layer costs a share of the one score while it is rounded."""
 
-    def __init__(self, student: QuantizedStudent, costs: Mapping[str, float], pixels: torch.Tensor) -> None:
+    def __init__(
+        self, student: QuantizedStudent, costs: Mapping[str, float], pixels: torch.Tensor, constant: float = 0
+    ) -> None:
+        self.constant = constant  # what is lost whatever stays in 16 bits
         self.layers, self.costs, self.asked = layers_of(student), costs, 0
         self.judges = Judges([pixels], self.some, self.whole, self.dev(0))
 
@@ -115,10 +117,11 @@ class Costs:
 
     def some(self, student: QuantizedStudent) -> Any:
         self.asked += 1
-        return self.whole(student)
-
-    def whole(self, student: QuantizedStudent) -> Any:
         return self.dev(sum(self.costs.get(layer.name, 0) for layer in self.layers if layer.quantizer.on))
+
+    def whole(self, sixteen: Collection[Layer]) -> Any:
+        names = {layer.name for layer in self.layers} - {layer.name for layer in sixteen}
+        return self.dev(self.constant + sum(self.costs.get(name, 0) for name in names))
 
 
 def noisiest(student: QuantizedStudent, pixels: torch.Tensor, out: Path) -> list[str]:
@@ -134,8 +137,10 @@ def test_the_fewest_layers_stay_in_16_bits(rounded: QuantizedStudent, pixels: to
     assert set(found.sixteen) == {order[1], order[7]}
     assert found.layers[order[7]].lost == pytest.approx(0.02) and found.layers[order[0]].lost == 0
     assert read_sensitivity(tmp_path) == found
-    none = sensitivity(rounded, Costs(rounded, costs, pixels).judges, 0.0, tmp_path / "strict")
-    assert set(none.sixteen) == costs.keys()
+    strict = sensitivity(rounded, Costs(rounded, costs, pixels).judges, 0.0, tmp_path / "strict")
+    assert set(strict.sixteen) == costs.keys()
+    never = sensitivity(rounded, Costs(rounded, costs, pixels, 0.5).judges, 0.01, tmp_path / "never")
+    assert never.sixteen is None == read_sensitivity(tmp_path / "never").sixteen
 
 
 def test_noise_is_what_rounding_the_layer_alone_does(
