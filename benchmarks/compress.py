@@ -57,7 +57,7 @@ class Job(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        return self.runs / f"{'small' if self.pruned else 'whole'}-{self.seed}"
+        return self.runs / f"{'pruned' if self.pruned else 'whole'}-{self.seed}"
 
     @property
     def wishes(self) -> Wishes:
@@ -142,6 +142,7 @@ def shares(before: Mapping[str, Any], per_seed: Mapping[str, Any]) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="diorama-nano")
+    parser.add_argument("--ways", nargs="+", default=["pruned", "whole"], choices=["pruned", "whole"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--latency", type=float, default=0.6)
     parser.add_argument("--epochs", type=int, default=6, help="of recovery after the last cut")
@@ -155,6 +156,7 @@ def main() -> None:
 
     fixed = (given.latency, given.epochs, given.qat_epochs, given.runs, given.cache)
     jobs = [Job(given.run, pruned, seed, *fixed) for seed in given.seeds for pruned in (True, False)]
+    jobs = [job for job in jobs if ("pruned" if job.pruned else "whole") in given.ways]
     run = open_run(find_run(given.run))
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
@@ -168,8 +170,9 @@ def main() -> None:
             "after": {},
         }
     open_source("diorama", open_data("diorama", "train", ontology=run.ontology), given.cache, collages=COUNT)
-    plan = json.loads((jobs[0].plan(given.threads) / PLAN).read_text("utf-8"))
-    result["plan"] = {"latency": plan["share"], "ratios": plan["ratios"]}
+    if "pruned" in given.ways:
+        plan = json.loads((jobs[0].plan(given.threads) / PLAN).read_text("utf-8"))
+        result["plan"] = {"latency": plan["share"], "ratios": plan["ratios"]}
     have = {name: found["per_seed"] for name, found in result["after"].items()}
     todo = [job for job in jobs if str(job.seed) not in have.get("pruned, INT8" if job.pruned else "INT8", {})]
     for job, parts in measured(todo, given.jobs):
@@ -179,9 +182,9 @@ def main() -> None:
             found["kept"] = shares(result["before"], found["per_seed"])
             found["weights"] = round(part["weight_bytes"] / result["before"]["weight_bytes"], 4)
         publish(result, given.out)
-    with clock_of(find_target("onnx-fp32"), given.threads, run.student) as clock:
-        small = [open_run(job.folder / "steps" / "2-recovered").student for job in jobs if job.pruned]
-        result["latency"] = {"threads": given.threads, "of_before": [round(clock(student), 4) for student in small]}
+    if small := [open_run(job.folder / "steps" / "2-recovered").student for job in jobs if job.pruned]:
+        with clock_of(find_target("onnx-fp32"), given.threads, run.student) as clock:
+            result["latency"] = {"threads": given.threads, "of_before": [round(clock(student), 4) for student in small]}
     publish(result, given.out)
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("cv2")
 
 import toyworld
@@ -140,16 +147,62 @@ def test_a_seed_of_many_digits_is_refused() -> None:
         open_data("diorama:" + "9" * 5000, "train")
 
 
-def test_compress_cuts_and_what_comes_out_is_evaluated(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+SMALLER = ("--prune", 0.5, "--multiple", 2, "--rounds", 1, "--epochs", 1, "--threads", 1)
+COARSER = ("--qat", "--qat-epochs", 1, "--calibration", 8, "--max-drop", 0.99)
+
+
+@pytest.fixture(scope="module")
+def small(line: Path) -> dict[str, Any]:
+    """What `compress` says of a run that it has pruned and trained in INT8."""
     pytest.importorskip("torch_pruning")
-    wishes = ("--prune", 0.5, "--multiple", 2, "--rounds", 1, "--epochs", 1, "--threads", 1)
-    asked = ("compress", line / "run", "--data", line / "world", "--out", line / "small", *wishes, "--json")
-    assert run(*asked) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    first, *_, last = told["steps"].values()
-    assert last["gflops"] < first["gflops"] and last["weight_bytes"] < first["weight_bytes"]
-    assert Path(told["report"]).read_text("utf-8").count("recovered, round 1") >= 2
+    pytest.importorskip("nncf")
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert run(*compressing(line, "small")) == 0
+    return json.loads(said.getvalue().splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def compressing(line: Path, name: str) -> tuple[object, ...]:
+    return ("compress", line / "run", "--data", line / "world", "--out", line / name, *SMALLER, *COARSER, "--json")
+
+
+def test_compress_cuts_and_what_comes_out_is_evaluated(
+    line: Path, small: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, _, recovered, *_, last = small["steps"].values()
+    assert recovered["gflops"] < first["gflops"] and last["weight_bytes"] < 0.8 * recovered["weight_bytes"]
+    assert Path(small["report"]).read_text("utf-8").count("recovered, round 1") >= 2
     assert run("eval", line / "small", "--data", line / "world", "--json") == 0
-    assert run(*asked) == 0, "a finished compression is left alone"
+    capsys.readouterr()
     assert run("compress", line / "run", "--data", line / "world", "--out", line / "none") == 2
-    assert "nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat" in capsys.readouterr().err
+    assert "nothing to do: give --prune or --latency, --drop-layers, --sparse, --ptq or" in capsys.readouterr().err
+
+
+def test_a_score_that_fell_too_far_is_exit_code_3(
+    line: Path, small: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = line / "small" / "metrics.json"
+    told = before = json.loads(path.read_text())
+    for step, value in (("as it came", 1.0), ("INT8, as kept", 0.0)):
+        told = {**told, step: {**told[step], "dev": {"seen": dict.fromkeys(("verb_top1", "value", "grounded"), value)}}}
+    path.write_text(json.dumps(told))
+    assert run(*compressing(line, "small")) == 3, "what is finished is left alone, figures too"
+    path.write_text(json.dumps(before))
+    captured = capsys.readouterr()
+    assert "verb_top1, seen: 0.0 % of 100.0 % before: lost 100.0%, at most 99.0% was wanted" in captured.err
+    assert len(json.loads(captured.out.splitlines()[-1])["missed"]) == 3
+
+
+def test_compress_survives_kill_9_and_ends_the_same(line: Path, small: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "edgegsr", *map(str, compressing(line, "killed"))]
+    env = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    for moment in ("steps/1-cut/config.toml", "steps/int8-calibrated/student.safetensors", "sensitivity.json"):
+        with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as going:
+            while going.poll() is None and not (line / "killed" / moment).is_file():
+                time.sleep(0.02)
+            going.kill()
+            said = going.stderr.read() if going.stderr else ""
+        assert going.returncode == -signal.SIGKILL, said
+        assert not (line / "killed" / "student.safetensors").exists()
+    assert run(*compressing(line, "killed")) == 0
+    for name in ("student.safetensors", "quantizers.json", "config.toml"):
+        assert (line / "killed" / name).read_bytes() == (line / "small" / name).read_bytes(), name

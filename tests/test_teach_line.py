@@ -18,8 +18,10 @@ import tiny_encoders
 import tiny_teachers
 import toyworld
 from commandline import run
+from safetensors.torch import load_file
 
 from edgegsr import card
+from edgegsr.distill.journal import read_metrics
 from edgegsr.run import open_run, read_config
 
 
@@ -55,12 +57,27 @@ def test_a_big_models_knowledge_reaches_a_student_through_the_command_line(
     assert config["teacher"]["teacher"] == str(teacher)
     assert {name.split(".")[0] for name, _ in open_run(out).student.named_modules()}.isdisjoint({"alignment"})
 
+    if family == "blip2":
+        smaller_with_its_teacher(out, world, cache, tmp_path / "small")
+
     capsys.readouterr()
     assert run("eval", out, "--data", world, "--split", "dev", "--json") == 0
     judged = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert judged["groups"].keys() >= {"rare", "unseen"} and 0 <= judged["per_verb"]["top1"]["verb"] <= 1
     assert run(*learning, "--teacher", cache, "--method", "feature") == 2
     assert "holds another training (method: 'mipd' there, 'feature' here" in capsys.readouterr().err
+
+
+def smaller_with_its_teacher(big: Path, world: Path, cache: Path, out: Path) -> None:
+    """Prune and train in INT8 with the teacher watching."""
+    pytest.importorskip("torch_pruning")
+    pytest.importorskip("nncf")
+    wish = ("--prune", 0.5, "--multiple", 2, "--rounds", 1, "--epochs", 1, "--qat", "--qat-epochs", 1)
+    assert run("compress", big, "--data", world, "--teacher", cache, "--threads", 1, *wish, "--out", out) == 0
+    before, after = (load_file(folder / "lesson.safetensors")["to_patches.weight"] for folder in (big, out))
+    assert after.shape[0] == before.shape[0] and after.shape[1] < before.shape[1], "it reads narrower tokens"
+    told = read_metrics(out / "steps" / "int8-trained" / "metrics.jsonl")
+    assert all({"glimpse", "gaze", "watched"} <= line.keys() for line in told if line["kind"] == "train")
 
 
 def test_a_student_learns_from_a_teacher_that_looks_anew(world: Path, words: Path, tiny: Path, tmp_path: Path) -> None:

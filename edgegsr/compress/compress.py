@@ -5,6 +5,7 @@ A step that is finished is left alone and one that was interrupted goes on, so t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from edgegsr.student.answers import answer
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.calibration import choose
 from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.sparse import sparse
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
 # what comes out of the last step, its weights last
@@ -85,18 +87,34 @@ def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) ->
 
 
 def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
-    """The runs of every round: as it was cut, and as it has recovered."""
+    """The runs with fewer layers, narrower ones, and single weights at zero; each is trained on."""
     at, wish, steps = run, wishes.prune, out / STEPS
     if wish.drop_layers:
         at = made(steps / "0-fewer-layers", run, lambda: Pruned(without_layers(run.student, wish.drop_layers), {}))
         yield "fewer decoder layers", at
-    if not (wish.ratio or wish.latency):
-        yield "recovered", _recovered(steps / "1-recovered", at, wish.epochs, wish, school)
-        return
+    if wish.cuts:
+        for name, cut in _cutting(run, at, out, wishes, school, threads):
+            yield name, cut
+        at = cut
+    elif wish.drop_layers:
+        at = _recovered(steps / "1-recovered", at, wish.epochs, wish, school)
+        yield "recovered", at
+    if wish.sparse:
+        dense = at
+        at = made(steps / "sparse", at, lambda: Pruned(sparse(copy.deepcopy(dense.student), wish.sparse), {}))
+        yield f"sparse, {wish.sparse}", at
+        yield "sparse, recovered", _recovered(steps / "sparse-recovered", at, wish.epochs, wish, school)
+
+
+def _cutting(
+    first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int
+) -> Iterator[tuple[str, Run]]:
+    """The runs of every round: as it was cut, and as it has recovered."""
+    at, wish, steps = run, wishes.prune, out / STEPS
     wide = strands_of(at.student)
     ratios = dict.fromkeys((strand.block for strand in wide), wish.ratio)
     if wish.latency:
-        ratios = planned(run, at, out, wishes, school, threads).ratios
+        ratios = planned(first, run, out, wishes, school, threads).ratios
     for n in range(1, wish.rounds + 1):
         kept, epochs = counts(wide, ratios, wish.multiple, n / wish.rounds), wish.epochs_of(n)
         at = _cut(steps / f"{n}-cut", at, kept, wish, school)

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgegsr.errors import InputError, require
 from edgegsr.export.target import Target
+from edgegsr.student.sparse import share_of
 
 CRITERIA = ("taylor", "magnitude")  # what the lesson would miss least, or the smallest weights
 
@@ -22,6 +23,7 @@ class PruneConfig:
     multiple: int = 8  # of which widths are made, as the target likes it
     rounds: int = 2  # of cutting a part and recovering
     drop_layers: int = 0  # decoder layers, the last ones
+    sparse: str = ""  # weights that are set to zero after all cuts: a share, or 2:4
     batches: int = 24  # by which importance is judged
     round_epochs: int = 1  # of recovery after each round but the last
     epochs: int = 4  # of recovery after the last one
@@ -37,10 +39,16 @@ class PruneConfig:
             require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
         require(self.drop_layers >= 0, f"drop_layers must be 0 or more, got {self.drop_layers}")
         require(0 < self.lr_share <= 1, f"lr_share must be above 0 and at most 1, got {self.lr_share:g}")
+        if self.sparse:
+            share_of(self.sparse)
+
+    @property
+    def cuts(self) -> bool:
+        return bool(self.ratio or self.latency)
 
     @property
     def wanted(self) -> bool:
-        return bool(self.ratio or self.latency or self.drop_layers)
+        return bool(self.cuts or self.drop_layers or self.sparse)
 
     def epochs_of(self, number: int) -> int:
         """Of recovery after a round, from 1."""
@@ -82,7 +90,7 @@ class Wishes:
 
     def __post_init__(self) -> None:
         if not (self.prune.wanted or self.quantize.wanted):
-            raise InputError("nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat")
+            raise InputError("nothing to do: give --prune or --latency, --drop-layers, --sparse, --ptq or --qat")
 
     @property
     def trained(self) -> bool:

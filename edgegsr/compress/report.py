@@ -17,6 +17,7 @@ from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
 from edgegsr.run import Run
+from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
 SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  # the last two with the true verb
 BARS = 16  # layers that the chart shows
@@ -42,7 +43,7 @@ def report(
         [
             f'<div class="facts">{_facts(first, last)}</div>',
             "<h2>Steps</h2>",
-            f'<p class="note">{_note(school, threads)}</p><div class="panel">{_table(steps)}</div>',
+            f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps, plan)}</div>',
             _layers(felt, wishes) if felt else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
@@ -63,6 +64,9 @@ def _how(wishes: Wishes, school: School, plan: Plan | None) -> str:
         done.append(f"{prune.ratio:.0%} of the channels cut in {_many(prune.rounds, 'round')}")
     if prune.drop_layers:
         done.append(f"{_many(prune.drop_layers, 'decoder layer')} dropped")
+    if prune.sparse:
+        share = prune.sparse if prune.sparse == TWO_OF_FOUR else f"{float(prune.sparse):.0%}"
+        done.append(f"{share} of the weights at zero")
     if quantize.wanted:
         trained = f", trained for {_many(quantize.epochs, 'epoch')}" if quantize.qat else ""
         images = min(quantize.calibration, len(school.learn))
@@ -96,11 +100,12 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     )
 
 
-def _note(school: School, threads: int) -> str:
+def _note(wishes: Wishes, school: School, threads: int) -> str:
     return escape(
         f"Scores in per cent on {school.judge.name}, averaged per verb; value and grounded with the true verb. "
         f"Latency of one image through the exported graph in ONNX Runtime, {_many(threads, 'thread')}, on "
         "the machine that ran the step; compare within one quiet run only. INT8 is timed when it is exported."
+        f"{f' {WORTH}' if wishes.prune.sparse else ''}"
     )
 
 

@@ -109,8 +109,10 @@ def train(
         start.into(lesson)
         lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
-    if start and start.watcher:
-        lesson.watch(start.watcher)  # where the lesson is now
+    if start:
+        training.keep_zeros()
+        if start.watcher:
+            lesson.watch(start.watcher)  # where the lesson is now
     if saved:
         _check_state(saved, description)
         training.restore(saved)

@@ -29,6 +29,7 @@ from edgegsr.distill.plain import Plain
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.processes import processes
 from edgegsr.student.answers import Answers, answer
+from edgegsr.student.sparse import masks
 from edgegsr.teacher.knowledge import Knowledge
 
 
@@ -52,6 +53,7 @@ class Training:
         self.steps, self.warmup = steps, warmup
         optimizer = torch.optim.AdamW(schedule.groups(lesson, settings), lr=settings.lr)
         self.model, self.optimizer = accelerator.prepare(lesson, optimizer)
+        self.zeros: list[tuple[nn.Parameter, Tensor]] = []
         self.average = Average(lesson.student, settings.ema_decay)
         if accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16":
             depthwise_in_full(lesson.student)
@@ -80,8 +82,19 @@ class Training:
         told = self._together(losses, norm, stop)
         if self.healthy(told):
             self.optimizer.step()
+            self._zero()
             self.average.update(self.lesson.student, step + 1)
         return told
+
+    def keep_zeros(self) -> None:
+        """From now on, what is zero in a sparse student stays zero."""
+        found = dict(self.lesson.student.named_parameters())
+        self.zeros = [(found[name], mask) for name, mask in masks(self.lesson.student).items()]
+
+    @torch.no_grad()
+    def _zero(self) -> None:
+        for weight, mask in self.zeros:
+            weight.mul_(mask)
 
     def healthy(self, told: Told) -> bool:
         """Whether loss and gradient are finite; with fp16 a gradient may overflow until its scale has come down."""

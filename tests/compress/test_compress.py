@@ -35,6 +35,7 @@ from edgegsr.run import Run, open_run  # noqa: E402
 from edgegsr.student.calibration import read_calibration  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 from edgegsr.student.quantizers import QuantizedStudent, places  # noqa: E402
+from edgegsr.student.sparse import masks  # noqa: E402
 from edgegsr.student.weights import save_weights  # noqa: E402
 
 HERE = find_target("onnx-fp32")
@@ -183,6 +184,7 @@ def test_taylor_sees_what_the_loss_hangs_on(whole: Run, school: School) -> None:
         ({"latency": 1.0}, "--latency must be below 1x, got 1x"),
         ({"ratio": 0.5, "latency": 0.5}, "--prune and --latency: wanted one of them, got both"),
         ({"ratio": 0.5, "rounds": 0}, "rounds must be 1 or more, got 0"),
+        ({"sparse": "3:4"}, "--sparse: wanted 2:4 or a share from 0.1 to below 1 such as 0.5, got '3:4'"),
     ],
 )
 def test_impossible_wishes_are_refused(wish: dict[str, Any], message: str) -> None:
@@ -191,7 +193,9 @@ def test_impossible_wishes_are_refused(wish: dict[str, Any], message: str) -> No
 
 
 def test_no_wish_is_a_mistake() -> None:
-    with pytest.raises(InputError, match="nothing to do: give --prune or --latency, --drop-layers, --ptq or --qat"):
+    with pytest.raises(
+        InputError, match="nothing to do: give --prune or --latency, --drop-layers, --sparse, --ptq or --qat"
+    ):
         wishes()
 
 
@@ -397,6 +401,29 @@ def test_backbone_without_batch_norm_is_cut_where_it_can_be(
     done = compress(run, tmp_path / "run", wishes(ratio=0.5, int8=QuantizeConfig(ptq=True, calibration=8)), school, 1)
     steps = list(read_steps(done.folder).values())
     assert steps[-1]["parameters"] < 0.8 * steps[0]["parameters"] and steps[-1]["latency"] is None
+
+
+@pytest.mark.parametrize("pattern", ["2:4", "0.75"])
+def test_zeros_stay_zero_through_every_training(
+    whole: Run, school: School, split_dev: Split, tmp_path: Path, pattern: str
+) -> None:
+    done = compress(whole, tmp_path / "run", wishes(sparse=pattern, int8=INT8), school, 1)
+    assert list(read_steps(done.folder))[1:3] == [f"sparse, {pattern}", "sparse, recovered"]
+    zeroed = open_run(done.folder / "steps" / "sparse").student
+    found = masks(zeroed)
+    assert len(found) > 20
+    if pattern == "2:4":
+        fours = zeroed.decoder.layers[0].mlp[0].weight.reshape(-1, 4)
+        assert ((fours == 0).sum(1) == 2).all()
+        assert (zeroed.encoder.backbone.encoder.stages[0].blocks[0].layers[0].convolution.weight == 0).any()
+    else:
+        assert all(mask.mean() == pytest.approx(0.25, abs=0.05) for mask in found.values())
+    for step in ("sparse-recovered", "int8-trained", "int8"):
+        later = dict(open_run(done.folder / "steps" / step).student.named_parameters())
+        assert all((later[name][mask == 0] == 0).all() for name, mask in found.items() if name in later), step
+    moved = open_run(done.folder / "steps" / "sparse-recovered").student
+    assert not torch.equal(moved.presence[0].weight, zeroed.presence[0].weight)
+    assert "Zeros alone save nothing" in (done.folder / "report.html").read_text("utf-8")
 
 
 def test_scores_that_fell_too_far_are_named() -> None:
