@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("cv2")
 
 import toyworld
@@ -193,6 +193,8 @@ def test_a_score_that_fell_too_far_is_exit_code_3(
 
 
 def test_compress_survives_kill_9_and_ends_the_same(line: Path, small: dict[str, Any]) -> None:
+    import torch
+
     command = [sys.executable, "-m", "edgegsr", *map(str, compressing(line, "killed"))]
     env = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     for moment in ("steps/1-cut/config.toml", "steps/int8-calibrated/student.safetensors", "sensitivity.json"):
