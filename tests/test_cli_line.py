@@ -148,7 +148,7 @@ def test_a_seed_of_many_digits_is_refused() -> None:
 
 
 SMALLER = ("--prune", 0.5, "--multiple", 2, "--rounds", 1, "--epochs", 1, "--threads", 1)
-COARSER = ("--qat", "--qat-epochs", 1, "--calibration", 8, "--max-drop", 0.99)
+COARSER = ("--qat", "--qat-epochs", 1, "--calibration", 8, "--max-drop")
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +161,9 @@ def small(line: Path) -> dict[str, Any]:
     return json.loads(said.getvalue().splitlines()[-1])  # type: ignore[no-any-return]
 
 
-def compressing(line: Path, name: str) -> tuple[object, ...]:
-    return ("compress", line / "run", "--data", line / "world", "--out", line / name, *SMALLER, *COARSER, "--json")
+def compressing(line: Path, name: str, most: float = 1) -> tuple[object, ...]:
+    wish = (*SMALLER, *COARSER, most)
+    return ("compress", line / "run", "--data", line / "world", "--out", line / name, *wish, "--json")
 
 
 def test_compress_cuts_and_what_comes_out_is_evaluated(
@@ -180,16 +181,18 @@ def test_compress_cuts_and_what_comes_out_is_evaluated(
 def test_a_score_that_fell_too_far_is_exit_code_3(
     line: Path, small: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = line / "small" / "metrics.json"
+    path, asked = line / "small" / "metrics.json", line / "small" / "compress.toml"
     told = before = json.loads(path.read_text())
     for step, value in (("as it came", 1.0), ("INT8, as kept", 0.0)):
-        told = {**told, step: {**told[step], "dev": {"seen": dict.fromkeys(("verb_top1", "value", "grounded"), value)}}}
+        dev = {group: dict.fromkeys(scores, value) for group, scores in told[step]["dev"].items()}
+        told = {**told, step: {**told[step], "dev": dev}}
     path.write_text(json.dumps(told))
-    assert run(*compressing(line, "small")) == 3, "what is finished is left alone, figures too"
+    asked.write_text(asked.read_text().replace("max_drop = 1.0", "max_drop = 0.5"))
+    assert run(*compressing(line, "small", 0.5)) == 3, "what is finished is left alone, figures too"
     path.write_text(json.dumps(before))
     captured = capsys.readouterr()
-    assert "verb_top1, seen: 0.0 % of 100.0 % before: lost 100.0%, at most 99.0% was wanted" in captured.err
-    assert len(json.loads(captured.out.splitlines()[-1])["missed"]) == 3
+    assert "verb_top1, rare: 0.0 % of 100.0 % before: lost 100.0%, at most 50.0% was wanted" in captured.err
+    assert len(json.loads(captured.out.splitlines()[-1])["missed"]) == 3 * len(dev)
 
 
 def test_compress_survives_kill_9_and_ends_the_same(line: Path, small: dict[str, Any]) -> None:

@@ -26,8 +26,8 @@ from edgegsr.student.evaluate import brief, evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent
 
-LOOKED_AT = 8  # images at a time
-COMPARED = 64  # images on which outputs are compared
+LOOKED_AT = 8  # images at a time, when scales are found
+COMPARED = 64  # images on which outputs are compared, at once
 
 
 def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
@@ -46,7 +46,7 @@ def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Ite
 
 def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> QuantizedStudent:
     rows = np.random.default_rng(wish.seed).permutation(len(school.learn))[: wish.calibration]
-    return calibrated(student, _batches(school.learn, rows, student.config.side))
+    return calibrated(student, torch.split(_pixels(school.learn, rows, student.config.side), LOOKED_AT))
 
 
 def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: School) -> QuantizedStudent:
@@ -62,7 +62,7 @@ def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: Schoo
 
     rows = np.random.default_rng(wish.seed).permutation(len(judge))[: wish.judged_on]
     judges = Judges(
-        pixels=_batches(judge, rows[:COMPARED], side),
+        pixels=_pixels(judge, rows[:COMPARED], side),
         some=lambda rounded: score(rounded, judge.take(rows)),
         whole=lambda layers: score(mixed(layers), judge),
         before=score(folded.student, judge),
@@ -71,6 +71,5 @@ def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: Schoo
     return mixed([layer for layer in layers_of(student) if layer.name in names])
 
 
-def _batches(split: Split, rows: Iterable[int], side: int) -> list[Tensor]:
-    looks = [torch.from_numpy(letterbox(split.pixels(int(row)), side)[0])[None] for row in rows]
-    return [torch.cat(looks[i : i + LOOKED_AT]) for i in range(0, len(looks), LOOKED_AT)]
+def _pixels(split: Split, rows: Iterable[int], side: int) -> Tensor:
+    return torch.stack([torch.from_numpy(letterbox(split.pixels(int(row)), side)[0]) for row in rows])

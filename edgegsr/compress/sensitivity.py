@@ -46,7 +46,7 @@ class Sensitivity:
 class Judges:
     """What tells how good a student is."""
 
-    pixels: Sequence[Tensor]  # batches to compare outputs on
+    pixels: Tensor  # to compare outputs on
     some: Callable[[QuantizedStudent], Dev]  # the scores on some of dev
     whole: Callable[[Collection[Layer]], Dev]  # on all of it, with these layers in 16 bits
     before: Dev  # the same, in float
@@ -86,7 +86,7 @@ def _felt(
     if not todo:
         return
     with without(student, quantizers):
-        dev, verbs = judges.some(student), [student(pixels).verb_logits.argmax(-1) for pixels in judges.pixels]
+        dev, verbs = judges.some(student), student(judges.pixels).verb_logits.argmax(-1)
         outputs = _outputs(student, judges.pixels, verbs)
     for layer in track(todo, "rounding one layer at a time"):
         with without(student, quantizers - layer.quantizers):
@@ -121,13 +121,11 @@ def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]
     return [layer.name for layer in kept]
 
 
-@torch.no_grad()
-def _outputs(student: QuantizedStudent, batches: Sequence[Tensor], verbs: Sequence[Tensor]) -> list[Tensor]:
-    """What it says, asked about these verbs, each output in one tensor."""
-    views = [student.encode(pixels) for pixels in batches]
-    answers = [student.ask(view, each) for view, each in zip(views, verbs)]
-    said = [(student.verb_logits(v), a.noun_logits, a.boxes_xyxy, a.presence) for v, a in zip(views, answers)]
-    return [torch.cat(output).float() for output in zip(*said)]
+def _outputs(student: QuantizedStudent, pixels: Tensor, verbs: Tensor) -> tuple[Tensor, ...]:
+    """What it says, asked about these verbs."""
+    view = student.encode(pixels)
+    answer = student.ask(view, verbs)
+    return student.verb_logits(view), answer.noun_logits, answer.boxes_xyxy, answer.presence
 
 
 def _noise(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:

@@ -109,7 +109,7 @@ class Costs:
     ) -> None:
         self.constant = constant  # what is lost whatever stays in 16 bits
         self.layers, self.costs, self.asked = layers_of(student), costs, 0
-        self.judges = Judges([pixels], self.some, self.whole, self.dev(0))
+        self.judges = Judges(pixels, self.some, self.whole, self.dev(0))
 
     @staticmethod
     def dev(lost: float) -> Any:
@@ -171,7 +171,7 @@ def test_what_was_felt_is_not_felt_again(
         return real(student)
 
     with pytest.raises(Killed):
-        sensitivity(rounded, Judges([pixels], dying, costs.whole, costs.dev(0)), 0.01, tmp_path)
+        sensitivity(rounded, Judges(pixels, dying, costs.whole, costs.dev(0)), 0.01, tmp_path)
     assert all(quant.on for _, quant in hooks(rounded))
     assert read_sensitivity(tmp_path) is None
     costs.asked = 0
