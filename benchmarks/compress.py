@@ -13,6 +13,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean
@@ -25,6 +26,7 @@ from edgegsr.compress.clocks import clock_of
 from edgegsr.compress.compress import compress, planned
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
 from edgegsr.compress.figures import JUDGED
+from edgegsr.compress.prune import without_layers
 from edgegsr.compress.school import School
 from edgegsr.compress.search import PLAN, TRIED
 from edgegsr.compress.sensitivity import read_sensitivity
@@ -50,6 +52,7 @@ class Job(NamedTuple):
     pruned: bool
     seed: int
     latency: float
+    drop_layers: int
     epochs: int
     qat_epochs: int
     runs: Path
@@ -63,7 +66,10 @@ class Job(NamedTuple):
     def wishes(self) -> Wishes:
         target = find_target("onnx-fp32")
         prune = PruneConfig(
-            latency=self.latency if self.pruned else 0, multiple=target.multiple, rounds=2, epochs=self.epochs
+            latency=self.latency if self.pruned else 0,
+            multiple=target.multiple,
+            drop_layers=self.drop_layers if self.pruned else 0,
+            epochs=self.epochs,
         )
         return Wishes(prune, QuantizeConfig(qat=True, seed=self.seed, epochs=self.qat_epochs), target)
 
@@ -79,7 +85,8 @@ class Job(NamedTuple):
     def plan(self, threads: int) -> Path:
         """Where the search has left what it found."""
         run, folder = open_run(find_run(self.run)), self.runs / "plan"
-        planned(run, run, folder, self.wishes, self.school(run), threads)
+        left = replace(run, student=without_layers(run.student, self.drop_layers)) if self.drop_layers else run
+        planned(run, left, folder, self.wishes, self.school(run), threads)
         return folder
 
 
@@ -145,6 +152,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["pruned", "whole"], choices=["pruned", "whole"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--latency", type=float, default=0.6)
+    parser.add_argument("--drop-layers", type=int, default=1, help="of the decoder's two, before the search")
     parser.add_argument("--epochs", type=int, default=6, help="of recovery after the last cut")
     parser.add_argument("--qat-epochs", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
@@ -154,8 +162,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
     given = parser.parse_args()
 
-    fixed = (given.latency, given.epochs, given.qat_epochs, given.runs, given.cache)
-    jobs = [Job(given.run, pruned, seed, *fixed) for seed in given.seeds for pruned in (True, False)]
+    fixed = (given.latency, given.drop_layers, given.epochs, given.qat_epochs, given.runs, given.cache)
+    jobs = [Job(given.run, pruned, seed, *fixed) for pruned in (True, False) for seed in given.seeds]
     jobs = [job for job in jobs if ("pruned" if job.pruned else "whole") in given.ways]
     run = open_run(find_run(given.run))
     if given.out and given.out.is_file():
@@ -165,7 +173,7 @@ def main() -> None:
             "benchmark": "diorama_compress",
             "run": given.run,
             "world": WORLD,
-            "settings": {"latency": given.latency, "epochs": given.epochs, "qat_epochs": given.qat_epochs},
+            "settings": {name: getattr(given, name) for name in ("latency", "drop_layers", "epochs", "qat_epochs")},
             "before": scored(run),
             "after": {},
         }

@@ -130,7 +130,7 @@ def planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, thr
     start, heard, wish = start_of(run), list(school.turns(run.student, HEARD)), wishes.prune
 
     def loss(made: Pruned) -> float:
-        return mean_loss(school.lesson(Start(made.student, narrowed(start.lesson, made.kept))), heard)
+        return mean_loss(school.lesson(Start(made.student, narrowed(start.lesson, made.kept))), heard, adapted=True)
 
     with clock_of(wishes.target, threads, first.student) as clock:
         search = Search(run.student, _scores(run, wish, school), wish.multiple, clock, loss, out)

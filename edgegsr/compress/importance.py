@@ -44,9 +44,16 @@ def taylor(lesson: Plain, turns: Iterable[Turn], strands: Sequence[Strand]) -> S
 
 
 @torch.no_grad()
-def mean_loss(lesson: Plain, turns: Sequence[Turn]) -> float:
-    """What a lesson loses on some batches, the student being as it is judged."""
+def mean_loss(lesson: Plain, turns: Sequence[Turn], *, adapted: bool = False) -> float:
+    """What a lesson loses on some batches, the student being as it is judged.
+
+    `adapted` BatchNorms go by the batch: their statistics are of the student before a cut, and the first steps of
+    recovery mend just that.
+    """
     lesson.eval()
+    for module in lesson.modules() if adapted else ():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train()
     total = 0.0
     for turn in turns:
         torch.manual_seed(turn.step)

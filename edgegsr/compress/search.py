@@ -1,14 +1,16 @@
 """How much to cut from which block, so that a target's latency is met and the lesson loses least.
 
 Every block is cut by itself at a few ratios, and what that saves and costs is measured; sums of these predict what cuts
-of several blocks do. The best prediction is made, measured as a whole, and corrected until it meets the target.
+of several blocks do. The best prediction is made and measured as a whole; what is asked of the next one goes up until
+the target is met, and then half the way down again, for the least cut that still meets it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from edgegsr.student.model import Student
 TRIED, PLAN = "search.json", "plan.json"
 RATIOS = (0.2, 0.4, 0.6)
 PARTS = 1000  # of the first latency: how finely savings are told apart
-TRIES = 6
+TRIES = 8
 
 Ratios = dict[str, float]  # by block
 
@@ -73,23 +75,36 @@ class Search:
     def plan(self, wanted: float) -> Plan:
         """One whose latency is at most the wanted share of the first one."""
         before, options = self._tried()
-        needed, reached = before - wanted, before
+        found: Plan | None = None
+        missed_by, reached = 0.0, before  # what was asked for in vain, and the best latency so far
+        needed = before - wanted
         for tries in track(range(TRIES), "measuring plans"):
-            chosen = best(options, needed) if tries < TRIES - 1 else None
-            ratios = {block: option.ratio for block, option in (chosen or {}).items()}
-            if chosen is None:  # all that there is
-                ratios = {block: each[-1].ratio for block, each in options.items() if each}
-            share = self.clock(self._made(ratios).student)
-            reached = min(reached, share)
-            if share <= wanted:
-                return self._kept(Plan(ratios, share, before, options))
-            if chosen is None:
-                break
-            needed += max(share - wanted, 1 / PARTS)
-        raise InputError(
-            f"--latency {wanted:g}x: cannot be met by pruning; the best point found is {reached:.2f}x, with "
-            f"{max(RATIOS):.0%} cut from every block; give {reached + 0.005:.2f}x or more, or start from a smaller card"
-        )
+            plan = self._measured(needed if found or tries < TRIES - 1 else math.inf, before, options)
+            reached = min(reached, plan.share)
+            if plan.share <= wanted:
+                found, met_by = plan, needed
+            else:
+                missed_by = needed
+            if found is None:
+                if plan.ratios == _most(options):
+                    break
+                needed += max(plan.share - wanted, 1 / PARTS)
+            else:
+                needed = (missed_by + met_by) / 2
+        if found is None:
+            raise InputError(
+                f"--latency {wanted:g}x: cannot be met by pruning; the best point found is {reached:.2f}x, with "
+                f"{max(RATIOS):.0%} cut from every block; give {reached + 0.005:.2f}x or more, or start from a smaller "
+                "card"
+            )
+        write_whole(self.out / PLAN, json.dumps(asdict(found), indent=1))
+        return found
+
+    def _measured(self, needed: float, before: float, options: Options) -> Plan:
+        """The best plan of those that should save what is needed, or the most that there is, and what it saves."""
+        chosen = best(options, needed) if math.isfinite(needed) else None
+        ratios = _most(options) if chosen is None else {block: option.ratio for block, option in chosen.items()}
+        return Plan(ratios, self.clock(self._made(ratios).student), before, options)
 
     def _tried(self) -> tuple[float, Options]:
         """The latency to begin with, and what every block saves and costs at every ratio; both are kept in a file."""
@@ -112,10 +127,6 @@ class Search:
 
     def _made(self, ratios: Ratios) -> Pruned:
         return pruned(self.student, counts(strands_of(self.student), ratios, self.multiple), self.scores)
-
-    def _kept(self, plan: Plan) -> Plan:
-        write_whole(self.out / PLAN, json.dumps(asdict(plan), indent=1))
-        return plan
 
 
 def read_plan(out: Path) -> Plan | None:
@@ -142,5 +153,15 @@ def best(options: Options, needed: float) -> dict[str, Option] | None:
     return table[goal][1] if goal in table else None
 
 
+def _most(options: Options) -> Ratios:
+    return {block: each[-1].ratio for block, each in options.items() if each}
+
+
 def _options(told: Mapping[str, Sequence[Mapping[str, float]]]) -> Options:
-    return {block: [Option(**each) for each in options] for block, options in told.items()}
+    """What was measured, with the noise of the clock taken out: what a block saves grows with its ratio."""
+    found = {}
+    for block, options in told.items():
+        each = [Option(**option) for option in options]
+        slope = sum(o.saved * o.ratio for o in each) / max(sum(o.ratio**2 for o in each), 1e-9)
+        found[block] = [replace(o, saved=max(slope, 0.0) * o.ratio) for o in each]
+    return found
