@@ -123,7 +123,7 @@ class Search:
                 options.append(Option(ratio, before - self.clock(made.student), self.loss(made) - whole))
             known["options"][block] = [asdict(option) for option in options]
             write_whole(path, json.dumps(known, indent=1))
-        return before, _options(known["options"])
+        return before, smoothed(_options(known["options"]))
 
     def _made(self, ratios: Ratios) -> Pruned:
         return pruned(self.student, counts(strands_of(self.student), ratios, self.multiple), self.scores)
@@ -158,10 +158,13 @@ def _most(options: Options) -> Ratios:
 
 
 def _options(told: Mapping[str, Sequence[Mapping[str, float]]]) -> Options:
-    """What was measured, with the noise of the clock taken out: what a block saves grows with its ratio."""
+    return {block: [Option(**each) for each in options] for block, options in told.items()}
+
+
+def smoothed(options: Options) -> Options:
+    """The same with the noise of the clock taken out: what a block saves grows with its ratio."""
     found = {}
-    for block, options in told.items():
-        each = [Option(**option) for option in options]
+    for block, each in options.items():
         slope = sum(o.saved * o.ratio for o in each) / max(sum(o.ratio**2 for o in each), 1e-9)
         found[block] = [replace(o, saved=max(slope, 0.0) * o.ratio) for o in each]
     return found

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -12,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegsr.compress.config import read_share
-from edgegsr.compress.search import PARTS, Option, Plan, best
+from edgegsr.compress.importance import magnitude
+from edgegsr.compress.prune import Pruned
+from edgegsr.compress.search import PARTS, Option, Plan, Search, best, read_plan, smoothed
+from edgegsr.compress.strands import strands_of
 from edgegsr.errors import InputError
 
 thousandths = st.integers(-20, 400).map(lambda parts: parts / PARTS)
@@ -48,3 +54,32 @@ def test_latency_is_a_share(text: str) -> None:
     assert read_share("0.6x") == 0.6
     with pytest.raises(InputError, match=r"--latency: wanted a share of the present latency such as 0.6x, got"):
         read_share(text)
+
+
+def test_what_a_block_saves_is_a_line_through_noise() -> None:
+    noisy = [Option(r, r / 10 + noise, r) for r, noise in ((0.2, 0.02), (0.4, -0.02))]
+    found = smoothed({"a": noisy, "b": [Option(0.2, -0.01, 1.0)]})
+    assert [option.saved for option in found["a"]] == pytest.approx([0.016, 0.032])
+    assert found["b"] == [Option(0.2, 0.0, 1.0)]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_plan_is_the_least_cut_that_is_enough(student: Any, tmp_path: Path, noise: float) -> None:
+    """Latency is half fixed and half in the weights, and cuts of several blocks save less than their sum."""
+    whole, rng = size(student), np.random.default_rng(0)
+
+    def clock(made: Any) -> float:
+        return 0.5 + 0.5 * (size(made) / whole) ** 0.8 + noise * rng.uniform(-1, 1)
+
+    def loss(made: Pruned) -> float:
+        return 1 - size(made.student) / whole
+
+    search = Search(student, magnitude(student, strands_of(student)), 1, clock, loss, tmp_path)
+    plan = search.plan(0.75)
+    made = search._made(plan.ratios).student
+    assert 0.70 < 0.5 + 0.5 * (size(made) / whole) ** 0.8 <= 0.75 + noise
+    assert read_plan(tmp_path) == plan
+
+
+def size(student: Any) -> int:
+    return sum(weight.numel() for weight in student.parameters())
