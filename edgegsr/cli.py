@@ -414,6 +414,66 @@ def compress(
         raise typer.Exit(MISSED)
 
 
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="The bundle to write; one that lies there is replaced.")],
+    target: Annotated[
+        str, typer.Option(help="What it is made for: a profile, or the name of one that comes along.")
+    ] = "onnx-fp32",
+    data: Data = "diorama",
+    images: Annotated[int, typer.Option(min=1, help="Photos of dev on which it is compared with the student.")] = 128,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen, for good.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Make a bundle that runs without torch, and prove that it says what its student says."""
+    _need_training("export", "onnx", "onnxscript")
+    from edgegsr.data.source import open_data
+    from edgegsr.export.export import export
+    from edgegsr.export.target import find_target
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+    from edgegsr.student.calibration import calibrate, read_calibration
+
+    aim, opened = find_target(target), open_run(find_run(run))
+    if calibrated:
+        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
+    found = export(opened, out, aim, open_data(data, "dev", None, opened.ontology), images, threads)
+    numerics, perf = found["numerics"], found["perf"]
+    rows = [
+        (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
+        for name, drift in numerics["drift"].items()
+    ]
+    _table(f"{out}: {numerics['images']} photos, student and graph", ("output", "largest drift", "same, %"), rows)
+    took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
+    print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}, the network alone")
+    _last_line(as_json, {"out": str(out), **found})
+    for line in found["missed"]:
+        _complain(f"{out}: not written: {line}", MISSED)
+    if found["missed"]:
+        raise typer.Exit(MISSED)
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The folder that `export` wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Say whether a bundle is what its manifest says and holds nothing else."""
+    from edgegsr.bundle import open_bundle
+
+    found = open_bundle(bundle)
+    files = found.manifest["files"]
+    _table(
+        str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
+    )
+    print("whole, and nothing else in it")
+    _last_line(as_json, {"bundle": str(bundle), **found.manifest})
+
+
 @app.command("eval")
 def evaluate(
     run: RunFolder,
@@ -483,19 +543,11 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Say who does what, with what, where."""
-    _need_training("predict with a run")
     from edgegsr.files import write_whole
     from edgegsr.images import open_image
-    from edgegsr.run import open_run
     from edgegsr.runtime.draw import draw as drawn
-    from edgegsr.shipped import find_run
-    from edgegsr.student.calibration import calibrate, read_calibration
-    from edgegsr.student.predictor import EagerPredictor
 
-    opened = open_run(find_run(run))
-    if calibrated:
-        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
-    predictor = EagerPredictor(opened)
+    predictor = _predictor(run, calibrated)
     words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
@@ -573,6 +625,28 @@ def score(
         if count:
             print(f"{count} of {len(known)} images have {what}: it counts as wrong")
     _last_line(as_json, scores.to_json())
+
+
+def _predictor(folder: Path, calibrated: bool) -> Any:
+    """What looks at photos: a bundle in its engine, or the student of a run in torch."""
+    from edgegsr.bundle import is_bundle
+
+    if is_bundle(folder):
+        from edgegsr.runtime import SituationRecognizer
+
+        if calibrated:
+            raise InputError("--calibrated: is folded into a bundle when it is exported; leave it out")
+        return SituationRecognizer(folder)
+    _need_training("predict with a run")
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+    from edgegsr.student.calibration import calibrate, read_calibration
+    from edgegsr.student.predictor import EagerPredictor
+
+    opened = open_run(find_run(folder))
+    if calibrated:
+        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
+    return EagerPredictor(opened)
 
 
 def _source(

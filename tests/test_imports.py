@@ -14,6 +14,7 @@ situation
 boxes
 imagefile
 images
+graphfile
 bundle
 scoring
 runtime
@@ -56,6 +57,7 @@ LIGHT = {
     "edgegsr.doctor": (*HEAVY, "numpy"),
     "edgegsr.runtime": HEAVY,
     "edgegsr.runtime.decode": HEAVY,
+    "edgegsr.bundle": (*HEAVY, "numpy"),
     "edgegsr.runtime.draw": HEAVY,
     "edgegsr.scoring.gsr": HEAVY,
     "edgegsr.data.swig": HEAVY,

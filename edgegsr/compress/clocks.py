@@ -12,8 +12,9 @@ import numpy as np
 import onnxruntime
 
 from edgegsr.bench.clock import Timed, timed
+from edgegsr.bundle import INPUTS
 from edgegsr.errors import InputError
-from edgegsr.export.onnx import INPUT, export_onnx
+from edgegsr.export.onnx import export_onnx
 from edgegsr.export.target import Roofline, Target
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
@@ -67,4 +68,5 @@ def _looking(graph: Path, threads: int) -> Callable[[], object]:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     pixels = np.random.default_rng(0).integers(0, 256, session.get_inputs()[0].shape, np.uint8)
-    return lambda: session.run(None, {INPUT: pixels})
+    fed = dict(zip(INPUTS, (pixels, np.array([-1], np.int64))))
+    return lambda: session.run(None, fed)

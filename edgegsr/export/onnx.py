@@ -1,4 +1,4 @@
-"""A student as one ONNX file: uint8 pixels in, the verbs and the answers for the best one out."""
+"""A student as one ONNX file: uint8 pixels and a verb in, all verbs and the answers for that or the best one out."""
 
 from __future__ import annotations
 
@@ -10,28 +10,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
+from edgegsr.bundle import INPUTS, OUTPUTS
 from edgegsr.student.model import Prediction, Student
 
 OPSET = 20
-INPUT = "pixels"
+
+
+class Entry(nn.Module):
+    """One call from pixels (B, S, S, 3) to the answers about the verbs (B,); of one below 0, about the best verb."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, pixels: Tensor, verbs: Tensor) -> Prediction:
+        view = self.student.encode(pixels)
+        logits = self.student.verb_logits(view)
+        answer = self.student.ask(view, torch.where(verbs < 0, logits.argmax(-1), verbs))
+        return Prediction(logits, answer.noun_logits, answer.boxes_xyxy, answer.presence)
 
 
 def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
     """Writes the graph with static shapes and its weights inside, and says where."""
     side = student.config.side
     pixels = torch.zeros(batch, side, side, 3, dtype=torch.uint8)
+    verbs = torch.full((batch,), -1)
     path.parent.mkdir(parents=True, exist_ok=True)
     with quiet():
         torch.onnx.export(
-            student.eval().cpu(),
-            (pixels,),
+            Entry(student.eval().cpu()).eval(),
+            (pixels, verbs),
             path,
             dynamo=True,
             opset_version=OPSET,
             external_data=False,
-            input_names=[INPUT],
-            output_names=list(Prediction._fields),
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
             verbose=False,
         )
     return path

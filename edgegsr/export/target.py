@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgegsr import card
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, require
 from edgegsr.shipped import find_profile
 
 ENGINES = {"onnxruntime": ("fp32",), "tensorrt": ("fp16", "int8")}
@@ -39,6 +39,16 @@ class Roofline:
 
 
 @dataclass(frozen=True)
+class Gates:
+    """What an exported graph must hold."""
+
+    drift: float = 1e-4  # from the student, in shares of an output's largest value
+
+    def __post_init__(self) -> None:
+        require(0 < self.drift < 1, f"drift must be above 0 and below 1, got {self.drift:g}")
+
+
+@dataclass(frozen=True)
 class Target:
     """An engine, its arithmetic, and the widths that it likes."""
 
@@ -46,6 +56,7 @@ class Target:
     precision: str
     multiple: int  # of channels
     roofline: Roofline | None = None  # for what cannot run here
+    gates: Gates = Gates()
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:

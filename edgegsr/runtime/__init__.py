@@ -1,0 +1,9 @@
+"""What runs on the device: numpy, pillow and one engine, nothing of torch.
+
+from edgegsr.runtime import SituationRecognizer
+SituationRecognizer("bundle").predict("photo.jpg")
+"""
+
+from edgegsr.runtime.recognizer import SituationRecognizer
+
+__all__ = ["SituationRecognizer"]

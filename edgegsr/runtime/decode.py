@@ -43,6 +43,14 @@ def decode(
     )
 
 
+def softmax(logits: npt.ArrayLike) -> Numbers:
+    """Logits (K,) as probabilities."""
+    raised = np.asarray(logits, np.float64)
+    shares = np.exp(raised - raised.max())
+    found: Numbers = shares / shares.sum()
+    return found
+
+
 def _in_pixels(boxes_xyxy01: Numbers, letterbox: Letterbox) -> Boxes:
     """Boxes in the image, corners in order, nothing outside it."""
     corners = np.sort(boxes_xyxy01.reshape(MAX_ROLES, 2, 2), axis=1).reshape(MAX_ROLES, 4)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from os import PathLike
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from edgegsr.images import Pixels, letterbox, open_image, read_size
 from edgegsr.run import Run
-from edgegsr.runtime.decode import decode
+from edgegsr.runtime.decode import decode, softmax
 from edgegsr.situation import Situation
 
 
@@ -33,7 +32,7 @@ class EagerPredictor:
         logits = self.student.verb_logits(view)
         said = self.student.ask(view, logits.argmax(-1) if index is None else torch.tensor([index]))
         return decode(
-            _softmax(logits[0].numpy()),
+            softmax(logits[0].numpy()),
             said.noun_logits[0].numpy(),
             said.boxes_xyxy[0].numpy(),
             said.presence[0].numpy(),
@@ -41,8 +40,3 @@ class EagerPredictor:
             self.ontology,
             verb,
         )
-
-
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    shares = np.exp(logits.astype(np.float64) - logits.max())
-    return shares / shares.sum()  # type: ignore[no-any-return]

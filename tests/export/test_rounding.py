@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "student"))
 from tiny_student import random_tables, tiny_config  # noqa: E402
 
 from edgegsr.compress.calibrate import calibrated  # noqa: E402
-from edgegsr.export.onnx import INPUT, export_onnx  # noqa: E402
+from edgegsr.export.onnx import export_onnx  # noqa: E402
 from edgegsr.export.rounding import frozen  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 from edgegsr.student.quantizers import QuantizedStudent, places  # noqa: E402
@@ -60,7 +61,7 @@ def test_exported_graph_says_what_simulated_arithmetic_says_on_a_hundred_images(
         said = coarse(images)
     drift = torch.zeros(len(images), len(said))
     for i in range(len(images)):
-        found = session.run(None, {INPUT: images[i : i + 1].numpy()})
+        found = session.run(None, {"pixels": images[i : i + 1].numpy(), "verb": np.array([-1])})
         for output, (one, other) in enumerate(zip(said, found)):
             drift[i, output] = (one[i] - torch.from_numpy(other)[0]).abs().max() / one[i].abs().max()
     same = (drift.amax(1) < 1e-5).float().mean()

@@ -1,0 +1,52 @@
+"""A bundle that looks at photos: the whole device side, in one object. numpy, pillow and one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+
+import numpy as np
+
+from edgegsr.bundle import Bundle, open_bundle
+from edgegsr.images import Pixels, letterbox, open_image, read_size
+from edgegsr.runtime.decode import decode, softmax
+from edgegsr.runtime.session import BEST, open_session
+from edgegsr.situation import Ontology, Situation
+
+Photo = Pixels | str | PathLike[str]  # RGB (H, W, 3), or a file
+
+
+class SituationRecognizer:
+    """Who does what, with what, where. Any number of threads may ask it at once."""
+
+    def __init__(
+        self, bundle: Bundle | str | PathLike[str], engine: str = "onnxruntime", threads: int | None = None
+    ) -> None:
+        self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
+        self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{self.bundle.folder}: vocabulary.json")
+        self.engine = engine
+        self._run = open_session(self.bundle, engine, threads)
+
+    def predict(self, photo: Photo, verb: str | None = None, top: int = 5) -> Situation:
+        """The situation of the best verb, or of a verb of the caller's choice, with the `top` likeliest verbs."""
+        index = BEST if verb is None else self.ontology.verb_index[self.ontology.frame(verb).verb]
+        side = self.bundle.side
+        if isinstance(photo, np.ndarray):
+            square, geometry = letterbox(photo, side)
+        else:
+            square, geometry = letterbox(open_image(photo, side), side, read_size(photo))
+        said = self._run(square, index)
+        return decode(
+            softmax(said["verb_logits"]),
+            said["noun_logits"],
+            said["boxes_xyxy"],
+            said["presence"],
+            geometry,
+            self.ontology,
+            verb,
+            top,
+        )
+
+    def predict_all(self, photos: Iterable[Photo], verb: str | None = None, top: int = 5) -> list[Situation]:
+        """One after the other: a graph looks at one photo at a time."""
+        return [self.predict(photo, verb, top) for photo in photos]

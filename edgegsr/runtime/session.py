@@ -1,0 +1,65 @@
+"""A bundle's graph in an engine: photos' pixels and verbs in, the numbers of the network out. numpy and the engine."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from edgegsr.bundle import INPUTS, OUTPUTS, Bundle
+from edgegsr.errors import InputError
+
+Numbers = dict[str, npt.NDArray[np.float32]]
+Session = Callable[[npt.NDArray[np.uint8], int], Numbers]  # (side, side, 3), and the place of a verb or BEST
+BEST = -1  # the verb that the network finds likeliest
+
+
+def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
+    """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
+    if engine not in ENGINES:
+        raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
+    if importlib.util.find_spec(engine) is None:
+        raise InputError(f"engine: {engine} is not installed here; run: pip install {engine}")
+    try:
+        return ENGINES[engine](bundle.graph, threads)
+    except Exception as error:  # engines have exceptions of their own
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{bundle.folder}: {engine} does not take the graph: {reason[:300]}") from error
+
+
+def _onnxruntime(graph: bytes, threads: int | None) -> Session:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads:
+        options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
+        found = session.run(list(OUTPUTS), dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))))
+        return {name: values[0] for name, values in zip(OUTPUTS, found)}
+
+    return run
+
+
+def _openvino(graph: bytes, threads: int | None) -> Session:
+    import openvino
+
+    settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(graph), "CPU", settings)
+
+    def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
+        request = compiled.create_infer_request()  # one a call: a request serves one thread
+        found = request.infer(dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))))
+        return {name: found[name][0].copy() for name in OUTPUTS}
+
+    return run
+
+
+ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino}  # by the name of the package

@@ -1,0 +1,169 @@
+"""From a run to a bundle, and the bundle on photos, next to the student in torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnxscript")
+
+import onnx
+
+from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
+from edgegsr.data.split import Split
+from edgegsr.errors import InputError
+from edgegsr.export.export import export
+from edgegsr.export.target import Gates, find_target
+from edgegsr.graphfile import read_graph
+from edgegsr.run import Run
+from edgegsr.runtime import SituationRecognizer
+from edgegsr.situation import Situation
+from edgegsr.student.predictor import EagerPredictor
+
+TARGET = find_target("onnx-fp32")
+
+
+@pytest.fixture(scope="module")
+def bundle(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("exported") / "bundle"
+    assert export(whole, out, TARGET, split_dev, 128, 1)["missed"] == []
+    return out
+
+
+def near(one: Situation, other: Situation) -> bool:
+    boxes = [
+        (a.box_xyxy is None) == (b.box_xyxy is None) and np.allclose(a.box_xyxy or 0, b.box_xyxy or 0, atol=1e-3)
+        for a, b in zip(one.fillers.values(), other.fillers.values())
+    ]
+    words = [{role: filler.noun for role, filler in each.fillers.items()} for each in (one, other)]
+    sure = abs(one.confidence - other.confidence) < 1e-4
+    return one.verb == other.verb and words[0] == words[1] and all(boxes) and sure
+
+
+def test_a_bundle_says_what_the_student_says(bundle: Path, whole: Run, split_dev: Split) -> None:
+    recognizer, eager = SituationRecognizer(bundle, threads=1), EagerPredictor(whole)
+    for i in range(len(split_dev)):
+        path = split_dev.path(i)
+        assert near(recognizer.predict(path), eager.predict(path))
+        assert near(recognizer.predict(split_dev.pixels(i)), eager.predict(split_dev.pixels(i)))
+        for verb in whole.ontology.verbs:
+            assert recognizer.predict(path, verb).verb == verb
+            assert near(recognizer.predict(path, verb), eager.predict(path, verb))
+
+
+def test_manifest_and_notes_tell_what_is_there(bundle: Path, whole: Run) -> None:
+    found = open_bundle(bundle)
+    assert (tuple(found.manifest["inputs"]), tuple(found.manifest["outputs"])) == (INPUTS, OUTPUTS)
+    assert found.manifest["vocabulary"] == {"verbs": 4, "nouns": 4, "folded": True}
+    assert found.side == whole.student.config.side
+    numerics = json.loads((bundle / "numerics.json").read_text())
+    assert numerics["images"] == 8 and numerics["same"]["verb_logits"] == 1 and max(numerics["drift"].values()) < 1e-4
+    assert json.loads((bundle / "perf.json").read_text())["p50_ms"] > 0
+    assert "over 4 verbs" in (bundle / "MODEL_CARD.md").read_text()
+
+
+def test_graph_is_plain_onnx(bundle: Path) -> None:
+    model = onnx.load(bundle / "model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    found = read_graph((bundle / "model.onnx").read_bytes(), "here")
+    assert found.operators == {node.op_type for node in model.graph.node} and "Identity" not in found.operators
+    assert "BatchNormalization" not in found.operators
+    casts = [node for node in model.graph.node if node.op_type == "Cast"]
+    assert len(casts) == 1, "bytes to floats"
+    dims = [[dim.dim_value for dim in each.type.tensor_type.shape.dim] for each in model.graph.input]
+    assert dims == [[1, 32, 32, 3], [1]] and model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+
+
+def test_a_bundle_is_replaced_and_nothing_else_is(bundle: Path, whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    export(whole, out, TARGET, split_dev, 2, 1)
+    export(whole, out, TARGET, split_dev, 3, 1)
+    assert json.loads((out / "numerics.json").read_text())["images"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match=r"wanted an empty folder or a bundle, found letter\.txt; give another --out"):
+        export(whole, tmp_path / "mine", TARGET, split_dev, 2, 1)
+
+
+def test_a_graph_that_drifts_is_not_kept(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    strict = dataclasses.replace(TARGET, gates=Gates(drift=1e-12))
+    found = export(whole, tmp_path / "bundle", strict, split_dev, 2, 1)
+    assert found["missed"] and "of its largest value away from the student, at most 1e-12" in found["missed"][0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_that_is_not_made_yet_says_so(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--target: tensorrt in int8 cannot be made yet; give onnx-fp32"):
+        export(whole, tmp_path / "bundle", find_target("orin-nano-trt-int8"), split_dev, 2, 1)
+
+
+def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
+    recognizer = SituationRecognizer(bundle, threads=1)
+    photos = [split_dev.path(i % len(split_dev)) for i in range(64)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(recognizer.predict, photos)) == recognizer.predict_all(photos)
+
+
+def test_no_engine_steps_in_for_another(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="engine: wanted one of onnxruntime, openvino, got 'tensorrt'"):
+        SituationRecognizer(bundle, engine="tensorrt")
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="engine: openvino is not installed here; run: pip install openvino"):
+        SituationRecognizer(bundle, engine="openvino")
+
+
+def test_openvino_says_the_same(bundle: Path, split_dev: Split) -> None:
+    pytest.importorskip("openvino")
+    one, other = (SituationRecognizer(bundle, engine, threads=1) for engine in ("onnxruntime", "openvino"))
+    assert all(near(one.predict(split_dev.path(i)), other.predict(split_dev.path(i))) for i in range(len(split_dev)))
+
+
+def test_a_graph_that_no_engine_takes_is_refused(bundle: Path, tmp_path: Path) -> None:
+    found = open_bundle(bundle)
+    broken = onnx.load_from_string(found.graph)
+    broken.graph.node[-1].input[0] = "nobody"
+    with pytest.raises(InputError, match="onnxruntime does not take the graph: "):
+        SituationRecognizer(dataclasses.replace(found, graph=broken.SerializeToString()))
+
+
+def test_a_device_needs_nothing_of_torch(bundle: Path, split_dev: Split) -> None:
+    code = (
+        "import sys; from edgegsr.runtime import SituationRecognizer; "
+        f"print(SituationRecognizer({str(bundle)!r}).predict({str(split_dev.path(0))!r}).verb); "
+        "print([name for name in ('torch', 'transformers', 'onnx', 'cv2', 'typer', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    verb, heavy = done.stdout.split("\n")[:2]
+    assert verb in ("lifting", "pushing", "pulling", "sinking") and heavy == "[]"
+
+
+def command(*words: Any) -> int:
+    from commandline import run
+
+    return run(*words)
+
+
+def test_command_line_looks_through_a_bundle(
+    bundle: Path, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("verify", bundle, "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["files"].keys() >= {"model.onnx", "numerics.json"}
+    assert command("predict", bundle, split_dev.path(0), "--json") == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])["situations"][0]
+    assert told["verb"] == SituationRecognizer(bundle).predict(split_dev.path(0)).verb
+    assert command("predict", bundle, split_dev.path(0), "--calibrated") == 2
+    assert "--calibrated: is folded into a bundle when it is exported; leave it out" in capsys.readouterr().err
+    assert command("verify", tmp_path) == 2
+    assert "wanted a bundle with a manifest.json, found an empty folder" in capsys.readouterr().err
