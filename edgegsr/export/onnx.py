@@ -10,26 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from edgegsr.bundle import INPUTS, OUTPUTS
-from edgegsr.student.model import Prediction, Student
+from edgegsr.student.model import Student
 
 OPSET = 20
-
-
-class Entry(nn.Module):
-    """One call from pixels (B, S, S, 3) to the answers about the verbs (B,); of one below 0, about the best verb."""
-
-    def __init__(self, student: Student) -> None:
-        super().__init__()
-        self.student = student
-
-    def forward(self, pixels: Tensor, verbs: Tensor) -> Prediction:
-        view = self.student.encode(pixels)
-        logits = self.student.verb_logits(view)
-        answer = self.student.ask(view, torch.where(verbs < 0, logits.argmax(-1), verbs))
-        return Prediction(logits, answer.noun_logits, answer.boxes_xyxy, answer.presence)
 
 
 def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
@@ -40,7 +25,7 @@ def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with quiet():
         torch.onnx.export(
-            Entry(student.eval().cpu()).eval(),
+            student.eval().cpu(),
             (pixels, verbs),
             path,
             dynamo=True,

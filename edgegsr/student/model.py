@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """Verbs, and the answers for the best one."""
+    """Verbs, and the answers for one of them."""
 
     verb_logits: Tensor  # (B, K)
     noun_logits: Tensor
@@ -122,8 +122,10 @@ class Student(nn.Module):
         boxes = self.box(roles, view.tokens[:, : self.box.grid**2])
         return Answer(noun, self.noun_words(noun), boxes, self.presence(roles)[..., 0])
 
-    def forward(self, pixels: Tensor) -> Prediction:
+    def forward(self, pixels: Tensor, verbs: Tensor | None = None) -> Prediction:
+        """All verbs, and the answers about the best one, or about the one whose place `verbs` (B,) gives, if not -1."""
         view = self.encode(pixels)
         verb_logits = self.verb_logits(view)
-        answer = self.ask(view, verb_logits.argmax(-1))
+        best = verb_logits.argmax(-1)
+        answer = self.ask(view, best if verbs is None else torch.where(verbs < 0, best, verbs))
         return Prediction(verb_logits, answer.noun_logits, answer.boxes_xyxy, answer.presence)
