@@ -39,12 +39,13 @@ def report(
         f"{_how(wishes, school, plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
         f"method {school.method}{note_on(school.judge)}"
     )
+    charts = _charts(run, steps, plan)
     body = "".join(
         [
             f'<div class="facts">{_facts(first, last)}</div>',
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
-            f'<h2>What it costs, what it knows</h2><div class="charts">{_charts(run, steps, plan)}</div>',
+            f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
             _layers(felt, wishes) if felt else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
@@ -140,12 +141,13 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
             for name, step in steps.items()
             if group in step["dev"] and step["latency"]
         }
-        if points:
+        if len(points) > 1:
             charts.append(scatter(f"Steps, {group}", points, "ms", "% verb top-1"))
     if plan is not None:
         curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
         charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
-    charts.append(bar_chart("Channels and heads that are left", _kept(run)))
+    if run.student.config.widths:
+        charts.append(bar_chart("Channels and heads that are left", _kept(run)))
     return "".join(charts)
 
 
@@ -155,13 +157,13 @@ def _layers(felt: Sensitivity, wishes: Wishes) -> str:
     ordered = sorted(felt.layers.items(), key=lambda item: -item[1].noise)
     most = max(ordered[0][1].noise, 1e-12)
     bars = {
-        name.removesuffix(".weight"): (layer.noise / most, f"{layer.noise:.2%}{' · 16 bits' * (name in sixteen)}")
+        _short(name): (layer.noise / most, f"{layer.noise:.3%}{' · 16 bits' * (name in sixteen)}")
         for name, layer in ordered[:BARS]
     }
     rows = ""
     for name, layer in ordered:
         cells = (
-            escape(name.removesuffix(".weight")),
+            escape(_short(name)),
             f"{layer.parameters:,}",
             f"{100 * layer.noise:.3f}",
             f"{100 * layer.lost:+.1f}",
@@ -185,6 +187,13 @@ def _layers(felt: Sensitivity, wishes: Wishes) -> str:
         f'<details><summary>all {len(felt.layers)} layers</summary><div class="panel"><table><thead><tr>{heads}</tr>'
         f"</thead><tbody>{rows}</tbody></table></div></details>"
     )
+
+
+def _short(name: str) -> str:
+    """What of a layer's name tells it from others."""
+    for part in ("encoder.backbone.encoder.", "encoder.backbone.", ".convolution", ".weight"):
+        name = name.replace(part, "")
+    return name
 
 
 def _kept(run: Run) -> dict[str, tuple[float, str]]:
