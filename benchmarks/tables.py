@@ -100,6 +100,40 @@ def nano() -> str:
     return f"{about}\n\n{markdown(heads, rows)}"
 
 
+def compress() -> str:
+    """What is kept of the student that ships when it is pruned, counts in 8 bits, and both."""
+    result = load("diorama-compress")
+    before, groups, metrics = result["before"], ("seen", "rare", "unseen"), ("verb_top1", "value", "grounded")
+    rows = [
+        (
+            "as it came",
+            "",
+            f"{before['parameters'] / 1e6:.2f}",
+            f"{before['gflops']:.2f}",
+            "100",
+            *(" / ".join(percent(before["test"][group][metric]) for group in groups) for metric in metrics),
+        )
+    ]
+    for name, found in result["after"].items():
+        last = list(found["per_seed"].values())[-1]
+        kept = [" / ".join(f"{100 * found['kept'][group][metric]:.1f}" for group in groups) for metric in metrics]
+        size = (f"{last['parameters'] / 1e6:.2f}", f"{last['gflops']:.2f}", f"{100 * found['weights']:.0f}")
+        rows.append((name, str(len(found["per_seed"])), *size, *kept))
+    shares = result.get("latency", {}).get("of_before", [])
+    took = f"the pruned graph takes {100 * max(shares):.0f} % of the time in ONNX Runtime, " if shares else ""
+    settings = result["settings"]
+    about = (
+        f"`{result['run']}` on test, seen / rare / unseen, mean over verbs: its scores in %, then what is kept of "
+        f"each, in % of it, in the mean over seeds. `--drop-layers {settings['drop_layers']} "
+        f"--latency {settings['latency']}x`, "
+        f"{took}{settings['epochs']} epochs of recovery after the last cut, {settings['qat_epochs']} with rounding; "
+        "*file* in % of the float32 weights. Made by `python benchmarks/compress.py --out "
+        "benchmarks/results/diorama-compress.json`."
+    )
+    heads = ("", "seeds", "weights, M", "GFLOPs", "file", *("top-1 verb", "value, true verb", "grounded, true verb"))
+    return f"{about}\n\n{markdown(heads, rows)}"
+
+
 def speed() -> str:
     """What the parts do in how long, with the script of each."""
     rows = []
@@ -161,7 +195,13 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"baseline": baseline, "mipd": mipd, "nano": nano, "speed": speed}
+TABLES: dict[str, Callable[[], str]] = {
+    "baseline": baseline,
+    "mipd": mipd,
+    "nano": nano,
+    "compress": compress,
+    "speed": speed,
+}
 
 
 def filled(text: str) -> str:
