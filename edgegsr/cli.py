@@ -345,7 +345,7 @@ def compress(
     epochs: Annotated[int, typer.Option(min=1, help="Of recovery after the last round.")] = 4,
     ptq: Annotated[bool, typer.Option("--ptq", help="Count in 8 bits, by what calibration images make of it.")] = False,
     qat: Annotated[bool, typer.Option("--qat", help="The same, and trained on with the rounding.")] = False,
-    calibration: Annotated[int, typer.Option(min=0, help="Training images to calibrate on.")] = 256,
+    calibration: Annotated[int, typer.Option(min=1, help="Training images to calibrate on.")] = 256,
     qat_epochs: Annotated[int, typer.Option(min=1, help="Of training with the rounding.")] = 3,
     data: Data = "diorama",
     method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,

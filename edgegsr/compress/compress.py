@@ -162,9 +162,10 @@ def _settle(out: Path, run: Run, wishes: Wishes, school: School, threads: int) -
     asked = tomllib.loads(card.to_toml({**training, **wishes.table(), "threads": threads}))
     if path.is_file():
         there = card.read_toml(path)
-        if not (out / PLAN).is_file():  # what a search has tried so far is good for any latency
-            for table in (there, asked):
-                table.get("prune", {}).pop("latency", None)
+        tables = [table.get("prune", {}) for table in (there, asked)]
+        if not (out / PLAN).is_file() and all(table.get("latency") for table in tables):
+            for table in tables:  # what a search has tried so far is good for any latency
+                table.pop("latency")
         compare(out, there, asked, "compression")
     elif out.is_dir() and {entry.name for entry in out.iterdir() if not entry.name.startswith(".")} - {TRIED, PLAN}:
         raise InputError(f"{out}: wanted an empty folder or a compression, found {listing(out)}; give another --out")

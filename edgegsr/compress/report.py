@@ -46,7 +46,7 @@ def report(
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
-            _layers(felt, wishes) if felt else "",
+            _layers(felt, wishes, school) if felt else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )
@@ -84,7 +84,7 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
         (f"{last['gflops'] / first['gflops']:.0%}", "of the arithmetic", f"{last['gflops']:.3f} GFLOPs"),
         (
             f"{last['weight_bytes'] / first['weight_bytes']:.0%}",
-            "of the file, float32",
+            "of the file",
             f"{last['weight_bytes'] / 1e6:.1f} MB",
         ),
     ]
@@ -105,7 +105,7 @@ def _note(wishes: Wishes, school: School, threads: int) -> str:
     return escape(
         f"Scores in per cent on {school.judge.name}, averaged per verb; value and grounded with the true verb. "
         f"Latency of one image through the exported graph in ONNX Runtime, {_many(threads, 'thread')}, on "
-        "the machine that ran the step; compare within one quiet run only. INT8 is timed when it is exported."
+        "the machine that ran the step; compare within one quiet run only. INT8 is not timed here."
         f"{f' {WORTH}' if wishes.prune.sparse else ''}"
     )
 
@@ -151,9 +151,10 @@ def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
     return "".join(charts)
 
 
-def _layers(felt: Sensitivity, wishes: Wishes) -> str:
+def _layers(felt: Sensitivity, wishes: Wishes, school: School) -> str:
     """What 8 bits do to every layer, the worst first, and which of them stay in 16."""
     sixteen, quantize = felt.sixteen or [], wishes.quantize
+    images = min(quantize.judged_on, len(school.judge))
     ordered = sorted(felt.layers.items(), key=lambda item: -item[1].noise)
     most = max(ordered[0][1].noise, 1e-12)
     bars = {
@@ -173,13 +174,14 @@ def _layers(felt: Sensitivity, wishes: Wishes) -> str:
     heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "noise, %", "worst score lost, %", "bits"))
     held = (
         f"{_many(len(sixteen), 'layer')} of {len(felt.layers)} in 16 bits: no score of dev loses more than "
-        f"{quantize.max_drop:.1%}."
+        f"{quantize.max_drop:.1%} to 8 bits."
         if felt.sixteen is not None
-        else f"No number of layers in 16 bits keeps every score of dev within {quantize.max_drop:.1%}: all are in 8."
+        else f"None of 0, 1, 2, 4 … layers in 16 bits keeps every score of dev within {quantize.max_drop:.1%}: all are "
+        "in 8."
     )
     note = (
         f"Each layer rounded alone, the rest float. Noise: what that changes of the outputs, in shares of their "
-        f"variance. Scores on {quantize.judged_on} images of dev: by themselves mostly chance. {held}"
+        f"variance. Scores on {images} images of dev: by themselves mostly chance. {held}"
     )
     return (
         f'<h2>Layers in 8 bits</h2><p class="note">{escape(note)}</p>'

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.distill.config import TrainConfig
@@ -45,6 +47,7 @@ class School:
     def lesson(self, start: Start) -> Plain:
         """What a student is taught by, with all that it has learned."""
         counts = images_per_verb(self.learn.annotations)
+        torch.manual_seed(self.settings.seed)  # what is not known of it begins the same every time
         lesson = find_method(self.method).lesson(start.copied(), self.settings, counts, self.source)
         start.into(lesson)
         return lesson

@@ -110,7 +110,9 @@ class Search:
         """The latency to begin with, and what every block saves and costs at every ratio; both are kept in a file."""
         path, strands = self.out / TRIED, strands_of(self.student)
         known: dict[str, Any] = read_json(path) if path.is_file() else {"options": {}}
-        before = known.setdefault("before", self.clock(self.student))
+        if "before" not in known:
+            known["before"] = self.clock(self.student)
+        before = known["before"]
         whole = self.loss(Pruned(self.student, {}))
         for block in track(list(dict.fromkeys(strand.block for strand in strands)), "trying blocks"):
             if block in known["options"]:

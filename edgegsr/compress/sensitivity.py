@@ -124,8 +124,8 @@ def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]
 def _outputs(student: QuantizedStudent, pixels: Tensor, verbs: Tensor) -> tuple[Tensor, ...]:
     """What it says, asked about these verbs."""
     view = student.encode(pixels)
-    answer = student.ask(view, verbs)
-    return student.verb_logits(view), answer.noun_logits, answer.boxes_xyxy, answer.presence
+    answer, there = student.ask(view, verbs), student.queries.mask[verbs] == 0  # slots past the frame mean nothing
+    return student.verb_logits(view), answer.noun_logits[there], answer.boxes_xyxy[there], answer.presence[there]
 
 
 def _noise(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:

@@ -153,7 +153,7 @@ def unpacked(student: Student, state: Mapping[str, Tensor]) -> dict[str, Tensor]
             if name not in rounding:
                 raise InputError(f"{name} is in 8 bits and nothing tells its scale")
             where, quant = rounding[name]
-            found[name] = tensor * _beside(tensor, state[f"{where}.scale"], quant.axis)
+            found[name] = tensor * _beside(tensor, state[f"{where}.scale"].clamp(min=LEAST_SCALE), quant.axis)
     return found
 
 

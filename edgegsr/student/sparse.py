@@ -16,16 +16,17 @@ WORTH = (
     "Zeros alone save nothing: file and arithmetic stay as they are, ONNX Runtime and OpenVINO multiply by them. "
     "TensorRT takes 2:4 only where its sparse kernels are faster (wide layers, rarely beside INT8 on Jetson)."
 )
-SPARSE = 0.1  # share of zeros from which on they are meant
+LEAST = 0.1  # share of zeros that can be asked for
+SPARSE = 0.05  # share of zeros from which on they are meant
 
 
 def share_of(pattern: str) -> float:
     """The share of zeros that is wanted."""
     if pattern == TWO_OF_FOUR:
         return 0.5
-    if not re.fullmatch(r"0?\.\d+", pattern) or not SPARSE <= float(pattern) < 1:
+    if not re.fullmatch(r"0?\.\d+", pattern) or not LEAST <= float(pattern) < 1:
         raise InputError(
-            f"--sparse: wanted {TWO_OF_FOUR} or a share from {SPARSE} to below 1 such as 0.5, got {pattern!r}"
+            f"--sparse: wanted {TWO_OF_FOUR} or a share from {LEAST} to below 1 such as 0.5, got {pattern!r}"
         )
     return float(pattern)
 
