@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -36,6 +35,7 @@ from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.config import read_train
 from edgegsr.distill.methods import find_method
 from edgegsr.export.target import find_target
+from edgegsr.files import write_whole
 from edgegsr.run import WEIGHTS, Run, open_run
 from edgegsr.shipped import find_run
 from edgegsr.student.cost import cost
@@ -93,10 +93,8 @@ class Job(NamedTuple):
 def measure(job: Job) -> dict[str, dict[str, Any]]:
     """The test scores and the size of what comes of a job, by name."""
     run = open_run(find_run(job.run))
-    if job.pruned and not job.folder.is_dir():
-        job.folder.mkdir(parents=True)
-        for name in (TRIED, PLAN):
-            shutil.copyfile(job.runs / "plan" / name, job.folder / name)
+    for name in (TRIED, PLAN) if job.pruned else ():
+        write_whole(job.folder / name, (job.runs / "plan" / name).read_bytes())
     done = compress(run, job.folder, job.wishes, job.school(run), threads=1)
     steps = job.folder / "steps"
     found = {

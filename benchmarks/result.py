@@ -8,11 +8,12 @@ from typing import Any
 
 import machine
 
+from edgegsr.files import write_whole
+
 
 def publish(result: dict[str, Any], out: Path | None) -> None:
     """Adds the facts of the machine, writes and prints."""
     result = {**result, "machine": machine.facts()}
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_whole(out, json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))

@@ -202,7 +202,8 @@ def test_compress_survives_kill_9_and_ends_the_same(line: Path, small: dict[str,
     env = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     for moment in ("steps/1-cut/config.toml", "steps/int8-calibrated/student.safetensors", "sensitivity.json"):
         with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as going:
-            while going.poll() is None and not (line / "killed" / moment).is_file():
+            deadline = time.monotonic() + 300
+            while going.poll() is None and not (line / "killed" / moment).is_file() and time.monotonic() < deadline:
                 time.sleep(0.02)
             going.kill()
             said = going.stderr.read() if going.stderr else ""

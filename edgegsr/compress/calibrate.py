@@ -5,9 +5,10 @@ Rounded is what convolutions and linears read; words, softmax, norms and the geo
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 import numpy as np
 from torch import Tensor, nn
@@ -73,7 +74,8 @@ def _quiet() -> Iterator[None]:
     extensions.QuantizedFunctionsCPULoader.load = classmethod(lambda _: extensions.ReferenceQuantizedFunctions)
     nncf.set_log_level(logging.ERROR)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         extensions.QuantizedFunctionsCPULoader.load = theirs
         nncf.set_log_level(level)

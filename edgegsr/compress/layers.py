@@ -15,16 +15,8 @@ from edgegsr.student.model import Student
 from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, packed, placed, places, unpacked
 
 READERS = ("conv2d", "linear")
-MOVED = (
-    "relu",
-    "cat",
-    "pad",
-    "max_pool2d",
-    "flatten",
-    "transpose",
-    "permute",
-    "__getitem__",
-)  # leaves values as they are
+# what leaves values as they are
+MOVED = ("relu", "cat", "pad", "max_pool2d", "flatten", "transpose", "permute", "__getitem__")
 
 
 @dataclass
@@ -96,7 +88,7 @@ def idle(layers: Collection[Layer], every: Collection[Layer]) -> set[FakeQuant]:
 
 
 @contextmanager
-def without(student: nn.Module, off: Collection[FakeQuant]) -> Iterator[None]:
+def silent(off: Collection[FakeQuant]) -> Iterator[None]:
     """For a while these quantizers let everything pass."""
     for quant in off:
         quant.on = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -67,8 +68,10 @@ def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: Schoo
         whole=lambda layers: score(mixed(layers), judge),
         before=score(folded.student, judge),
     )
-    names = sensitivity(student, judges, wish.max_drop, out).sixteen or []
-    return mixed([layer for layer in layers_of(student) if layer.name in names])
+    names = sensitivity(student, judges, wish.max_drop, out).sixteen
+    if names is None:
+        print(f"--max-drop {wish.max_drop:g}: not met by 0, 1, 2, 4 … layers in 16 bits; all are in 8", file=sys.stderr)
+    return mixed([layer for layer in layers_of(student) if layer.name in (names or [])])
 
 
 def _pixels(split: Split, rows: Iterable[int], side: int) -> Tensor:

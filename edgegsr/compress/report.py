@@ -9,7 +9,7 @@ from typing import Any
 from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
-from edgegsr.compress.figures import Steps
+from edgegsr.compress.figures import JUDGED, Steps
 from edgegsr.compress.school import School
 from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
@@ -19,7 +19,7 @@ from edgegsr.page import page
 from edgegsr.run import Run
 from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
-SCORES = {"verb_top1": "top-1 verb", "value": "value", "grounded": "grounded"}  # the last two with the true verb
+SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded")))
 BARS = 16  # layers that the chart shows
 COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
 

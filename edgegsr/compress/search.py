@@ -92,10 +92,10 @@ class Search:
             else:
                 needed = (missed_by + met_by) / 2
         if found is None:
+            advice = f"give {reached + 0.005:.2f}x or more, or " if reached < 0.99 else ""
             raise InputError(
                 f"--latency {wanted:g}x: cannot be met by pruning; the best point found is {reached:.2f}x, with "
-                f"{max(RATIOS):.0%} cut from every block; give {reached + 0.005:.2f}x or more, or start from a smaller "
-                "card"
+                f"{max(RATIOS):.0%} cut from every block; {advice}start from a smaller card"
             )
         write_whole(self.out / PLAN, json.dumps(asdict(found), indent=1))
         return found

@@ -7,7 +7,7 @@ so layers are ordered by the noise that it adds to the student's outputs; the sc
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from edgegsr.compress.figures import Dev, worst
-from edgegsr.compress.layers import Layer, idle, layers_of, without
+from edgegsr.compress.layers import Layer, idle, layers_of, silent
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, write_whole
 from edgegsr.progress import track
@@ -65,15 +65,17 @@ def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Pat
             write_whole(path, json.dumps(known, indent=1))
         known["sixteen"] = _sixteen(_ordered(every, known["layers"]), judges, most)
         write_whole(path, json.dumps(known, indent=1))
-    return read_sensitivity(out)  # type: ignore[return-value]
+    return _told(known)
 
 
 def read_sensitivity(out: Path) -> Sensitivity | None:
     """What was found before, all of it."""
-    told = read_json(out / FILE) if (out / FILE).is_file() else {}
-    if "sixteen" not in told:
-        return None
-    return Sensitivity({name: Felt(**felt) for name, felt in told["layers"].items()}, told["sixteen"])
+    known = read_json(out / FILE) if (out / FILE).is_file() else {}
+    return _told(known) if "sixteen" in known else None
+
+
+def _told(known: Mapping[str, Any]) -> Sensitivity:
+    return Sensitivity({name: Felt(**felt) for name, felt in known["layers"].items()}, known["sixteen"])
 
 
 @torch.no_grad()
@@ -85,11 +87,11 @@ def _felt(
     todo = [layer for layer in every if layer.name not in known]
     if not todo:
         return
-    with without(student, quantizers):
+    with silent(quantizers):
         dev, verbs = judges.some(student), student(judges.pixels).verb_logits.argmax(-1)
         outputs = _outputs(student, judges.pixels, verbs)
     for layer in track(todo, "rounding one layer at a time"):
-        with without(student, quantizers - layer.quantizers):
+        with silent(quantizers - layer.quantizers):
             noise = _noise(outputs, _outputs(student, judges.pixels, verbs))
             yield layer.name, Felt(layer.parameters, noise, worst(dev, judges.some(student)))
 
@@ -115,7 +117,7 @@ def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]
         middle = (few + count) // 2
         few, count = (few, middle) if enough(ordered[:middle]) else (middle + 1, count)
     kept = list(ordered[:count])
-    for layer in track(kept[::-1], "taking layers back to 8 bits"):
+    for layer in track(kept[-2::-1], "taking layers back to 8 bits"):  # without the last they were not enough
         if enough(fewer := [each for each in kept if each is not layer]):
             kept = fewer
     return [layer.name for layer in kept]

@@ -18,23 +18,23 @@ from edgegsr.student.weights import save_packed, save_weights
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
 STEPS = "steps"
-READERS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which strand
+READS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which strand
 
 
 def made(folder: Path, run: Run, make: Callable[[], Pruned], *, packed: bool = False) -> Run:
     """The run of a student that is made from that of another without training; the weights come last."""
     if (folder / WEIGHTS).is_file():
         return open_run(folder)
-    made = make()
-    write_whole(folder / CONFIG, card.to_toml({**run.config, "student": made.student.config}))
+    new = make()
+    write_whole(folder / CONFIG, card.to_toml({**run.config, "student": new.student.config}))
     for name in (ONTOLOGY, TABLES, ZERO_SHOT):
         if (run.folder / name).is_file():
             write_whole(folder / name, (run.folder / name).read_bytes())
-    if lesson := narrowed(read_lesson(run.folder), made.kept):
+    if lesson := narrowed(read_lesson(run.folder), new.kept):
         write_whole(folder / LESSON, save(lesson))
-    if isinstance(made.student, QuantizedStudent):
-        write_places(made.student, folder / QUANTIZERS)
-    (save_packed if packed else save_weights)(made.student, folder / WEIGHTS)
+    if isinstance(new.student, QuantizedStudent):
+        write_places(new.student, folder / QUANTIZERS)
+    (save_packed if packed else save_weights)(new.student, folder / WEIGHTS)
     return open_run(folder)
 
 
@@ -42,7 +42,7 @@ def narrowed(lesson: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) ->
     """What taught a student, where it reads units of it that are cut."""
     cut = {
         reader: lesson[reader][:, list(kept[strand])].contiguous()
-        for reader, strand in READERS.items()
+        for reader, strand in READS.items()
         if reader in lesson and strand in kept
     }
     return {**lesson, **cut}

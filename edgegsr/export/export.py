@@ -49,15 +49,18 @@ CARRIED_OUT = ("onnxruntime", "fp32")  # engine and precision
 def export(run: Run, out: Path, target: Target, photos: Split, images: int, threads: int) -> dict[str, Any]:
     """What was found out about the bundle, which lies in `out` now unless it missed a gate."""
     _check(run, out, target)
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
         found = _written(run, draft, out.name, target, photos, images, threads)
         if not found["missed"]:
             if out.is_dir():
-                shutil.rmtree(out)
+                out.replace(before)
             draft.replace(out)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if before.is_dir() and not out.exists():
+            before.replace(out)
+        for folder in (draft, before):
+            shutil.rmtree(folder, ignore_errors=True)
     return found
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from tiny_student import random_tables  # noqa: E402
 
 from edgegsr.compress.calibrate import calibrated  # noqa: E402
-from edgegsr.compress.layers import Layer, idle, in_16_bits, layers_of, without  # noqa: E402
+from edgegsr.compress.layers import Layer, idle, in_16_bits, layers_of, silent  # noqa: E402
 from edgegsr.compress.sensitivity import Judges, read_sensitivity, sensitivity  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
@@ -68,9 +68,9 @@ def test_layers_in_16_bits_are_those_whose_quantizers_were_silent(
     mixed = in_16_bits(rounded, body(rounded), kept)
     assert {layer.name for layer in layers_of(mixed)} == {layer.name for layer in layers} - {k.name for k in kept}
     before = rounded(pixels)
-    with without(rounded, idle(kept, layers)):
-        silent = rounded(pixels)
-    for one, other, loud in zip(silent, mixed(pixels), before):
+    with silent(idle(kept, layers)):
+        said = rounded(pixels)
+    for one, other, loud in zip(said, mixed(pixels), before):
         assert torch.equal(one, other) and not torch.equal(one, loud)
 
 
