@@ -34,8 +34,22 @@ def read_json(path: Path) -> Any:
     """What a file of ours holds."""
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: wanted JSON, got {error}; delete the file and run the same command again") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """A file of ours that does not hold what it should, as one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path}: does not hold what was written there ({type(error).__name__}: {error}); delete the file and run "
+            "the same command again"
+        ) from error
 
 
 @contextmanager

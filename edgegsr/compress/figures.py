@@ -9,7 +9,7 @@ from typing import Any
 
 from edgegsr.compress.clocks import latency
 from edgegsr.compress.school import School
-from edgegsr.files import read_json, write_whole
+from edgegsr.files import read_json, reading, write_whole
 from edgegsr.run import WEIGHTS, Run
 from edgegsr.student.cost import cost
 from edgegsr.student.evaluate import brief, evaluate
@@ -93,4 +93,9 @@ def rows(steps: Steps) -> tuple[list[str], list[list[str]]]:
 
 def read_steps(out: Path) -> dict[str, dict[str, Any]]:
     """What is measured so far."""
-    return read_json(out / FILE) if (out / FILE).is_file() else {}  # type: ignore[no-any-return]
+    steps: dict[str, dict[str, Any]] = read_json(out / FILE) if (out / FILE).is_file() else {}
+    with reading(out / FILE):
+        for step in steps.values():
+            if lacking := {"dev", "parameters", "gflops", "weight_bytes", "latency"} - step.keys():
+                raise ValueError(f"a step without {min(lacking)!r}")
+    return steps

@@ -18,7 +18,7 @@ from edgegsr.compress.clocks import Clock
 from edgegsr.compress.prune import Pruned, Scores, counts, pruned
 from edgegsr.compress.strands import strands_of
 from edgegsr.errors import InputError
-from edgegsr.files import read_json, write_whole
+from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.student.model import Student
 
@@ -110,11 +110,17 @@ class Search:
         """The latency to begin with, and what every block saves and costs at every ratio; both are kept in a file."""
         path, strands = self.out / TRIED, strands_of(self.student)
         known: dict[str, Any] = read_json(path) if path.is_file() else {"options": {}}
+        blocks = list(dict.fromkeys(strand.block for strand in strands))
+        with reading(path):
+            _options(known["options"])
+            if odd := known["options"].keys() - set(blocks):
+                raise ValueError(f"a block {min(odd)!r} that the student has not")
+            _number(known.get("before", 1.0))
         if "before" not in known:
             known["before"] = self.clock(self.student)
         before = known["before"]
         whole = self.loss(Pruned(self.student, {}))
-        for block in track(list(dict.fromkeys(strand.block for strand in strands)), "trying blocks"):
+        for block in track(blocks, "trying blocks"):
             if block in known["options"]:
                 continue
             options, last = [], counts(strands, {}, self.multiple)
@@ -136,7 +142,9 @@ def read_plan(out: Path) -> Plan | None:
     if not (out / PLAN).is_file():
         return None
     told = read_json(out / PLAN)
-    return Plan(told["ratios"], told["share"], told["before"], _options(told["options"]))
+    with reading(out / PLAN):
+        ratios = {str(block): _number(ratio) for block, ratio in told["ratios"].items()}
+        return Plan(ratios, _number(told["share"]), _number(told["before"]), _options(told["options"]))
 
 
 def best(options: Options, needed: float) -> dict[str, Option] | None:
@@ -160,7 +168,17 @@ def _most(options: Options) -> Ratios:
 
 
 def _options(told: Mapping[str, Sequence[Mapping[str, float]]]) -> Options:
-    return {block: [Option(**each) for each in options] for block, options in told.items()}
+    found = {block: [Option(**each) for each in options] for block, options in told.items()}
+    for option in (option for options in found.values() for option in options):
+        for value in (option.ratio, option.saved, option.missed):
+            _number(value)
+    return found
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"wanted a number, got {value!r}")
+    return value
 
 
 def smoothed(options: Options) -> Options:

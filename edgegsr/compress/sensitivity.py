@@ -7,6 +7,7 @@ so layers are ordered by the noise that it adds to the student's outputs; the sc
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor
 from edgegsr.compress.figures import Dev, worst
 from edgegsr.compress.layers import Layer, idle, layers_of, silent
 from edgegsr.errors import InputError
-from edgegsr.files import read_json, write_whole
+from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.student.quantizers import QuantizedStudent
 
@@ -57,7 +58,9 @@ def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Pat
     path = out / FILE
     known: dict[str, Any] = read_json(path) if path.is_file() else {"layers": {}}
     every = layers_of(student)
-    if known["layers"].keys() - {layer.name for layer in every}:
+    with reading(path):
+        felt_before = _told({"sixteen": None, **known})
+    if felt_before.layers.keys() - {layer.name for layer in every}:
         raise InputError(f"{path}: is of another student; give another --out")
     if "sixteen" not in known:
         for name, felt in _felt(student, every, judges, known["layers"]):
@@ -71,11 +74,19 @@ def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Pat
 def read_sensitivity(out: Path) -> Sensitivity | None:
     """What was found before, all of it."""
     known = read_json(out / FILE) if (out / FILE).is_file() else {}
-    return _told(known) if "sixteen" in known else None
+    with reading(out / FILE):
+        return _told(known) if "sixteen" in known else None
 
 
 def _told(known: Mapping[str, Any]) -> Sensitivity:
-    return Sensitivity({name: Felt(**felt) for name, felt in known["layers"].items()}, known["sixteen"])
+    """What the file holds, whose numbers must be some."""
+    layers = {name: Felt(**felt) for name, felt in known["layers"].items()}
+    for felt in layers.values():
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in asdict(felt).values()):
+            raise ValueError(f"wanted numbers, got {felt}")
+    if set(known["sixteen"] or ()) - layers.keys():
+        raise ValueError("a layer in 16 bits that was not measured")
+    return Sensitivity(layers, known["sixteen"])
 
 
 @torch.no_grad()

@@ -121,15 +121,30 @@ def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
         raise MissingExtra("a quantized run (nncf)", "train")
     from nncf.torch.function_hook.wrapper import wrap_model
 
+    weights = dict(student.named_parameters())
     wrapped = wrap_model(student)
     storage = storage_of(wrapped)
     made: dict[int, FakeQuant] = {}
     for place in where:
+        _check(place, weights)
         register = storage.register_pre_function_hook if place.before else storage.register_post_function_hook
         quant = made.setdefault(place.quantizer, FakeQuant(torch.ones(place.channels), place.axis, place.weight))
         register(place.operator, place.port, quant)
     wrapped.__class__ = QuantizedStudent
     return wrapped  # type: ignore[no-any-return]
+
+
+def _check(place: Place, weights: Mapping[str, Tensor]) -> None:
+    """Refuses a place whose scales would not fit what it rounds."""
+    if not place.weight:
+        require(place.axis is None, f"{place.operator}: rounds no weight by channels, got the axis {place.axis}")
+    elif place.weight not in weights:
+        raise InputError(f"{place.operator}: rounds {place.weight!r}, which this student does not have")
+    elif place.axis != 0 or weights[place.weight].shape[0] != place.channels:
+        has = weights[place.weight].shape[0]
+        raise InputError(
+            f"{place.weight}: wanted {has} scales on the axis 0, got {place.channels} on the axis {place.axis}"
+        )
 
 
 @torch.no_grad()

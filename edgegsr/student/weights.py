@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -13,6 +14,8 @@ from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import packed, unpacked
+
+KEPT_IN = (torch.float16, torch.bfloat16, torch.int8)  # beside the type of the student itself
 
 
 def save_weights(student: Student, path: str | Path) -> None:
@@ -47,6 +50,8 @@ def load_weights(student: Student, path: str | Path) -> Student:
         if tensor.shape != wanted[name].shape:
             shapes = f"wanted {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
             raise InputError(f"{path}: is of another student: {name} {shapes}")
+        if tensor.dtype not in (*KEPT_IN, wanted[name].dtype):
+            raise InputError(f"{path}: {name} is kept in {tensor.dtype}; wanted {wanted[name].dtype}, float16 or int8")
     try:
         state = unpacked(student, state)
     except InputError as error:

@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegsr.compress.config import read_share
+from edgegsr.compress.figures import read_steps
 from edgegsr.compress.importance import magnitude
 from edgegsr.compress.prune import Pruned
 from edgegsr.compress.search import PARTS, Option, Plan, Search, best, read_plan, smoothed
+from edgegsr.compress.sensitivity import read_sensitivity
 from edgegsr.compress.strands import strands_of
 from edgegsr.errors import InputError
 
@@ -83,3 +85,31 @@ def test_plan_is_the_least_cut_that_is_enough(student: Any, tmp_path: Path, nois
 
 def size(student: Any) -> int:
     return sum(weight.numel() for weight in student.parameters())
+
+
+NOT_JSON = ("{", "[" * 200_000)
+PLANS = ('{"ratios": {"a": "x"}, "share": 1, "before": 1, "options": {}}', '{"ratios": {}, "share": NaN, "before": 1}')
+TRIED = ('{"options": {"a": [{"ratio": 1}]}}', '{"options": {"nose": []}}', '{"options": {}, "before": "fast"}')
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("plan.json", text) for text in ("[]", "null", "{}", *NOT_JSON, *PLANS)),
+        *(("search.json", text) for text in ("[]", "null", "{}", *NOT_JSON, *TRIED)),
+        *(("metrics.json", text) for text in ("[]", "null", '{"as it came": {}}', *NOT_JSON)),
+    ],
+)
+def test_damaged_state_of_a_compression_is_one_line(student: Any, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    search = Search(student, {}, 1, lambda _: 1.0, lambda _: 0.0, tmp_path)
+    read = {"plan.json": read_plan, "search.json": lambda _: search.plan(0.5), "metrics.json": read_steps}[name]
+    with pytest.raises(InputError, match=f"{name}: (wanted JSON|does not hold what was written there)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("felt", ['{"noise": "x", "lost": 0, "parameters": 1}', '{"noise": NaN, "lost": 0}', "3"])
+def test_damaged_sensitivity_is_one_line(tmp_path: Path, felt: str) -> None:
+    (tmp_path / "sensitivity.json").write_text(f'{{"layers": {{"a": {felt}}}, "sixteen": []}}')
+    with pytest.raises(InputError, match=r"sensitivity\.json: does not hold what was written there"):
+        read_sensitivity(tmp_path)

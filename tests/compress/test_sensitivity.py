@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,32 @@ def test_eight_bits_without_a_scale_are_refused(rounded: QuantizedStudent, tmp_p
     save_file(state, path)
     with pytest.raises(InputError, match=r"presence\.0\.weight is in 8 bits and nothing tells its scale"):
         load_weights(body(rounded), path)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.float8_e4m3fn, torch.complex64])
+def test_numbers_of_another_kind_are_refused(rounded: QuantizedStudent, tmp_path: Path, dtype: torch.dtype) -> None:
+    path = tmp_path / "student.safetensors"
+    save_packed(rounded, path)
+    state = load_file(path)
+    state["presence.0.weight"] = state["presence.0.weight"].to(dtype)
+    save_file(state, path)
+    with pytest.raises(InputError, match=r"presence\.0\.weight is kept in torch\..*; wanted torch.float32, float16"):
+        load_weights(placed(body(rounded), places(rounded)), path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"axis": 1}, "wanted .* scales on the axis 0, got .* on the axis 1"),
+        ({"axis": None, "channels": 1}, "wanted .* scales on the axis 0, got 1 on the axis None"),
+        ({"weight": "nose"}, "rounds 'nose', which this student does not have"),
+        ({"weight": ""}, "rounds no weight by channels, got the axis 0"),
+    ],
+)
+def test_a_place_that_does_not_fit_is_refused(rounded: QuantizedStudent, changes: dict[str, Any], message: str) -> None:
+    first, *others = sorted(places(rounded), key=lambda place: place.axis is None)
+    with pytest.raises(InputError, match=message):
+        placed(body(rounded), [dataclasses.replace(first, **changes), *others])
 
 
 class Costs:
