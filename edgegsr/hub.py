@@ -49,4 +49,6 @@ def loading(folder: Path | None, wanted: str) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """What an exception says, and the line after it where the first one ends with a colon."""
+    first, *more = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return f"{first} {more[0]}" if more and first.endswith(":") else first

@@ -52,7 +52,7 @@ def open_run(folder: str | Path) -> Run:
     ontology = Ontology.from_json(_text(folder / ONTOLOGY), str(folder / ONTOLOGY))
     tables = TextTables.load(_there(folder / TABLES))
     _check_words(folder, ontology, tables)
-    student = Student(_student_config(folder, config), tables, pretrained=False)
+    student = _student(folder, config, tables)
     if (folder / QUANTIZERS).is_file():
         student = placed(student, read_places(folder / QUANTIZERS))
     load_weights(student, folder / WEIGHTS)
@@ -74,9 +74,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _student_config(folder: Path, config: Mapping[str, Any]) -> StudentConfig:
+def _student(folder: Path, config: Mapping[str, Any], tables: TextTables) -> Student:
     try:
-        return card.read_card({"student": config.get("student")}, StudentConfig, "student")
+        described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
+        return Student(described, tables, pretrained=False)
     except InputError as error:
         raise InputError(f"{folder / CONFIG}: {str(error).removeprefix('card: ')}") from error
 

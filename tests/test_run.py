@@ -75,6 +75,16 @@ def test_truncated_file_is_named(copy: Path, name: str) -> None:
         open_run(copy)
 
 
+def test_card_cut_after_any_line_is_named_or_has_lost_nothing_of_the_student(copy: Path, whole: Run) -> None:
+    lines = (copy / "config.toml").read_bytes().splitlines(keepends=True)
+    for kept in range(len(lines)):
+        (copy / "config.toml").write_bytes(b"".join(lines[:kept]))
+        try:
+            assert open_run(copy).student.config == whole.student.config
+        except InputError as error:
+            assert "config.toml" in str(error) or "student than the card beside it" in str(error), error
+
+
 def test_words_that_do_not_belong_together_are_refused(copy: Path, whole: Run) -> None:
     tables = TextTables(whole.tables.verbs[:3], whole.tables.roles[:3], whole.tables.nouns, "random")
     tables.save(copy / "tables.safetensors")

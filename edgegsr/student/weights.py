@@ -42,20 +42,20 @@ def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_weights(student: Student, path: str | Path) -> Student:
     """The same student with the weights of the file; every tensor must be there and fit."""
     state = _read(path)
-    wanted = student.state_dict()
+    wanted, foreign = student.state_dict(), f"{path}: is of another student than the card beside it"
     if odd := sorted(wanted.keys() ^ state.keys()):
         what = "lacks" if odd[0] in wanted else "has the unknown"
-        raise InputError(f"{path}: is of another student: {what} tensor {odd[0]!r}, and {len(odd) - 1} more differ")
+        raise InputError(f"{foreign}: {what} tensor {odd[0]!r}, and {len(odd) - 1} more differ")
     for name, tensor in state.items():
         if tensor.shape != wanted[name].shape:
             shapes = f"wanted {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
-            raise InputError(f"{path}: is of another student: {name} {shapes}")
+            raise InputError(f"{foreign}: {name} {shapes}")
         if tensor.dtype not in (*KEPT_IN, wanted[name].dtype):
             raise InputError(f"{path}: {name} is kept in {tensor.dtype}; wanted {wanted[name].dtype}, float16 or int8")
     try:
         state = unpacked(student, state)
     except InputError as error:
-        raise InputError(f"{path}: is of another student: {error}") from error
+        raise InputError(f"{foreign}: {error}") from error
     for name, tensor in state.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise InputError(f"{path}: {name} holds NaN or infinity; train it again")
