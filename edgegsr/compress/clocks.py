@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from edgegsr.bench.clock import Timed, timed
 from edgegsr.bundle import INPUTS
 from edgegsr.errors import InputError
 from edgegsr.export.onnx import export_onnx
 from edgegsr.export.target import Roofline, Target
+from edgegsr.runtime.session import in_onnxruntime
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
 
@@ -64,9 +64,7 @@ def _taking_turns(before: Path, after: Path, threads: int) -> float:
 
 
 def _looking(graph: Path, threads: int) -> Callable[[], object]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = in_onnxruntime(str(graph), threads)
     pixels = np.random.default_rng(0).integers(0, 256, session.get_inputs()[0].shape, np.uint8)
     fed = dict(zip(INPUTS, (pixels, np.array([-1], np.int64))))
     return lambda: session.run(None, fed)

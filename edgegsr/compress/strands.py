@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from edgegsr.student.attention import Attention
+from edgegsr.student.attention import Attention, CrossAttention
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Student
 from edgegsr.student.widths import widths
@@ -158,7 +158,7 @@ def _of_tokens(student: Student) -> Iterator[Strand]:
 
 def _of_attentions(student: Student) -> Iterator[Strand]:
     for name, module in student.named_modules():
-        if isinstance(module, Attention):
+        if isinstance(module, Attention | CrossAttention):
             channels = np.arange(module.v.out_features).reshape(module.heads, -1)
             slices = [Slice(f"{name}.{part}", OUT, channels) for part in "qkv"]
             slices += [Slice(f"{name}.o", IN, channels), Slice(name, OUT, _each(range(module.heads)))]

@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 from edgegsr.bundle import INPUTS, OUTPUTS
+from edgegsr.export.rewrite import padded_by_readers
+from edgegsr.files import write_whole
 from edgegsr.student.model import Student
 
 OPSET = 20
@@ -22,19 +24,18 @@ def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
     side = student.config.side
     pixels = torch.zeros(batch, side, side, 3, dtype=torch.uint8)
     verbs = torch.full((batch,), -1)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with quiet():
-        torch.onnx.export(
+        program = torch.onnx.export(
             student.eval().cpu(),
             (pixels, verbs),
-            path,
             dynamo=True,
             opset_version=OPSET,
-            external_data=False,
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
             verbose=False,
         )
+    assert program is not None
+    write_whole(path, padded_by_readers(program.model_proto).SerializeToString())
     return path
 
 

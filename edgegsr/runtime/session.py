@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from edgegsr.errors import InputError
 
 Numbers = dict[str, npt.NDArray[np.float32]]
 Session = Callable[[npt.NDArray[np.uint8], int], Numbers]  # (side, side, 3), and the place of a verb or BEST
+SLOWED_BY = ["SkipLayerNormFusion"]  # its sum and norm in one take longer than both: 6 % of nano in 1.32
 BEST = -1  # the verb that the network finds likeliest
 
 
@@ -29,14 +31,21 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
         raise InputError(f"{bundle.folder}: {engine} does not take the graph: {reason[:300]}") from error
 
 
-def _onnxruntime(graph: bytes, threads: int | None) -> Session:
+def in_onnxruntime(graph: bytes | str, threads: int | None) -> Any:
+    """An InferenceSession on the CPU, set up as is best for graphs of ours."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     if threads:
         options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
+    )
+
+
+def _onnxruntime(graph: bytes, threads: int | None) -> Session:
+    session = in_onnxruntime(graph, threads)
 
     def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
         found = session.run(list(OUTPUTS), dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))))

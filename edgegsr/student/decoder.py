@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgegsr.student.attention import Attention, feedforward
+from edgegsr.student.attention import Attention, CrossAttention, feedforward
 from edgegsr.student.config import StudentConfig
 
 ABSENT = -1e4  # added to the scores of slots past the frame; finite, so that fp16 and a softmax over nothing survive
@@ -56,7 +56,7 @@ class DecoderLayer(nn.Module):
         self.self_norm = nn.LayerNorm(config.width)
         self.self_attention = Attention(config.width, config.heads)
         self.cross_norm = nn.LayerNorm(config.width)
-        self.cross_attention = Attention(config.width, config.heads)
+        self.cross_attention = CrossAttention(config.width, config.heads)
         self.mlp_norm = nn.LayerNorm(config.width)
         self.mlp = feedforward(config.width, config.mlp_width, config.width)
         self.dropout = nn.Dropout(config.dropout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgegsr.student.attention import Attention, feedforward
 from edgegsr.student.config import StudentConfig
@@ -17,6 +16,7 @@ class Encoder(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    above: Tensor  # for every fine token, the coarse one that it lies in
 
     def __init__(self, config: StudentConfig, backbone: nn.Module, channels: tuple[int, int]) -> None:
         super().__init__()
@@ -26,25 +26,18 @@ class Encoder(nn.Module):
         self.mixer = nn.Sequential(*(MixerLayer(config) for _ in range(config.mixer_layers)))
         self.fine_norm = nn.LayerNorm(config.width)
         self.coarse_norm = nn.LayerNorm(config.width)
-        self.coarse_grid = config.coarse_grid
-        self.ratio = config.strides[1] // config.strides[0]
+        self.register_buffer("above", inside(config.fine_grid, config.coarse_grid), persistent=False)
         self.register_buffer("mean", torch.tensor(config.encoder.mean)[:, None, None] * 255, persistent=False)
         self.register_buffer("scale", 1 / (torch.tensor(config.encoder.std)[:, None, None] * 255), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        image = pixels.permute(
-            0, 3, 1, 2
-        )  # while they are bytes, and by channel afterwards: engines like it ten times better
+        # turned while they are bytes, and scaled by channel afterwards: engines like it ten times better
+        image = pixels.permute(0, 3, 1, 2)
         image = (image.to(self.mean.dtype) - self.mean) * self.scale
         fine_map, coarse_map = self.backbone(image).feature_maps
         coarse = self.mixer(self.coarse(coarse_map))
-        fine = self.fine(fine_map) + self._spread(coarse)
+        fine = self.fine(fine_map) + coarse.index_select(1, self.above)
         return torch.cat([self.fine_norm(fine), self.coarse_norm(coarse)], 1)
-
-    def _spread(self, coarse: Tensor) -> Tensor:
-        """Every fine token gets the coarse token that it lies in."""
-        grid = torch.unflatten(coarse.transpose(1, 2), -1, (self.coarse_grid, self.coarse_grid))
-        return F.interpolate(grid, scale_factor=float(self.ratio), mode="nearest").flatten(2).transpose(1, 2)
 
 
 class Projection(nn.Module):
@@ -78,6 +71,12 @@ class MixerLayer(nn.Module):
         normed = self.attention_norm(tokens)
         tokens = tokens + self.dropout(self.attention(normed, normed))
         return tokens + self.dropout(self.mlp(self.mlp_norm(tokens)))  # type: ignore[no-any-return]
+
+
+def inside(fine: int, coarse: int) -> Tensor:
+    """(fine * fine,) of a grid row by row: the place in a coarser grid."""
+    along = torch.arange(fine) * coarse // fine
+    return (along[:, None] * coarse + along).flatten()
 
 
 def place_basis(grid: int, width: int) -> Tensor:

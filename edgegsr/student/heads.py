@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgegsr.student.attention import Attention, feedforward
+from edgegsr.student.attention import feedforward
 
 START_SCALE = 1 / 0.07
 LARGEST_SCALE = 100.0
@@ -20,10 +20,10 @@ class AttentionPool(nn.Module):
 
     which: Tensor
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, attention: nn.Module) -> None:
         super().__init__()
         self.query = nn.Embedding(1, width)  # a module, for tracers that do not follow bare parameters
-        self.attention = Attention(width, heads)
+        self.attention = attention
         self.norm = nn.LayerNorm(width)
         self.register_buffer("which", torch.zeros(1, 1, dtype=torch.long), persistent=False)
 
@@ -80,16 +80,18 @@ class WordsOrBlank(Words):
 class BoxHead(nn.Module):
     """Boxes (B, R, 4), xyxy in [0, 1], as corrections of where the role looks on the fine grid."""
 
-    centres: Tensor
+    moments: Tensor
 
     def __init__(self, width: int, grid: int) -> None:
         super().__init__()
         self.grid = grid
         self.look = nn.Linear(width, width)
-        self.appear = nn.Linear(width, width)
+        self.appear = nn.Linear(
+            width, width, bias=False
+        )  # of the tokens, and as in CrossAttention it goes to the roles
         self.correct = feedforward(width + 4, width, 4)
         nn.init.normal_(self.correct[-1].weight, std=1e-3)  # type: ignore[arg-type]  # the first answer is the look itself
-        self.register_buffer("centres", (torch.arange(grid) + 0.5) / grid, persistent=False)
+        self.register_buffer("moments", moments(grid), persistent=False)
 
     def forward(self, roles: Tensor, fine: Tensor) -> Tensor:
         reference = logit(self.glance(roles, fine))
@@ -98,18 +100,18 @@ class BoxHead(nn.Module):
 
     def glance(self, roles: Tensor, fine: Tensor) -> Tensor:
         """(B, R, 4) cx, cy, w, h of the box over which the attention of a role would be spread evenly."""
-        heat = (self.look(roles) * roles.shape[-1] ** -0.5) @ self.appear(fine).transpose(-2, -1)
-        heat = torch.unflatten(heat.softmax(-1), -1, (self.grid, self.grid))  # (B, R, rows, columns)
-        cx, w = self._spread(heat.sum(-2))
-        cy, h = self._spread(heat.sum(-1))
-        return torch.stack([cx, cy, w, h], -1)
-
-    def _spread(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean place and extent of weights (B, R, grid) along one axis."""
-        mean = weights @ self.centres
-        variance = (weights * (self.centres - mean[..., None]).square()).sum(-1)
+        heat = (self.look(roles) * roles.shape[-1] ** -0.5) @ self.appear.weight @ fine.transpose(-2, -1)
+        heat = heat.softmax(-1)[..., None, :]
+        mean, square = (heat * self.moments).sum(-1).split(2, -1)  # no matmul, which would be in 16 bits in training
         # an even spread over an extent w has the variance w * w / 12; a single cell still has its own extent
-        return mean, (12 * variance + 1 / self.grid**2).sqrt()
+        return torch.cat([mean, (12 * (square - mean.square()).clamp(min=0) + 1 / self.grid**2).sqrt()], -1)
+
+
+def moments(grid: int) -> Tensor:
+    """(4, grid * grid) x, y and their squares in the cells of a square, row by row."""
+    along = (torch.arange(grid) + 0.5) / grid
+    y, x = torch.cartesian_prod(along, along).T
+    return torch.stack([x, y, x.square(), y.square()])
 
 
 def logit(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from edgegsr.errors import InputError
 from edgegsr.student import backbone as backbones
-from edgegsr.student.attention import feedforward
+from edgegsr.student.attention import CrossAttention, feedforward
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder, RoleQueries
 from edgegsr.student.encoder import Encoder
@@ -60,7 +60,7 @@ class Student(nn.Module):
         backbone, channels, self.config = backbones.build(config, pretrained)
         self.text_width = tables.verbs.shape[-1]
         self.encoder = Encoder(config, backbone, channels)
-        self.pool = AttentionPool(config.width, config.heads)
+        self.pool = AttentionPool(config.width, CrossAttention(config.width, config.heads))
         self.verb = Embed(config.width, self.text_width)
         self.verb_words = Words()
         self.queries = RoleQueries(self.text_width, config.width)

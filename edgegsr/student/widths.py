@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgegsr.errors import InputError
-from edgegsr.student.attention import Attention
+from edgegsr.student.attention import Attention, CrossAttention
 
 Widths = tuple[int, ...]
 
 
 def widths(module: nn.Module) -> Widths | None:
     """What of a module is a width; None where it has none of its own."""
-    if isinstance(module, Attention):
+    if isinstance(module, Attention | CrossAttention):
         return (module.heads,)
     if isinstance(module, nn.Conv2d):
         return (module.out_channels, module.in_channels)
@@ -61,7 +61,7 @@ def narrow(student: nn.Module, wanted: Mapping[str, Sequence[int]]) -> None:
 def keep(module: nn.Module, kept: Sequence[Sequence[int]]) -> None:
     """Leaves of every width of a module the units that are named, in that order."""
     counts = [len(units) for units in kept]
-    if isinstance(module, Attention):
+    if isinstance(module, Attention | CrossAttention):
         (module.heads,) = counts  # the channels of the heads are widths of its four linears
     elif isinstance(module, nn.Conv2d):
         out, into = kept

@@ -71,7 +71,7 @@ def dead_units(student: Student, strand: Strand, units: list[int]) -> None:
     """Makes units put nothing into what reads them."""
     with torch.no_grad():
         if strand.name == "box.look":  # whose two sides read each other
-            student.box.appear.weight[units] = student.box.appear.bias[units] = 0
+            student.box.appear.weight[units] = 0
         for part in strand.slices:
             module = student.get_submodule(part.layer)
             if part.width == 1 and hasattr(module, "weight"):

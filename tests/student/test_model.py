@@ -98,7 +98,6 @@ def test_box_starts_where_the_role_looks(student: Student) -> None:
     assert torch.allclose(head.glance(roles, fine), torch.tensor([0.5, 0.5, 1.0, 1.0]).expand(1, 6, 4), atol=1e-5)
     torch.nn.init.ones_(head.look.bias)
     torch.nn.init.zeros_(head.appear.weight)
-    torch.nn.init.zeros_(head.appear.bias)
     with torch.no_grad():
         head.appear.weight[:, 0] = 1
     fine = torch.zeros(1, grid * grid, 32)

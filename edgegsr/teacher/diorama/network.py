@@ -56,7 +56,7 @@ class DioramaNetwork(nn.Module):
         self.place = nn.Linear(4 * len(HALF_TURNS), config.width, bias=False)
         self.layers = nn.ModuleList(Layer(config.width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
-        self.pool = AttentionPool(config.width, config.heads)
+        self.pool = AttentionPool(config.width, Attention(config.width, config.heads))
         self.project = nn.Linear(config.width, config.text_width)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN) * 255, persistent=False)
         self.register_buffer("scale", 1 / (torch.tensor(IMAGENET_STD) * 255), persistent=False)
