@@ -54,13 +54,11 @@ def padded_by_readers(model: ModelProto) -> ModelProto:
             continue
         more, maker = draft.constants[node.input[1]][[2, 3, 6, 7]], draft.makers.get(node.input[0])
         positive = maker is not None and maker.op_type == "Relu"
-        pads = {
-            id(reader): np.add(attribute(reader, "pads", [0, 0, 0, 0]), more)
-            for reader in draft.readers[node.output[0]]
-        }
-        if all(_can_pad(reader, pads[id(reader)], positive) for reader in draft.readers[node.output[0]]):
-            for reader in draft.readers[node.output[0]]:
-                put(reader, "pads", pads[id(reader)].tolist())
+        readers = draft.readers[node.output[0]]
+        wider = [np.add(attribute(reader, "pads", [0, 0, 0, 0]), more) for reader in readers]
+        if all(_can_pad(reader, pads, positive) for reader, pads in zip(readers, wider)):
+            for reader, pads in zip(readers, wider):
+                put(reader, "pads", pads.tolist())
                 reader.input[0] = node.input[0]
     return draft.finished()
 
