@@ -52,8 +52,7 @@ def padded_by_readers(model: ModelProto) -> ModelProto:
     for node in draft.nodes:
         if node.op_type != "Pad" or not _zeros_around_map(draft, node):
             continue
-        more, maker = draft.constants[node.input[1]][[2, 3, 6, 7]], draft.makers.get(node.input[0])
-        positive = maker is not None and maker.op_type == "Relu"
+        more, positive = draft.constants[node.input[1]][[2, 3, 6, 7]], never_negative(draft, node.input[0])
         readers = draft.readers[node.output[0]]
         wider = [np.add(attribute(reader, "pads", [0, 0, 0, 0]), more) for reader in readers]
         if all(_can_pad(reader, pads, positive) for reader, pads in zip(readers, wider)):
@@ -69,6 +68,18 @@ def _can_pad(reader: NodeProto, pads: Array, positive: bool) -> bool:
     if reader.op_type == "MaxPool":
         return positive and bool((pads < np.tile(attribute(reader, "kernel_shape", [0, 0]), 2)).all())
     return reader.op_type == "Conv"
+
+
+def never_negative(draft: Draft, name: str) -> bool:
+    """Whether a value comes out of a ReLU by ways that keep it from going below zero."""
+    maker = draft.makers.get(name)
+    if maker is None:
+        return False
+    if maker.op_type in ("Concat", "Add"):
+        return all(never_negative(draft, each) for each in maker.input)
+    if maker.op_type in ("MaxPool", "Pad", "QuantizeLinear", "DequantizeLinear"):
+        return never_negative(draft, maker.input[0])
+    return bool(maker.op_type == "Relu")
 
 
 def _zeros_around_map(draft: Draft, pad: NodeProto) -> bool:

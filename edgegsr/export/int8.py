@@ -1,0 +1,202 @@
+"""From the graph of a student in simulated 8 bits to the one that an engine likes: steps that each change one thing.
+
+What a student learned is one grid: signed 8 bits, zero at zero, weights by channel, float biases. Engines differ in
+what they do fast: which layers are worth their while, bytes with or without a sign, what stands where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from edgegsr.errors import InputError
+from edgegsr.export.rewrite import Array, Draft, attribute, never_negative
+
+MIDDLE = 128  # where the zero of a signed byte comes to lie in one without a sign
+POSITIVE = np.float32(127 / 255)  # steps of a byte without a sign that reach as far as those of half a signed one
+
+Layers = Callable[[Draft, NodeProto], bool]
+
+
+def stored(model: ModelProto) -> ModelProto:
+    """Weights as the steps that they are, as their readers want them, with one DequantizeLinear each."""
+    draft = Draft(model)
+    for node in draft.nodes:
+        if node.op_type != "QuantizeLinear" or node.input[0] not in draft.constants:
+            continue
+        (dequantize,) = draft.readers[node.output[0]]
+        weight, scale, zero = (draft.constants[name] for name in node.input)
+        if zero.dtype != np.int8 or zero.any():
+            raise InputError(f"{node.input[0]}: wanted a weight around zero")
+        axis = int(attribute(node, "axis", 1))
+        steps = np.rint(weight / _beside(weight, scale, axis)).clip(-127, 127).astype(np.int8)
+        readers = draft.readers[dequantize.output[0]]
+        if len(readers) == 1 and readers[0].op_type == "Transpose" and weight.ndim == 2:
+            steps, axis = np.ascontiguousarray(steps.T), 1 - axis
+            dequantize.output[0], readers[0].output[0] = readers[0].output[0], f"{dequantize.output[0]}_unread"
+        dequantize.input[0] = f"{dequantize.output[0]}_steps"
+        draft.constants[dequantize.input[0]] = steps
+        del dequantize.attribute[:]
+        dequantize.attribute.append(helper.make_attribute("axis", axis))
+    return draft.finished()
+
+
+def in_float(model: ModelProto, layers: Layers) -> ModelProto:
+    """These layers count in floats: what they read is not rounded, and their weights are steps times a scale."""
+    draft, nodes = Draft(model), list[NodeProto]()
+    for node in draft.nodes:
+        if node.op_type in ("Conv", "MatMul", "Gemm") and layers(draft, node):
+            for port, name in enumerate(node.input[:2]):
+                rounded = draft.makers.get(name)
+                if rounded is None or rounded.op_type != "DequantizeLinear":
+                    continue
+                if rounded.input[0] in draft.constants:
+                    nodes += _multiplied(draft, rounded, f"{name}_float")
+                    node.input[port] = f"{name}_float"
+                else:
+                    node.input[port] = draft.makers[rounded.input[0]].input[0]
+        nodes.append(node)
+    draft.nodes = nodes
+    return draft.finished()
+
+
+def _multiplied(draft: Draft, dequantize: NodeProto, name: str) -> list[NodeProto]:
+    """The same as a DequantizeLinear of a constant, as operators that every engine works out before it starts."""
+    steps, scale = (draft.constants[each] for each in dequantize.input[:2])
+    draft.constants[f"{name}_scale"] = _beside(steps, scale, int(attribute(dequantize, "axis", 1)))
+    return [
+        helper.make_node("Cast", [dequantize.input[0]], [f"{name}_steps"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name]),
+    ]
+
+
+def pooled_first(model: ModelProto) -> ModelProto:
+    """Max-pools look before the rounding and not after it: the largest value is the same, and engines do it faster."""
+    draft, nodes = Draft(model), list[NodeProto]()
+    for node in draft.nodes:
+        nodes.append(node)
+        rounded = draft.makers.get(node.input[0]) if node.op_type == "MaxPool" else None
+        if rounded is not None and rounded.op_type == "DequantizeLinear":
+            node.input[0] = draft.makers[rounded.input[0]].input[0]
+            nodes += _rounded(node, *rounded.input[1:3])
+    draft.nodes = nodes
+    return draft.finished()
+
+
+def joined_in_8_bits(model: ModelProto) -> ModelProto:
+    """What joins rounded values is rounded as they are, which changes nothing and tells the engine to join bytes."""
+    draft, nodes = Draft(model), list[NodeProto]()
+    for node in draft.nodes:
+        nodes.append(node)
+        made = [draft.makers.get(name) for name in node.input] if node.op_type == "Concat" else []
+        rounded = [each for each in made if each is not None and each.op_type == "DequantizeLinear"]
+        if rounded and len(rounded) == len(made):
+            # of a grid and its positive half, the grid
+            widest = max(rounded, key=lambda each: float(draft.constants[each.input[1]]))
+            nodes += _rounded(node, *widest.input[1:3])
+    draft.nodes = nodes
+    return draft.finished()
+
+
+def _rounded(node: NodeProto, scale: str, zero: str) -> list[NodeProto]:
+    """The output of a node, rounded under its old name."""
+    name = node.output[0]
+    node.output[0] = f"{name}_unrounded"
+    return _rounding(node.output[0], name, scale, zero)
+
+
+def _rounding(name: str, rounded: str, scale: str, zero: str) -> list[NodeProto]:
+    return [
+        helper.make_node("QuantizeLinear", [name, scale, zero], [f"{rounded}_steps"]),
+        helper.make_node("DequantizeLinear", [f"{rounded}_steps", scale, zero], [rounded]),
+    ]
+
+
+def unsigned(model: ModelProto) -> ModelProto:
+    """Activations in bytes without a sign: the same steps counted from 128, or twice as fine where none is negative."""
+    draft = Draft(model)
+    for node in draft.nodes:
+        if node.op_type != "QuantizeLinear":
+            continue
+        scale, zero = node.input[1], MIDDLE
+        if never_negative(draft, node.input[0]):
+            scale, zero = f"{node.input[1]}_positive", 0
+            draft.constants[scale] = draft.constants[node.input[1]] * POSITIVE
+        draft.constants[f"zero_{zero}"] = np.array(zero, np.uint8)
+        for each in (node, *draft.readers[node.output[0]]):
+            each.input[1], each.input[2] = scale, f"zero_{zero}"
+    return draft.finished()
+
+
+def rounded_once(model: ModelProto) -> ModelProto:
+    """A value that is rounded on several grids lies on the widest of them for all that read it."""
+    draft = Draft(model)
+    for name, readers in list(draft.readers.items()):
+        roundings = [each for each in readers if each.op_type == "QuantizeLinear"]
+        if len(roundings) > 1 and name not in draft.constants:
+            widest = max(roundings, key=lambda each: float(draft.constants[each.input[1]]))
+            (kept,) = draft.readers[widest.output[0]]
+            for other in (each for each in roundings if each is not widest):
+                for dequantize in draft.readers[other.output[0]]:
+                    for reader in draft.readers[dequantize.output[0]]:
+                        reader.input[list(reader.input).index(dequantize.output[0])] = kept.output[0]
+    return draft.finished()
+
+
+def summed_in_8_bits(model: ModelProto) -> ModelProto:
+    """What a rounded sum of two maps is made of is rounded too: as it is for others, else as the sum is."""
+    draft, nodes = Draft(model), list[NodeProto]()
+    for node in draft.nodes:
+        if node.op_type == "Add" and (rounding := _only_rounding(draft, node.output[0])) is not None:
+            for port, name in enumerate(node.input):
+                known = next((each for each in draft.readers[name] if each.op_type == "QuantizeLinear"), None)
+                if known is not None:
+                    node.input[port] = draft.readers[known.output[0]][0].output[0]
+                elif _is_map(draft, name):
+                    node.input[port] = f"{name}_rounded"
+                    nodes += _rounding(name, node.input[port], *rounding.input[1:3])
+        nodes.append(node)
+    draft.nodes = nodes
+    return draft.finished()
+
+
+def _only_rounding(draft: Draft, name: str) -> NodeProto | None:
+    """The rounding of a value that nothing reads as it is."""
+    readers = draft.readers[name]
+    return readers[0] if len(readers) == 1 and readers[0].op_type == "QuantizeLinear" else None
+
+
+def _is_map(draft: Draft, name: str) -> bool:
+    maker = draft.makers.get(name)
+    while maker is not None and maker.op_type == "Relu":
+        maker = draft.makers.get(maker.input[0])
+    return maker is not None and maker.op_type == "Conv"
+
+
+def whole_biases(model: ModelProto) -> ModelProto:
+    """Biases of layers in 8 bits as 32-bit multiples of what their sums are counted in."""
+    draft, made = Draft(model), list[NodeProto]()
+    for node in draft.nodes:
+        if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3 or node.input[2] not in draft.constants:
+            continue
+        read = [draft.makers.get(name) for name in node.input[:2]]
+        scales = [draft.constants[each.input[1]] for each in read if each and each.op_type == "DequantizeLinear"]
+        if len(scales) == 2:
+            bias, name = draft.constants[node.input[2]], f"{node.input[2]}_whole"
+            scale = np.broadcast_to(scales[0].astype(np.float64) * scales[1], bias.shape)
+            steps = np.rint(bias / scale)
+            if np.abs(steps).max() > np.iinfo(np.int32).max:
+                raise InputError(f"{node.input[2]}: too large for 32 bits at the scale of its layer")
+            draft.constants[f"{name}_steps"] = steps.astype(np.int32)
+            draft.constants[f"{name}_scale"] = scale.astype(np.float32)
+            made.append(helper.make_node("DequantizeLinear", [f"{name}_steps", f"{name}_scale"], [name], axis=0))
+            node.input[2] = name
+    draft.nodes = made + draft.nodes
+    return draft.finished()
+
+
+def _beside(values: Array, scale: Array, axis: int) -> Array:
+    """The scale, shaped to go with values."""
+    return scale.reshape([-1 if i == axis and scale.size > 1 else 1 for i in range(values.ndim)])
