@@ -24,7 +24,6 @@ from result import publish
 from edgegsr.compress.clocks import clock_of
 from edgegsr.compress.compress import compress, planned
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
-from edgegsr.compress.figures import JUDGED
 from edgegsr.compress.prune import without_layers
 from edgegsr.compress.school import School
 from edgegsr.compress.search import PLAN, TRIED
@@ -39,7 +38,7 @@ from edgegsr.files import write_whole
 from edgegsr.run import WEIGHTS, Run, open_run
 from edgegsr.shipped import find_run
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import JUDGED, brief, evaluate
 from edgegsr.teacher.source import open_source
 
 GROUPS = ("seen", "rare", "unseen")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from edgegsr.bench.clock import Timed, timed
+from edgegsr.bench.clock import Timed, best_of_turns, timed
 from edgegsr.bundle import INPUTS
 from edgegsr.errors import InputError
 from edgegsr.export.onnx import export_onnx
@@ -21,7 +21,6 @@ from edgegsr.student.model import Student
 
 Clock = Callable[[Student], float]  # the latency of a student as a share of another one's
 RUN_HERE = ("onnxruntime",)
-TURNS, TURN_S = 4, 0.3  # how often two graphs take turns, so that what slows the machine slows both
 
 
 def check_target(target: Target) -> None:
@@ -55,12 +54,8 @@ def _predicted(law: Roofline, student: Student) -> float:
 
 
 def _taking_turns(before: Path, after: Path, threads: int) -> float:
-    """One session at a time: idle threads of another one would take the cores. The best turn of each is compared."""
-    best = {before: math.inf, after: math.inf}
-    for _ in range(TURNS):
-        for graph in best:
-            best[graph] = min(best[graph], timed(_looking(graph, threads), TURN_S / 3, TURN_S).p50_ms)
-    return best[after] / best[before]
+    first, then = best_of_turns([partial(_looking, graph, threads) for graph in (before, after)])
+    return then / first
 
 
 def _looking(graph: Path, threads: int) -> Callable[[], object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,11 @@ from edgegsr.compress.school import School
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.run import WEIGHTS, Run
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import brief, evaluate, losses
 from edgegsr.student.quantizers import QuantizedStudent
 
 FILE = "metrics.json"
-JUDGED = ("verb_top1", "value", "grounded")  # the last two with the true verb
 
-Dev = Mapping[str, Mapping[str, float | None]]  # by group of verbs
 Steps = Mapping[str, Mapping[str, Any]]  # by name, in their order
 
 
@@ -48,19 +46,6 @@ class Figures:
             "latency": took,
         }
         write_whole(self.path, json.dumps(self.steps, indent=1))
-
-
-def losses(before: Dev, after: Dev) -> Iterator[tuple[str, str, float]]:
-    """Group, score, and the share of it that is lost; below 0 for a gain."""
-    for group, scores in before.items():
-        for name in JUDGED:
-            if was := scores[name]:
-                yield group, name, 1 - (after[group][name] or 0) / was
-
-
-def worst(before: Dev, after: Dev) -> float:
-    """The largest share of a score that is lost."""
-    return max((lost for _, _, lost in losses(before, after)), default=0.0)
 
 
 def dropped(steps: Steps, most: float) -> list[str]:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import QuantizeConfig
-from edgegsr.compress.figures import Dev
 from edgegsr.compress.layers import Layer, in_16_bits, layers_of
 from edgegsr.compress.prune import Pruned
 from edgegsr.compress.school import School
@@ -23,7 +22,7 @@ from edgegsr.data.split import Split
 from edgegsr.images import letterbox
 from edgegsr.run import Run
 from edgegsr.student.answers import answer
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import Dev, brief, evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent
 

@@ -9,7 +9,7 @@ from typing import Any
 from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
-from edgegsr.compress.figures import JUDGED, Steps
+from edgegsr.compress.figures import Steps
 from edgegsr.compress.school import School
 from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
@@ -17,6 +17,7 @@ from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
 from edgegsr.run import Run
+from edgegsr.student.evaluate import JUDGED
 from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
 SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded")))

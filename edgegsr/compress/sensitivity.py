@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgegsr.compress.figures import Dev, worst
 from edgegsr.compress.layers import Layer, idle, layers_of, silent
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
+from edgegsr.student.evaluate import Dev, worst
 from edgegsr.student.quantizers import QuantizedStudent
 
 FILE = "sensitivity.json"

@@ -12,12 +12,63 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from edgegsr.errors import InputError
-from edgegsr.export.rewrite import Array, Draft, attribute, never_negative
+from edgegsr.export.rewrite import Array, Draft, attribute, never_negative, padded_by_readers
 
 MIDDLE = 128  # where the zero of a signed byte comes to lie in one without a sign
+HALVED = 4096  # values of a constant
 POSITIVE = np.float32(127 / 255)  # steps of a byte without a sign that reach as far as those of half a signed one
 
 Layers = Callable[[Draft, NodeProto], bool]
+
+
+def for_onnxruntime(model: ModelProto) -> ModelProto:
+    """Bytes without a sign in convolutions; float32 before the first pooling and in linears, where bytes are slower."""
+    model = summed_in_8_bits(rounded_once(stored(model)))
+    model = pooled_first(in_float(padded_by_readers(model), _either(_is_linear, _before_pooling(model))))
+    return halved(whole_biases(joined_in_8_bits(unsigned(model))))
+
+
+def for_openvino(model: ModelProto) -> ModelProto:
+    """The grid as it is: OpenVINO fuses signed bytes and float biases as well."""
+    return halved(pooled_first(padded_by_readers(stored(model))))
+
+
+RECIPES = {"onnxruntime": for_onnxruntime, "openvino": for_openvino}  # by engine
+
+
+def in_8_bits(model: ModelProto) -> list[str]:
+    """The layers that should count in 8 bits: what they read is rounded, and their weights are."""
+    draft = Draft(model)
+    return [
+        node.name
+        for node in draft.nodes
+        if node.op_type in ("Conv", "MatMul", "Gemm") and all(_is_rounded(draft, name) for name in node.input[:2])
+    ]
+
+
+def _is_rounded(draft: Draft, name: str) -> bool:
+    maker = draft.makers.get(name)
+    while maker is not None and maker.op_type in ("Transpose", "Reshape", "MaxPool", "Concat", "Relu"):
+        maker = draft.makers.get(maker.input[0])
+    return maker is not None and maker.op_type == "DequantizeLinear"
+
+
+def _either(*wanted: Layers) -> Layers:
+    return lambda draft, node: any(each(draft, node) for each in wanted)
+
+
+def _is_linear(_: Draft, node: NodeProto) -> bool:
+    return node.op_type in ("MatMul", "Gemm")
+
+
+def _before_pooling(model: ModelProto) -> Layers:
+    """The convolutions above what reads the first max-pool; without one, the first convolution."""
+    draft = Draft(model)
+    pool = next((node for node in draft.nodes if node.op_type == "MaxPool"), None)
+    end = next((i for i, node in enumerate(draft.nodes) if pool is not None and pool.output[0] in node.input), 0)
+    convolutions = [node.name for node in draft.nodes if node.op_type == "Conv"]
+    above = {node.name for node in draft.nodes[:end] if node.op_type == "Conv"} or set(convolutions[:1])
+    return lambda _, node: node.name in above
 
 
 def stored(model: ModelProto) -> ModelProto:
@@ -193,6 +244,18 @@ def whole_biases(model: ModelProto) -> ModelProto:
             draft.constants[f"{name}_scale"] = scale.astype(np.float32)
             made.append(helper.make_node("DequantizeLinear", [f"{name}_steps", f"{name}_scale"], [name], axis=0))
             node.input[2] = name
+    draft.nodes = made + draft.nodes
+    return draft.finished()
+
+
+def halved(model: ModelProto) -> ModelProto:
+    """Large float constants in 16 bits, turned back before the engine starts: for the size of the file alone."""
+    draft, made = Draft(model), list[NodeProto]()
+    for name, values in list(draft.constants.items()):
+        if values.dtype == np.float32 and values.size >= HALVED and np.abs(values).max() < np.finfo(np.float16).max:
+            draft.constants[f"{name}_half"] = values.astype(np.float16)
+            del draft.constants[name]
+            made.append(helper.make_node("Cast", [f"{name}_half"], [name], f"{name}_whole", to=TensorProto.FLOAT))
     draft.nodes = made + draft.nodes
     return draft.finished()
 

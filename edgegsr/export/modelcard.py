@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgegsr import __version__
 from edgegsr.bench.clock import Timed
 from edgegsr.export.parity import Parity
+from edgegsr.export.target import Target
 from edgegsr.run import Run
 from edgegsr.student.cost import Cost
 
@@ -21,14 +22,15 @@ visible.
 - **Made by** edgegsr {version}, method {method}{handicap}; {parameters:.2f} M parameters, {gflops:.3f} GFLOPs.
 - **Checked** on {images} photos against the student in PyTorch: at most {drift:.1e} of an output's largest value away;
   the same best verb on {same:.1%} of them.
-- **Speed**: p50 {p50:.2f} ms, p99 {p99:.2f} ms on {cpu} (one photo, the network alone). Measure on your own device.
+- **Speed**: p50 {p50:.2f} ms, p99 {p99:.2f} ms in {engine} ({precision}) on {cpu} (one photo, the network alone).
+  Measure on your own device.
 
 It knows the words of its vocabulary and nothing else, and answers every photo with one situation. It is as right as its
 training data allow: do not let it decide about people.
 """
 
 
-def model_card(run: Run, name: str, spent: Cost, near: Parity, took: Timed, cpu: str) -> str:
+def model_card(run: Run, name: str, target: Target, spent: Cost, near: Parity, took: Timed, cpu: str) -> str:
     handicap = ", with the handicap of trained verbs that dev chose"
     return CARD.format(
         name=name,
@@ -45,5 +47,7 @@ def model_card(run: Run, name: str, spent: Cost, near: Parity, took: Timed, cpu:
         same=near.same["verb_logits"],
         p50=took.p50_ms,
         p99=took.p99_ms,
+        engine=target.engine,
+        precision=target.precision,
         cpu=cpu,
     )

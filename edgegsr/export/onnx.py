@@ -10,17 +10,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from onnx import ModelProto
 
 from edgegsr.bundle import INPUTS, OUTPUTS
 from edgegsr.export.rewrite import padded_by_readers
+from edgegsr.export.rounding import frozen
 from edgegsr.files import write_whole
 from edgegsr.student.model import Student
+from edgegsr.student.quantizers import QuantizedStudent
 
 OPSET = 20
 
 
 def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
-    """Writes the graph with static shapes and its weights inside, and says where."""
+    """Writes the graph with its weights inside, and says where."""
+    write_whole(path, graph_of(student, batch).SerializeToString())
+    return path
+
+
+def graph_of(student: Student, batch: int = 1) -> ModelProto:
+    """The graph with static shapes; of a student in simulated 8 bits, with Q and DQ wherever it rounds."""
+    if isinstance(student, QuantizedStudent):
+        student = frozen(student)
     side = student.config.side
     pixels = torch.zeros(batch, side, side, 3, dtype=torch.uint8)
     verbs = torch.full((batch,), -1)
@@ -35,8 +46,7 @@ def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
             verbose=False,
         )
     assert program is not None
-    write_whole(path, padded_by_readers(program.model_proto).SerializeToString())
-    return path
+    return padded_by_readers(program.model_proto)
 
 
 @contextlib.contextmanager

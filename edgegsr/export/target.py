@@ -15,7 +15,7 @@ from edgegsr import card
 from edgegsr.errors import InputError, require
 from edgegsr.shipped import find_profile
 
-ENGINES = {"onnxruntime": ("fp32",), "tensorrt": ("fp16", "int8")}
+ENGINES = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16", "int8"), "tensorrt": ("fp16", "int8")}
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,16 @@ class Roofline:
 class Gates:
     """What an exported graph must hold."""
 
-    drift: float = 1e-4  # from the student, in shares of an output's largest value
+    drift: float = 1e-4  # from the student at most, in shares of an output's largest value
+    kept: float = 0.99  # of each score of the student at least; asked of what does not count in float32
+    fused: float = 0.9  # of the layers that should count in 8 bits, those that the engine has made do so
+    latency: float = 1.0  # of the float32 graph in the same engine at most; asked of INT8
 
     def __post_init__(self) -> None:
         require(0 < self.drift < 1, f"drift must be above 0 and below 1, got {self.drift:g}")
+        for name in ("kept", "fused"):
+            require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, got {getattr(self, name):g}")
+        require(self.latency > 0, f"latency must be above 0, got {self.latency:g}")
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,18 @@ Photo = Pixels | str | PathLike[str]  # RGB (H, W, 3), or a file
 
 
 class SituationRecognizer:
-    """Who does what, with what, where. Any number of threads may ask it at once."""
+    """Who does what, with what, where. Any number of threads may ask it at once.
+
+    The engine is the one that the bundle was made for, unless another is named.
+    """
 
     def __init__(
-        self, bundle: Bundle | str | PathLike[str], engine: str = "onnxruntime", threads: int | None = None
+        self, bundle: Bundle | str | PathLike[str], engine: str | None = None, threads: int | None = None
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
         self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{self.bundle.folder}: vocabulary.json")
-        self.engine = engine
-        self._run = open_session(self.bundle, engine, threads)
+        self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
+        self._run = open_session(self.bundle, self.engine, threads)
 
     def predict(self, photo: Photo, verb: str | None = None, top: int = 5) -> Situation:
         """The situation of the best verb, or of a verb of the caller's choice, with the `top` likeliest verbs."""

@@ -20,31 +20,46 @@ BEST = -1  # the verb that the network finds likeliest
 
 def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
+    precision = bundle.manifest.get("target", {}).get("precision", "fp32")
+    try:
+        return open_graph(bundle.graph, engine, precision, threads)
+    except InputError as error:
+        raise InputError(f"{bundle.folder}: {error}") from error
+
+
+def open_graph(graph: bytes, engine: str, precision: str, threads: int | None) -> Session:
+    """The same for a graph by itself."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
     if importlib.util.find_spec(engine) is None:
         raise InputError(f"engine: {engine} is not installed here; run: pip install {engine}")
     try:
-        return ENGINES[engine](bundle.graph, threads)
+        return ENGINES[engine](graph, precision, threads)
     except Exception as error:  # engines have exceptions of their own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{bundle.folder}: {engine} does not take the graph: {reason[:300]}") from error
+        raise InputError(f"{engine} does not take the graph: {reason[:300]}") from error
 
 
 def in_onnxruntime(graph: bytes | str, threads: int | None) -> Any:
     """An InferenceSession on the CPU, set up as is best for graphs of ours."""
     import onnxruntime
 
+    return onnxruntime.InferenceSession(
+        graph, options_of(threads), providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
+    )
+
+
+def options_of(threads: int | None) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     if threads:
         options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(
-        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
-    )
+    return options
 
 
-def _onnxruntime(graph: bytes, threads: int | None) -> Session:
+def _onnxruntime(graph: bytes, _: str, threads: int | None) -> Session:
     session = in_onnxruntime(graph, threads)
 
     def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
@@ -54,14 +69,20 @@ def _onnxruntime(graph: bytes, threads: int | None) -> Session:
     return run
 
 
-def _openvino(graph: bytes, threads: int | None) -> Session:
+def in_openvino(graph: bytes, precision: str, threads: int | None) -> Any:
+    """A compiled model on the CPU; what is not in 8 bits counts in bfloat16 where that is allowed and there is some."""
     import openvino
 
-    settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    core = openvino.Core()
+    short = precision != "fp32" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "bf16" if short else "f32"}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    core = openvino.Core()
-    compiled = core.compile_model(core.read_model(graph), "CPU", settings)
+    return core.compile_model(core.read_model(graph), "CPU", settings)
+
+
+def _openvino(graph: bytes, precision: str, threads: int | None) -> Session:
+    compiled = in_openvino(graph, precision, threads)
 
     def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
         request = compiled.create_infer_request()  # one a call: a request serves one thread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,9 @@ BRIEF = {  # the numbers of a training's progress, by setting and metric of the 
     "value": ("gt", "value"),
     "grounded": ("gt", "grounded"),
 }
+JUDGED = ("verb_top1", "value", "grounded")  # what must be kept of a student; the last two with the true verb
+
+Dev = Mapping[str, Mapping[str, float | None]]  # by group of verbs, as `brief` has it
 
 
 def evaluate(
@@ -116,3 +119,16 @@ def candidate_verbs(
     verbs = truth.ontology.verbs
     of_group = np.array([[verb in members for verb in verbs] for members in map(set, groups.values())])  # (G, K)
     return np.asarray(of_group[of_group.argmax(0)[truth.verbs]])
+
+
+def losses(before: Dev, after: Dev) -> Iterator[tuple[str, str, float]]:
+    """Group, score, and the share of it that is lost; below 0 for a gain."""
+    for group, scores in before.items():
+        for name in JUDGED:
+            if was := scores[name]:
+                yield group, name, 1 - (after[group][name] or 0) / was
+
+
+def worst(before: Dev, after: Dev) -> float:
+    """The largest share of a score that is lost."""
+    return max((lost for _, _, lost in losses(before, after)), default=0.0)

@@ -21,7 +21,7 @@ import onnx
 from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
-from edgegsr.export.export import export
+from edgegsr.export.export import Checks, export
 from edgegsr.export.target import Gates, find_target
 from edgegsr.graphfile import read_graph
 from edgegsr.run import Run
@@ -32,10 +32,14 @@ from edgegsr.student.predictor import EagerPredictor
 TARGET = find_target("onnx-fp32")
 
 
+def checks(photos: Split, images: int = 128) -> Checks:
+    return Checks(photos, images=images, threads=1)
+
+
 @pytest.fixture(scope="module")
 def bundle(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "bundle"
-    assert export(whole, out, TARGET, split_dev, 128, 1)["missed"] == []
+    assert export(whole, out, TARGET, checks(split_dev))["missed"] == []
     return out
 
 
@@ -86,26 +90,28 @@ def test_graph_is_plain_onnx(bundle: Path) -> None:
 def test_a_bundle_is_replaced_and_nothing_else_is(bundle: Path, whole: Run, split_dev: Split, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     out.mkdir()
-    export(whole, out, TARGET, split_dev, 2, 1)
-    export(whole, out, TARGET, split_dev, 3, 1)
+    export(whole, out, TARGET, checks(split_dev, 2))
+    export(whole, out, TARGET, checks(split_dev, 3))
     assert json.loads((out / "numerics.json").read_text())["images"] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"wanted an empty folder or a bundle, found letter\.txt; give another --out"):
-        export(whole, tmp_path / "mine", TARGET, split_dev, 2, 1)
+        export(whole, tmp_path / "mine", TARGET, checks(split_dev, 2))
 
 
 def test_a_graph_that_drifts_is_not_kept(whole: Run, split_dev: Split, tmp_path: Path) -> None:
     strict = dataclasses.replace(TARGET, gates=Gates(drift=1e-12))
-    found = export(whole, tmp_path / "bundle", strict, split_dev, 2, 1)
+    found = export(whole, tmp_path / "bundle", strict, checks(split_dev, 2))
     assert found["missed"] and "of its largest value away from the student, at most 1e-12" in found["missed"][0]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_target_that_is_not_made_yet_says_so(whole: Run, split_dev: Split, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--target: tensorrt in int8 cannot be made yet; give onnx-fp32"):
-        export(whole, tmp_path / "bundle", find_target("orin-nano-trt-int8"), split_dev, 2, 1)
+    with pytest.raises(
+        InputError, match="--target: nothing can be made for tensorrt yet; give a target of onnxruntime, openvino"
+    ):
+        export(whole, tmp_path / "bundle", find_target("orin-nano-trt-int8"), checks(split_dev, 2))
 
 
 def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:

@@ -32,7 +32,10 @@ def test_law_adds_start_arithmetic_and_weights() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('engine = "abacus"\nprecision = "fp32"\nmultiple = 8', "target.engine must be one of onnxruntime, tensorrt"),
+        (
+            'engine = "abacus"\nprecision = "fp32"\nmultiple = 8',
+            "target.engine must be one of onnxruntime, openvino, tensorrt",
+        ),
         (
             'engine = "tensorrt"\nprecision = "fp32"\nmultiple = 8',
             "target.precision must be one of fp16, int8",

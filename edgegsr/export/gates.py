@@ -1,0 +1,44 @@
+"""The gates of a target: what a bundle must hold, and a line for each that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edgegsr.export.target import Gates
+from edgegsr.student.evaluate import losses
+
+
+def missed(gates: Gates, numerics: Mapping[str, Any], perf: Mapping[str, Any]) -> Iterator[str]:
+    """What is held against a bundle, by what was found out about it."""
+    for output, drift in numerics["drift"].items():
+        if not drift <= gates.drift:
+            away = f"{drift:.1e} of its largest value away from the student"
+            yield f"{output}: {away}, at most {gates.drift:.0e} was wanted"
+    if "dev" in numerics:
+        yield from _lost(gates, **numerics["dev"])
+    if "layers" in numerics:
+        yield from _unfused(gates, **numerics["layers"])
+    if (ms := perf.get("in_turns_ms", {})).get("int8", 0) > gates.latency * ms.get("fp32", 0):
+        yield (
+            f"{ms['int8']:.2f} ms, and float32 takes {ms['fp32']:.2f} ms in the same engine; "
+            f"at most {gates.latency:g} of that was wanted"
+        )
+
+
+def _lost(gates: Gates, student: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[str]:
+    for group, name, lost in losses(student, graph):
+        if lost > 1 - gates.kept:
+            scores = (100 * each[group][name] for each in (graph, student))
+            yield "{}, {}: {:.1f} % where the student has {:.1f} %, at least {:.0%} of it was wanted".format(
+                name, group, *scores, gates.kept
+            )
+
+
+def _unfused(gates: Gates, wanted_in_8_bits: int, in_8_bits: int, kinds: Mapping[str, int]) -> Iterator[str]:
+    if in_8_bits < gates.fused * wanted_in_8_bits:
+        ran = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        yield (
+            f"{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits, at least {gates.fused:.0%} was wanted; "
+            f"it runs {ran}"
+        )

@@ -1,0 +1,184 @@
+"""From the grid that a student learned to the graphs of engines: what a step may change and what it may not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("nncf")
+pytest.importorskip("onnxscript")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "student"))
+
+from onnx import ModelProto, TensorProto, helper, numpy_helper  # noqa: E402
+from tiny_student import random_tables, tiny_config  # noqa: E402
+
+from edgegsr.bundle import OUTPUTS  # noqa: E402
+from edgegsr.compress.calibrate import calibrated  # noqa: E402
+from edgegsr.errors import InputError  # noqa: E402
+from edgegsr.export.fused import in_8_bits as fused  # noqa: E402
+from edgegsr.export.fused import layers_by_kind  # noqa: E402
+from edgegsr.export.int8 import (  # noqa: E402
+    RECIPES,
+    halved,
+    in_8_bits,
+    in_float,
+    joined_in_8_bits,
+    pooled_first,
+    rounded_once,
+    stored,
+    summed_in_8_bits,
+    unsigned,
+    whole_biases,
+)
+from edgegsr.export.onnx import graph_of  # noqa: E402
+from edgegsr.export.rewrite import Draft, padded_by_readers  # noqa: E402
+from edgegsr.graphfile import read_graph  # noqa: E402
+from edgegsr.runtime.session import BEST, open_graph  # noqa: E402
+from edgegsr.student.model import Student  # noqa: E402
+from edgegsr.student.quantizers import QuantizedStudent  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def rounded() -> QuantizedStudent:
+    torch.manual_seed(0)
+    student = Student(tiny_config(), random_tables()).eval().fold()
+    return calibrated(student, [torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8) for _ in range(4)])
+
+
+@pytest.fixture(scope="module")
+def graph(rounded: QuantizedStudent) -> ModelProto:
+    return graph_of(rounded)
+
+
+@pytest.fixture(scope="module")
+def squares() -> Any:
+    return np.random.default_rng(1).integers(0, 256, (20, 64, 64, 3), np.uint8)
+
+
+def said(model: ModelProto, squares: Any) -> list[list[Any]]:
+    """Without the engine's own fusions."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [session.run(None, {"pixels": each[None], "verb": np.array([-1])}) for each in squares]
+
+
+def drifts(one: list[list[Any]], other: list[list[Any]]) -> Any:
+    """By image, in shares of the largest value of an output."""
+    largest = [max(np.abs(each[i]).max() for each in one) for i in range(len(OUTPUTS))]
+    return np.array([max(np.abs(a - b).max() / top for a, b, top in zip(x, y, largest)) for x, y in zip(one, other)])
+
+
+@pytest.mark.parametrize("step", [stored, pooled_first, joined_in_8_bits, padded_by_readers])
+def test_steps_that_change_nothing(graph: ModelProto, squares: Any, step: Any) -> None:
+    before = stored(graph) if step is not stored else graph
+    for one, other in zip(said(before, squares), said(step(before), squares)):
+        for a, b in zip(one, other):
+            assert np.allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [rounded_once, summed_in_8_bits, unsigned, whole_biases, halved])
+def test_steps_that_move_values_between_their_steps(graph: ModelProto, squares: Any, step: Any) -> None:
+    before = stored(graph)
+    moved = drifts(said(before, squares), said(step(before), squares))
+    assert np.median(moved) < 0.05 and moved.max() < 0.3, moved
+
+
+def test_stored_weights_are_bytes(graph: ModelProto) -> None:
+    assert len(halved(stored(graph)).SerializeToString()) < len(graph.SerializeToString())
+    values = {each.name: each.data_type for each in stored(graph).graph.initializer}
+    draft = Draft(stored(graph))
+    assert not [node for node in draft.nodes if node.op_type == "QuantizeLinear" and node.input[0] in values]
+    assert TensorProto.INT8 in values.values()
+
+
+def test_all_layers_in_float_is_the_student_without_rounding(graph: ModelProto, squares: Any) -> None:
+    plain = in_float(stored(graph), lambda draft, node: True)
+    assert in_8_bits(plain) == [] and len(in_8_bits(graph)) > 30
+    constants = {each.name for each in plain.graph.initializer}
+    assert not [n for n in plain.graph.node if n.op_type == "DequantizeLinear" and n.input[0] in constants]
+    assert drifts(said(graph, squares), said(plain, squares)).max() < 0.3
+
+
+@pytest.mark.parametrize("engine", sorted(RECIPES))
+def test_an_engine_counts_in_8_bits_what_it_should(
+    rounded: QuantizedStudent, graph: ModelProto, squares: Any, engine: str
+) -> None:
+    pytest.importorskip(engine)
+    made = RECIPES[engine](graph)
+    content = made.SerializeToString()
+    read_graph(content, "graph")  # nothing that a bundle refuses
+    kinds, wanted = layers_by_kind(content, engine, "int8"), in_8_bits(made)
+    assert fused(kinds) >= 0.9 * len(wanted) > 10, (kinds, wanted)
+    session = open_graph(content, engine, "int8", 1)
+    found = [[session(each, BEST)[name] for name in OUTPUTS] for each in squares]
+    with torch.no_grad():
+        eager = [
+            [getattr(rounded(torch.from_numpy(each[None])), name)[0].numpy() for name in OUTPUTS] for each in squares
+        ]
+    moved = drifts(eager, found)
+    assert np.median(moved) < 0.1 and moved.max() < 0.5, moved
+
+
+def joined(scales: list[float], positive: list[bool]) -> ModelProto:
+    """Two rounded values in one map, which a convolution in 8 bits reads."""
+    constants = {"zero": np.array(0, np.int8), "w": np.ones((1, 2, 1, 1), np.int8), "ws": np.array(0.5, np.float32)}
+    nodes = []
+    for i, (scale, relu) in enumerate(zip(scales, positive)):
+        constants[f"s{i}"] = np.array(scale, np.float32)
+        nodes += [
+            helper.make_node("Relu" if relu else "Neg", ["x"], [f"r{i}"]),
+            helper.make_node("QuantizeLinear", [f"r{i}", f"s{i}", "zero"], [f"q{i}"]),
+            helper.make_node("DequantizeLinear", [f"q{i}", f"s{i}", "zero"], [f"d{i}"]),
+        ]
+    nodes += [
+        helper.make_node("Concat", ["d0", "d1"], ["c"], axis=1),
+        helper.make_node("DequantizeLinear", ["w", "ws"], ["wd"]),
+        helper.make_node("Conv", ["c", "wd"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 4, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    made = helper.make_graph(nodes, "joined", [x], [y], initializers)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+def run(model: ModelProto, x: Any) -> Any:
+    return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x.astype(np.float32)})[0]
+
+
+def test_bytes_without_a_sign_reach_as_far_and_clip_as_early() -> None:
+    model = joined([0.1, 0.1], [True, False])
+    made = joined_in_8_bits(unsigned(model))
+    zeros = {each.name: numpy_helper.to_array(each) for each in made.graph.initializer if each.name.startswith("zero")}
+    assert zeros == {"zero_0": 0, "zero_128": 128} and zeros["zero_0"].dtype == np.uint8
+    x = np.linspace(-30, 30, 16).reshape(1, 1, 4, 4)
+    assert np.abs(run(model, x) - run(made, x)).max() <= 0.05 + 1e-6  # half a step of the join, times the weight
+    assert run(made, np.full((1, 1, 4, 4), 30.0)).max() == pytest.approx(0.5 * (12.7 - 12.8), abs=0.03)
+
+
+def test_bias_beyond_32_bits_is_refused() -> None:
+    model = joined([1e-9, 1e-9], [True, True])
+    model.graph.node[-1].input.append("b")
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1e6], np.float32), "b"))
+    with pytest.raises(InputError, match="b: too large for 32 bits at the scale of its layer"):
+        whole_biases(joined_in_8_bits(model))
+
+
+def test_weights_that_are_not_around_zero_are_refused(graph: ModelProto) -> None:
+    odd = ModelProto()
+    odd.CopyFrom(graph)
+    weight = next(n for n in odd.graph.node if n.op_type == "QuantizeLinear" and "weight" in n.input[0])
+    for each in odd.graph.initializer:
+        if each.name == weight.input[2]:
+            each.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(each) + np.int8(1), each.name))
+    with pytest.raises(InputError, match="wanted a weight around zero"):
+        stored(odd)
