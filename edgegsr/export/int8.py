@@ -48,7 +48,7 @@ def in_8_bits(model: ModelProto) -> list[str]:
 
 def _is_rounded(draft: Draft, name: str) -> bool:
     maker = draft.makers.get(name)
-    while maker is not None and maker.op_type in ("Transpose", "Reshape", "MaxPool", "Concat", "Relu"):
+    while maker is not None and maker.op_type in ("Transpose", "Reshape", "MaxPool", "Concat", "Split", "Relu"):
         maker = draft.makers.get(maker.input[0])
     return maker is not None and maker.op_type == "DequantizeLinear"
 

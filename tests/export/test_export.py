@@ -24,6 +24,7 @@ from edgegsr.errors import InputError
 from edgegsr.export.export import Checks, export
 from edgegsr.export.target import Gates, find_target
 from edgegsr.graphfile import read_graph
+from edgegsr.images import letterbox
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.situation import Situation
@@ -153,6 +154,61 @@ def test_a_device_needs_nothing_of_torch(bundle: Path, split_dev: Split) -> None
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     verb, heavy = done.stdout.split("\n")[:2]
     assert verb in ("lifting", "pushing", "pulling", "sinking") and heavy == "[]"
+
+
+@pytest.fixture(scope="module")
+def rounded(whole: Run, split_dev: Split) -> Run:
+    """The run in 8 bits, as calibration makes it."""
+    pytest.importorskip("nncf")
+    torch = pytest.importorskip("torch")
+    from edgegsr.compress.calibrate import calibrated
+    from edgegsr.student.model import Student
+
+    student = Student(whole.student.config, whole.tables, pretrained=False)
+    student.load_state_dict(whole.student.state_dict())
+    squares = [letterbox(split_dev.pixels(i), student.config.side)[0] for i in range(len(split_dev))]
+    return dataclasses.replace(whole, student=calibrated(student.fold(), [torch.from_numpy(np.stack(squares))]))
+
+
+@pytest.mark.parametrize("name", ["onnx-int8", "openvino-int8"])
+def test_a_bundle_in_8_bits_is_held_against_its_gates(
+    rounded: Run, split_dev: Split, tmp_path: Path, name: str
+) -> None:
+    target = find_target(name)
+    pytest.importorskip(target.engine)
+    loose = dataclasses.replace(target, gates=Gates(drift=0.99, kept=0.0, fused=0.8, latency=100.0))
+    found = export(rounded, tmp_path / "bundle", loose, checks(split_dev))
+    assert found["missed"] == []
+    told = json.loads((tmp_path / "bundle" / "numerics.json").read_text())
+    assert told["dev"].keys() == {"student", "graph"} and told["layers"]["in_8_bits"] > 10
+    assert found["perf"]["in_turns_ms"].keys() >= {"int8", "fp32"}
+    recognizer = SituationRecognizer(tmp_path / "bundle", threads=1)
+    assert recognizer.engine == target.engine
+    assert recognizer.predict(split_dev.path(0)).verb in rounded.ontology.verbs
+
+
+def test_a_slower_bundle_is_kept_only_if_that_is_allowed(rounded: Run, split_dev: Split, tmp_path: Path) -> None:
+    hurried = dataclasses.replace(find_target("onnx-int8"), gates=Gates(drift=0.99, kept=0.0, fused=0.8, latency=1e-3))
+    found = export(rounded, tmp_path / "bundle", hurried, checks(split_dev, 4))
+    assert len(found["missed"]) == 1 and "float32 takes" in found["missed"][0] and list(tmp_path.iterdir()) == []
+    export(rounded, tmp_path / "bundle", hurried, dataclasses.replace(checks(split_dev, 4), allow_regression=True))
+    assert json.loads((tmp_path / "bundle" / "numerics.json").read_text())["missed"]
+
+
+def test_bfloat16_is_scored_and_not_held_to_float32(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    short = dataclasses.replace(find_target("openvino-bf16"), gates=Gates(drift=0.5, kept=0.0))
+    found = export(whole, tmp_path / "bundle", short, checks(split_dev, 8))
+    assert found["missed"] == [] and found["perf"]["in_turns_ms"].keys() == {"bf16", "fp32"}
+
+
+def test_a_run_and_a_target_of_different_arithmetic_are_refused(
+    whole: Run, rounded: Run, split_dev: Split, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"counts in float32; run `edgegsr compress .* --ptq`"):
+        export(whole, tmp_path / "bundle", find_target("onnx-int8"), checks(split_dev, 2))
+    with pytest.raises(InputError, match="counts in INT8, and fp32 does not; export the run that it was made from"):
+        export(rounded, tmp_path / "bundle", TARGET, checks(split_dev, 2))
 
 
 def command(*words: Any) -> int:
