@@ -164,6 +164,32 @@ def _loader(r: dict[str, Any]) -> tuple[str, str]:
     return "load and augment, one process, 128 and 224 px", f"{found[128]:,} and {found[224]:,} img/s"
 
 
+def cpu() -> str:
+    """One photo in every engine on a CPU."""
+    result = load("cpu-latency")
+    rows = []
+    for name, subject in result["subjects"].items():
+        for engine, found in subject["engines"].items():
+            size = found["file_bytes"]
+            rows.append(
+                (
+                    f"{name} ({subject['side']} px, {subject['gflops']:.2f} GFLOPs)",
+                    engine,
+                    f"{found['p50_ms']:.2f}",
+                    f"{found['p99_ms']:.2f}",
+                    f"{found['faster_than_onnxruntime_fp32']:.2f}",
+                    f"{size / 1e6:.1f}" if size else "-",
+                )
+            )
+    about = (
+        f"Milliseconds for one photo, the network alone, {result['threads']} threads on {result['machine']['cpu']}; "
+        f"every engine in a process of its own, {result['blocks']} rounds of blocks in turn; *times as fast* as ONNX "
+        "Runtime in float32, round by round. INT8 as calibrated. Made by "
+        "`python benchmarks/cpu_latency.py --out benchmarks/results/cpu-latency.json`."
+    )
+    return f"{about}\n\n{markdown(('student', 'engine', 'p50', 'p99', 'times as fast', 'MB'), rows)}"
+
+
 def _training(r: dict[str, Any]) -> tuple[str, str]:
     return f"train `{r['student']}`, the whole loop", f"{r['images_per_s']:.0f} img/s"
 
@@ -200,6 +226,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "mipd": mipd,
     "nano": nano,
     "compress": compress,
+    "cpu": cpu,
     "speed": speed,
 }
 
