@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
@@ -476,18 +476,47 @@ def export(
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="The folder that `export` wrote.")],
+    target: Annotated[
+        str | None, typer.Option(help="A TensorRT profile: also say what that TensorRT would hold against the graph.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say whether a bundle is what its manifest says and holds nothing else."""
     from edgegsr.bundle import open_bundle
 
     found = open_bundle(bundle)
+    findings = _held_against(found.graph, target) if target else []
     files = found.manifest["files"]
     _table(
         str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
     )
     print("whole, and nothing else in it")
-    _last_line(as_json, {"bundle": str(bundle), **found.manifest})
+    _last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
+    if any(each["refused"] for each in findings):
+        raise typer.Exit(MISSED)
+
+
+def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:
+    """What the TensorRT of a board would hold against a graph, also as a table."""
+    _need_training("--target", "onnx")
+    import onnx
+
+    from edgegsr.export.target import find_target
+    from edgegsr.export.tensorrt_rules import check
+
+    aim = find_target(target)
+    if aim.engine != "tensorrt" or not aim.version:
+        raise InputError(
+            f"--target: wanted a profile with a version of TensorRT, got one of {aim.engine}; leave it out"
+        )
+    major, minor = map(int, aim.version.split("."))
+    findings = check(onnx.load_model_from_string(graph), (major, minor), aim.multiple)
+    told = [(each.rule, "refused" if each.refused else "slow", each.node or "-", each.what) for each in findings]
+    if told:
+        _table(f"TensorRT {aim.version}, by rules; no engine was built", ("rule", "", "node", "what"), told)
+    else:
+        print(f"no rule of TensorRT {aim.version} is broken; no engine was built")
+    return [asdict(each) for each in findings]
 
 
 @app.command("eval")

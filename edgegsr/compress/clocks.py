@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from edgegsr.bench.clock import Timed, best_of_turns, timed
-from edgegsr.bundle import INPUTS
 from edgegsr.errors import InputError
 from edgegsr.export.onnx import export_onnx
 from edgegsr.export.target import Roofline, Target
-from edgegsr.runtime.session import in_onnxruntime
+from edgegsr.runtime.session import BEST, open_graph
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
 
 Clock = Callable[[Student], float]  # the latency of a student as a share of another one's
-RUN_HERE = ("onnxruntime",)
+RUN_HERE = ("onnxruntime", "openvino")
 
 
 def check_target(target: Target) -> None:
@@ -39,13 +39,15 @@ def clock_of(target: Target, threads: int, first: Student) -> Iterator[Clock]:
         return
     with tempfile.TemporaryDirectory() as folder:
         before = export_onnx(first, Path(folder) / "first.onnx")
-        yield lambda student: _taking_turns(before, export_onnx(student, Path(folder) / "next.onnx"), threads)
+        yield lambda student: _taking_turns(
+            before, export_onnx(student, Path(folder) / "next.onnx"), target.engine, threads
+        )
 
 
 def latency(student: Student, threads: int) -> Timed:
     """One image through the exported graph in ONNX Runtime, on this machine."""
     with tempfile.TemporaryDirectory() as folder:
-        return timed(_looking(export_onnx(student, Path(folder) / "model.onnx"), threads))
+        return timed(_looking(export_onnx(student, Path(folder) / "model.onnx"), "onnxruntime", threads))
 
 
 def _predicted(law: Roofline, student: Student) -> float:
@@ -53,13 +55,15 @@ def _predicted(law: Roofline, student: Student) -> float:
     return law.predict_ms(spent.total_gflops, spent.total_parameters)
 
 
-def _taking_turns(before: Path, after: Path, threads: int) -> float:
-    first, then = best_of_turns([partial(_looking, graph, threads) for graph in (before, after)])
+def _taking_turns(before: Path, after: Path, engine: str, threads: int) -> float:
+    first, then = best_of_turns([partial(_looking, graph, engine, threads) for graph in (before, after)])
     return then / first
 
 
-def _looking(graph: Path, threads: int) -> Callable[[], object]:
-    session = in_onnxruntime(str(graph), threads)
-    pixels = np.random.default_rng(0).integers(0, 256, session.get_inputs()[0].shape, np.uint8)
-    fed = dict(zip(INPUTS, (pixels, np.array([-1], np.int64))))
-    return lambda: session.run(None, fed)
+def _looking(graph: Path, engine: str, threads: int) -> Callable[[], object]:
+    """One look at a photo, whose side is that of the graph's input."""
+    content = graph.read_bytes()
+    side = onnx.load_model_from_string(content).graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    session = open_graph(content, engine, "fp32", threads)
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    return lambda: session(pixels, BEST)

@@ -42,15 +42,8 @@ def in_8_bits(model: ModelProto) -> list[str]:
     return [
         node.name
         for node in draft.nodes
-        if node.op_type in ("Conv", "MatMul", "Gemm") and all(_is_rounded(draft, name) for name in node.input[:2])
+        if node.op_type in ("Conv", "MatMul", "Gemm") and all(map(draft.rounded, node.input[:2]))
     ]
-
-
-def _is_rounded(draft: Draft, name: str) -> bool:
-    maker = draft.makers.get(name)
-    while maker is not None and maker.op_type in ("Transpose", "Reshape", "MaxPool", "Concat", "Split", "Relu"):
-        maker = draft.makers.get(maker.input[0])
-    return maker is not None and maker.op_type == "DequantizeLinear"
 
 
 def _either(*wanted: Layers) -> Layers:

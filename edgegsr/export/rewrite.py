@@ -10,6 +10,7 @@ import numpy.typing as npt
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 Array = npt.NDArray[Any]
+MOVED = ("Transpose", "Reshape", "Flatten", "MaxPool", "Split", "Slice", "Relu")
 
 
 class Draft:
@@ -27,6 +28,16 @@ class Draft:
         for node in self.nodes:
             for name in node.input:
                 self.readers[name].append(node)
+
+    def rounded(self, name: str) -> NodeProto | None:
+        """The DequantizeLinear that a value comes out of, by ways that leave values as they are."""
+        maker = self.makers.get(name)
+        if maker is None or maker.op_type == "DequantizeLinear":
+            return maker
+        if maker.op_type == "Concat":
+            found = [self.rounded(each) for each in maker.input]
+            return found[0] if all(found) else None
+        return self.rounded(maker.input[0]) if maker.op_type in MOVED else None
 
     def finished(self) -> ModelProto:
         """The model with the nodes and constants that something reads."""

@@ -8,6 +8,7 @@ multiple = 32                          gb_per_s = 102.0
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Target:
     multiple: int  # of channels
     roofline: Roofline | None = None  # for what cannot run here
     gates: Gates = Gates()
+    version: str = ""  # of TensorRT on the board, such as 10.3
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -70,6 +72,8 @@ class Target:
         if self.precision not in ENGINES[self.engine]:
             wanted = ", ".join(ENGINES[self.engine])
             raise InputError(f"precision must be one of {wanted} for {self.engine}, got {self.precision!r}")
+        if self.version and (self.engine != "tensorrt" or not re.fullmatch(r"\d+\.\d+", self.version)):
+            raise InputError(f"version must be that of TensorRT, such as 10.3, or left out, got {self.version!r}")
         if self.multiple < 1:
             raise InputError(f"multiple must be 1 or more, got {self.multiple}")
 

@@ -195,6 +195,18 @@ def test_a_slower_bundle_is_kept_only_if_that_is_allowed(rounded: Run, split_dev
     assert json.loads((tmp_path / "bundle" / "numerics.json").read_text())["missed"]
 
 
+def test_what_tensorrt_would_refuse_is_an_exit_code(
+    rounded: Run, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loose = Gates(drift=0.99, kept=0.0, fused=0.0, latency=100.0)
+    for name, code in (("onnx-int8", 3), ("openvino-int8", 0)):  # bytes without a sign, and with one
+        pytest.importorskip(find_target(name).engine)
+        export(rounded, tmp_path / name, dataclasses.replace(find_target(name), gates=loose), checks(split_dev, 2))
+        assert command("verify", tmp_path / name, "--target", "orin-nano-trt-int8", "--json") == code
+        findings = json.loads(capsys.readouterr().out.splitlines()[-1])["findings"]
+        assert any(each["rule"] == "T01" for each in findings) == (code == 3)
+
+
 def test_bfloat16_is_scored_and_not_held_to_float32(whole: Run, split_dev: Split, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     short = dataclasses.replace(find_target("openvino-bf16"), gates=Gates(drift=0.5, kept=0.0))
@@ -227,5 +239,9 @@ def test_command_line_looks_through_a_bundle(
     assert told["verb"] == SituationRecognizer(bundle).predict(split_dev.path(0)).verb
     assert command("predict", bundle, split_dev.path(0), "--calibrated") == 2
     assert "--calibrated: is folded into a bundle when it is exported; leave it out" in capsys.readouterr().err
+    assert command("verify", bundle, "--target", "orin-nano-trt-fp16") == 0
+    assert "no rule of TensorRT 10.3 is broken; no engine was built" in capsys.readouterr().out
+    assert command("verify", bundle, "--target", "onnx-fp32") == 2
+    assert "wanted a profile with a version of TensorRT, got one of onnxruntime" in capsys.readouterr().err
     assert command("verify", tmp_path) == 2
     assert "wanted a bundle with a manifest.json, found an empty folder" in capsys.readouterr().err

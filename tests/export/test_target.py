@@ -40,6 +40,10 @@ def test_law_adds_start_arithmetic_and_weights() -> None:
             'engine = "tensorrt"\nprecision = "fp32"\nmultiple = 8',
             "target.precision must be one of fp16, int8",
         ),
+        (
+            'engine = "tensorrt"\nprecision = "int8"\nmultiple = 8\nversion = "ten"',
+            "target.version must be that of TensorRT, such as 10.3, or left out, got 'ten'",
+        ),
         ('engine = "onnxruntime"\nprecision = "fp32"\nmultiple = 0', "target.multiple must be 1 or more, got 0"),
         ('engine = "onnxruntime"\nprecision = "fp32"', "target.multiple is missing"),
     ],
