@@ -99,7 +99,8 @@ class Wishes:
 
     def table(self) -> dict[str, Any]:
         """What of it decides what comes out."""
-        found = {"target": asdict(self.target)}
+        target = asdict(self.target)
+        found = {"target": {name: target[name] for name in ("engine", "precision", "multiple", "roofline")}}
         if self.prune.wanted:
             found["prune"] = asdict(self.prune)
         if self.quantize.wanted:

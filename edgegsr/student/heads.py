@@ -80,18 +80,17 @@ class WordsOrBlank(Words):
 class BoxHead(nn.Module):
     """Boxes (B, R, 4), xyxy in [0, 1], as corrections of where the role looks on the fine grid."""
 
-    moments: Tensor
+    places: Tensor
 
     def __init__(self, width: int, grid: int) -> None:
         super().__init__()
         self.grid = grid
         self.look = nn.Linear(width, width)
-        self.appear = nn.Linear(
-            width, width, bias=False
-        )  # of the tokens, and as in CrossAttention it goes to the roles
+        # of the tokens, and as in CrossAttention it goes to the roles
+        self.appear = nn.Linear(width, width, bias=False)
         self.correct = feedforward(width + 4, width, 4)
         nn.init.normal_(self.correct[-1].weight, std=1e-3)  # type: ignore[arg-type]  # the first answer is the look itself
-        self.register_buffer("moments", moments(grid), persistent=False)
+        self.register_buffer("places", places(grid), persistent=False)
 
     def forward(self, roles: Tensor, fine: Tensor) -> Tensor:
         reference = logit(self.glance(roles, fine))
@@ -101,17 +100,17 @@ class BoxHead(nn.Module):
     def glance(self, roles: Tensor, fine: Tensor) -> Tensor:
         """(B, R, 4) cx, cy, w, h of the box over which the attention of a role would be spread evenly."""
         heat = (self.look(roles) * roles.shape[-1] ** -0.5) @ self.appear.weight @ fine.transpose(-2, -1)
-        heat = heat.softmax(-1)[..., None, :]
-        mean, square = (heat * self.moments).sum(-1).split(2, -1)  # no matmul, which would be in 16 bits in training
+        heat = heat.float().softmax(-1)[..., None, :]  # and sums, no matmul: 16 bits would lose small boxes
+        mean = (heat * self.places).sum(-1)
+        variance = (heat * (self.places - mean[..., None]).square()).sum(-1)
         # an even spread over an extent w has the variance w * w / 12; a single cell still has its own extent
-        return torch.cat([mean, (12 * (square - mean.square()).clamp(min=0) + 1 / self.grid**2).sqrt()], -1)
+        return torch.cat([mean, (12 * variance + 1 / self.grid**2).sqrt()], -1).to(self.places)
 
 
-def moments(grid: int) -> Tensor:
-    """(4, grid * grid) x, y and their squares in the cells of a square, row by row."""
+def places(grid: int) -> Tensor:
+    """(2, grid * grid) x and y of the cells of a square, row by row."""
     along = (torch.arange(grid) + 0.5) / grid
-    y, x = torch.cartesian_prod(along, along).T
-    return torch.stack([x, y, x.square(), y.square()])
+    return torch.cartesian_prod(along, along).T.flip(0)
 
 
 def logit(x: Tensor) -> Tensor:

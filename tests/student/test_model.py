@@ -90,6 +90,15 @@ def test_gradient_reaches_every_weight(student: Student, pixels: torch.Tensor) -
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in student.parameters())
 
 
+def test_small_boxes_keep_their_size_in_16_bits(student: Student) -> None:
+    head, grid = student.box, student.box.grid
+    roles, fine = torch.randn(1, 6, 32), 4 * torch.randn(1, grid * grid, 32)
+    exact = head.glance(roles, fine)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (head.glance(roles, fine) - exact).abs().max() < 0.02
+    assert student.to(torch.bfloat16)(torch.zeros(1, 64, 64, 3, dtype=torch.uint8)).boxes_xyxy.dtype == torch.bfloat16
+
+
 def test_box_starts_where_the_role_looks(student: Student) -> None:
     head, grid = student.box, student.box.grid
     roles, fine = torch.randn(1, 6, 32), torch.randn(1, grid * grid, 32)
