@@ -37,7 +37,7 @@ from edgegsr.shipped import CHECKOUT, find_run
 from edgegsr.student.config import read_student
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import QuantizedStudent, unrounded
 from edgegsr.student.weights import load_weights, save_weights
 from edgegsr.text import TextTables
 
@@ -65,10 +65,7 @@ class Subject(NamedTuple):
 
 def shipped(name: str) -> Subject:
     run = open_run(find_run(name))
-    plain = Student(run.student.config, run.tables, pretrained=False)
-    state = run.student.state_dict()
-    plain.load_state_dict({key: state[key] for key in plain.state_dict()})
-    plain = plain.fold().eval()
+    plain = unrounded(run.student, run.tables).fold()
     if isinstance(run.student, QuantizedStudent):
         return Subject(plain, run.student, run.tables)
     learn = open_data("diorama", "train", ontology=run.ontology)
@@ -145,8 +142,11 @@ def served(files: Mapping[str, Path], config: Any, threads: int) -> Iterator[dic
             process = context.Process(target=serve, args=(name, path, config, threads, theirs), daemon=True)
             process.start()
             stack.callback(process.kill)
-            if lines[name].recv() != "ready":
-                raise RuntimeError(f"{name} did not start")
+            theirs.close()
+            try:
+                lines[name].recv()
+            except EOFError:
+                raise SystemExit(f"{name}: its process ended before it was ready; what it said stands above") from None
         yield lines
 
 

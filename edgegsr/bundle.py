@@ -87,6 +87,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         got = told.get("format") if isinstance(told, dict) else type(told).__name__
         raise InputError(f"{path}: wanted a bundle of format {FORMAT}, got {got!r}; export it again")
+    target = told.get("target", {})
+    if not isinstance(target, dict) or not all(
+        isinstance(target.get(name, ""), str) for name in ("engine", "precision")
+    ):
+        raise _damaged(folder, "'target' must name an 'engine' and a 'precision'")
     files = told.get("files")
     if not isinstance(files, dict) or not all(
         isinstance(each, dict) and isinstance(each.get("bytes"), int) and isinstance(each.get("sha256"), str)

@@ -87,6 +87,8 @@ def settle(folder: Path, text: str) -> None:
         (lambda f: edit(f / "manifest.json", format=2), "wanted a bundle of format 1, got 2; export it again"),
         (lambda f: edit(f / "manifest.json", files={"model.onnx": 3}), "'files' must name every file"),
         (lambda f: edit(f / "manifest.json", files={}), "is not in the manifest"),
+        (lambda f: edit(f / "manifest.json", target=None), "'target' must name an 'engine' and a 'precision'"),
+        (lambda f: edit(f / "manifest.json", target={"engine": 3}), "'target' must name an 'engine' and a 'precision'"),
         (lambda f: settle(f, '{"side": "big"}'), "preprocess.json: side must be 1 to 4096, got 'big'"),
         (lambda f: settle(f, "[]"), "preprocess.json: side must be 1 to 4096, got None"),
         (lambda f: shutil.rmtree(f), "no such folder; give the folder that `edgegsr export --out` has written"),

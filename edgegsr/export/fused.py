@@ -7,9 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import onnx
-import onnxruntime
 
-from edgegsr.runtime.session import in_openvino, options_of
+from edgegsr.runtime.session import in_onnxruntime, in_openvino
 
 WHOLE = ("QLinearConv", "QGemm", "QLinearMatMul", "MatMulInteger", "MatMulIntegerToFloat", "ConvInteger")
 FLOAT = ("Conv", "FusedConv", "Gemm", "MatMul", "FusedMatMul", "FusedGemm")
@@ -26,10 +25,9 @@ def in_8_bits(kinds: Counter[str]) -> int:
 
 def _onnxruntime(graph: bytes, _: str) -> Counter[str]:
     with tempfile.TemporaryDirectory() as folder:
-        options = options_of(None)
-        options.optimized_model_filepath = str(Path(folder) / "optimized.onnx")
-        onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        nodes = onnx.load(options.optimized_model_filepath).graph.node
+        optimized = str(Path(folder) / "optimized.onnx")
+        in_onnxruntime(graph, None, optimized)
+        nodes = onnx.load(optimized).graph.node
     return Counter(node.op_type for node in nodes if node.op_type in WHOLE + FLOAT)
 
 

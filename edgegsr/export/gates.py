@@ -11,10 +11,7 @@ from edgegsr.student.evaluate import losses
 
 def missed(gates: Gates, numerics: Mapping[str, Any], perf: Mapping[str, Any]) -> Iterator[str]:
     """What is held against a bundle, by what was found out about it."""
-    for output, drift in numerics["drift"].items():
-        if not drift <= gates.drift:
-            away = f"{drift:.1e} of its largest value away from the student"
-            yield f"{output}: {away}, at most {gates.drift:.0e} was wanted"
+    yield from strays(gates, numerics)
     if "dev" in numerics:
         yield from _lost(gates, **numerics["dev"])
     if "layers" in numerics:
@@ -24,6 +21,15 @@ def missed(gates: Gates, numerics: Mapping[str, Any], perf: Mapping[str, Any]) -
             f"{ms['int8']:.2f} ms, and float32 takes {ms['fp32']:.2f} ms in the same engine; "
             f"at most {gates.latency:g} of that was wanted"
         )
+
+
+def strays(gates: Gates, numerics: Mapping[str, Any]) -> list[str]:
+    """The outputs that say something else than the student, for which nothing makes up."""
+    return [
+        f"{output}: {drift:.1e} of its largest value away from the student, at most {gates.drift:.0e} was wanted"
+        for output, drift in numerics["drift"].items()
+        if not drift <= gates.drift
+    ]
 
 
 def _lost(gates: Gates, student: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[str]:
@@ -36,7 +42,7 @@ def _lost(gates: Gates, student: Mapping[str, Any], graph: Mapping[str, Any]) ->
 
 
 def _unfused(gates: Gates, wanted_in_8_bits: int, in_8_bits: int, kinds: Mapping[str, int]) -> Iterator[str]:
-    if in_8_bits < gates.fused * wanted_in_8_bits:
+    if in_8_bits < gates.fused * wanted_in_8_bits or not wanted_in_8_bits:
         ran = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         yield (
             f"{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits, at least {gates.fused:.0%} was wanted; "

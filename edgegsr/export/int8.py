@@ -6,7 +6,7 @@ what they do fast: which layers are worth their while, bytes with or without a s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
@@ -40,7 +40,7 @@ def in_8_bits(model: ModelProto) -> list[str]:
     """The layers that should count in 8 bits: what they read is rounded, and their weights are."""
     draft = Draft(model)
     return [
-        node.name
+        node.output[0]
         for node in draft.nodes
         if node.op_type in ("Conv", "MatMul", "Gemm") and all(map(draft.rounded, node.input[:2]))
     ]
@@ -59,9 +59,9 @@ def _before_pooling(model: ModelProto) -> Layers:
     draft = Draft(model)
     pool = next((node for node in draft.nodes if node.op_type == "MaxPool"), None)
     end = next((i for i, node in enumerate(draft.nodes) if pool is not None and pool.output[0] in node.input), 0)
-    convolutions = [node.name for node in draft.nodes if node.op_type == "Conv"]
-    above = {node.name for node in draft.nodes[:end] if node.op_type == "Conv"} or set(convolutions[:1])
-    return lambda _, node: node.name in above
+    convolutions = [node.output[0] for node in draft.nodes if node.op_type == "Conv"]
+    above = {node.output[0] for node in draft.nodes[:end] if node.op_type == "Conv"} or set(convolutions[:1])
+    return lambda _, node: node.output[0] in above
 
 
 def stored(model: ModelProto) -> ModelProto:
@@ -70,12 +70,14 @@ def stored(model: ModelProto) -> ModelProto:
     for node in draft.nodes:
         if node.op_type != "QuantizeLinear" or node.input[0] not in draft.constants:
             continue
-        (dequantize,) = draft.readers[node.output[0]]
+        dequantize = _dequantize(draft, node)
         weight, scale, zero = (draft.constants[name] for name in node.input)
         if zero.dtype != np.int8 or zero.any():
             raise InputError(f"{node.input[0]}: wanted a weight around zero")
         axis = int(attribute(node, "axis", 1))
-        steps = np.rint(weight / _beside(weight, scale, axis)).clip(-127, 127).astype(np.int8)
+        steps = (
+            np.rint(weight / _beside(weight, scale, axis)).clip(-127 if scale.size > 1 else -128, 127).astype(np.int8)
+        )
         readers = draft.readers[dequantize.output[0]]
         if len(readers) == 1 and readers[0].op_type == "Transpose" and weight.ndim == 2:
             steps, axis = np.ascontiguousarray(steps.T), 1 - axis
@@ -97,13 +99,20 @@ def in_float(model: ModelProto, layers: Layers) -> ModelProto:
                 if rounded is None or rounded.op_type != "DequantizeLinear":
                     continue
                 if rounded.input[0] in draft.constants:
-                    nodes += _multiplied(draft, rounded, f"{name}_float")
-                    node.input[port] = f"{name}_float"
+                    nodes += _multiplied(draft, rounded, f"{name}_of_{node.output[0]}")
+                    node.input[port] = f"{name}_of_{node.output[0]}"
                 else:
                     node.input[port] = draft.makers[rounded.input[0]].input[0]
         nodes.append(node)
     draft.nodes = nodes
     return draft.finished()
+
+
+def _dequantize(draft: Draft, quantize: NodeProto) -> NodeProto:
+    readers = draft.readers[quantize.output[0]]
+    if len(readers) != 1 or len(quantize.input) < 3:
+        raise InputError(f"{quantize.input[0]}: wanted one DequantizeLinear after its rounding, and a zero point")
+    return readers[0]
 
 
 def _multiplied(draft: Draft, dequantize: NodeProto, name: str) -> list[NodeProto]:
@@ -130,18 +139,40 @@ def pooled_first(model: ModelProto) -> ModelProto:
 
 
 def joined_in_8_bits(model: ModelProto) -> ModelProto:
-    """What joins rounded values is rounded as they are, which changes nothing and tells the engine to join bytes."""
+    """What joins rounded values is rounded on the widest of their grids, which tells the engine to join bytes.
+
+    Where all lie on one grid, or on it and its positive half, that changes nothing.
+    """
     draft, nodes = Draft(model), list[NodeProto]()
     for node in draft.nodes:
         nodes.append(node)
         made = [draft.makers.get(name) for name in node.input] if node.op_type == "Concat" else []
         rounded = [each for each in made if each is not None and each.op_type == "DequantizeLinear"]
         if rounded and len(rounded) == len(made):
-            # of a grid and its positive half, the grid
-            widest = max(rounded, key=lambda each: float(draft.constants[each.input[1]]))
-            nodes += _rounded(node, *widest.input[1:3])
+            nodes += _rounded(node, *_widest(draft, rounded, node.output[0]))
     draft.nodes = nodes
     return draft.finished()
+
+
+def _widest(draft: Draft, rounded: Sequence[NodeProto], name: str) -> tuple[str, str]:
+    """Scale and zero of the grid that holds the values of all of these, and no wider than it must be."""
+    reach = max(_reach(draft, each) for each in rounded)
+    signed = [each for each in rounded if _is_signed(draft, each)]
+    for each in signed or rounded:
+        if _reach(draft, each) >= 0.99 * reach:
+            return each.input[1], each.input[2]
+    draft.constants[f"{name}_scale"] = np.array(reach / 127, np.float32)  # a positive value reaches furthest
+    return f"{name}_scale", signed[0].input[2]
+
+
+def _reach(draft: Draft, rounding: NodeProto) -> float:
+    """The largest value of a grid."""
+    return float(draft.constants[rounding.input[1]]) * (127 if _is_signed(draft, rounding) else 255)
+
+
+def _is_signed(draft: Draft, rounding: NodeProto) -> bool:
+    zero = draft.constants[rounding.input[2]]
+    return bool(zero.dtype == np.int8 or zero == MIDDLE)
 
 
 def _rounded(node: NodeProto, scale: str, zero: str) -> list[NodeProto]:
@@ -181,7 +212,7 @@ def rounded_once(model: ModelProto) -> ModelProto:
         roundings = [each for each in readers if each.op_type == "QuantizeLinear"]
         if len(roundings) > 1 and name not in draft.constants:
             widest = max(roundings, key=lambda each: float(draft.constants[each.input[1]]))
-            (kept,) = draft.readers[widest.output[0]]
+            kept = _dequantize(draft, widest)
             for other in (each for each in roundings if each is not widest):
                 for dequantize in draft.readers[other.output[0]]:
                     for reader in draft.readers[dequantize.output[0]]:
@@ -199,7 +230,7 @@ def summed_in_8_bits(model: ModelProto) -> ModelProto:
                 if known is not None:
                     node.input[port] = draft.readers[known.output[0]][0].output[0]
                 elif _is_map(draft, name):
-                    node.input[port] = f"{name}_rounded"
+                    node.input[port] = f"{name}_of_{node.output[0]}"
                     nodes += _rounding(name, node.input[port], *rounding.input[1:3])
         nodes.append(node)
     draft.nodes = nodes
@@ -207,9 +238,12 @@ def summed_in_8_bits(model: ModelProto) -> ModelProto:
 
 
 def _only_rounding(draft: Draft, name: str) -> NodeProto | None:
-    """The rounding of a value that nothing reads as it is."""
+    """The rounding of a value, or of what is left of it above zero, that nothing reads as it is."""
     readers = draft.readers[name]
-    return readers[0] if len(readers) == 1 and readers[0].op_type == "QuantizeLinear" else None
+    if len(readers) == 1 and readers[0].op_type == "Relu":
+        readers = draft.readers[readers[0].output[0]]
+    roundings = [each for each in readers if each.op_type == "QuantizeLinear"]
+    return roundings[0] if roundings and len({each.input[1] for each in roundings}) == 1 else None
 
 
 def _is_map(draft: Draft, name: str) -> bool:
@@ -228,7 +262,7 @@ def whole_biases(model: ModelProto) -> ModelProto:
         read = [draft.makers.get(name) for name in node.input[:2]]
         scales = [draft.constants[each.input[1]] for each in read if each and each.op_type == "DequantizeLinear"]
         if len(scales) == 2:
-            bias, name = draft.constants[node.input[2]], f"{node.input[2]}_whole"
+            bias, name = draft.constants[node.input[2]], f"{node.input[2]}_of_{node.output[0]}"
             scale = np.broadcast_to(scales[0].astype(np.float64) * scales[1], bias.shape)
             steps = np.rint(bias / scale)
             if np.abs(steps).max() > np.iinfo(np.int32).max:

@@ -13,9 +13,11 @@ import torch
 from onnx import ModelProto
 
 from edgegsr.bundle import INPUTS, OUTPUTS
+from edgegsr.errors import InputError
 from edgegsr.export.rewrite import padded_by_readers
 from edgegsr.export.rounding import frozen
 from edgegsr.files import write_whole
+from edgegsr.hub import first_line
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent
 
@@ -35,7 +37,7 @@ def graph_of(student: Student, batch: int = 1) -> ModelProto:
     side = student.config.side
     pixels = torch.zeros(batch, side, side, 3, dtype=torch.uint8)
     verbs = torch.full((batch,), -1)
-    with quiet():
+    with quiet(), exporting():
         program = torch.onnx.export(
             student.eval().cpu(),
             (pixels, verbs),
@@ -47,6 +49,14 @@ def graph_of(student: Student, batch: int = 1) -> ModelProto:
         )
     assert program is not None
     return padded_by_readers(program.model_proto)
+
+
+@contextlib.contextmanager
+def exporting() -> Iterator[None]:
+    try:
+        yield
+    except torch.onnx.OnnxExporterError as error:
+        raise InputError(f"export: ONNX cannot express this student: {first_line(error)}") from error
 
 
 @contextlib.contextmanager

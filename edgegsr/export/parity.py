@@ -44,7 +44,7 @@ def parity(student: Student, session: Session, photos: Split, images: int) -> Pa
     for square, eager in zip(track(squares, "asking the graph", len(squares)), every):
         own, told = session(square, BEST), session(square, int(eager["verb_logits"].argmax()))
         for name in OUTPUTS:
-            drift[name] = max(drift[name], float(np.abs(told[name] - eager[name]).max()))
+            drift[name] = float(np.maximum(drift[name], np.abs(told[name] - eager[name]).max()))  # which carries a NaN
             largest[name] = max(largest[name], float(np.abs(eager[name]).max()))
             same[name] += _says(own, name) == _says(eager, name) and _says(told, name) == _says(eager, name)
     return Parity(

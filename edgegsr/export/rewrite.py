@@ -64,7 +64,7 @@ def padded_by_readers(model: ModelProto) -> ModelProto:
         if node.op_type != "Pad" or not _zeros_around_map(draft, node):
             continue
         more, positive = draft.constants[node.input[1]][[2, 3, 6, 7]], never_negative(draft, node.input[0])
-        readers = draft.readers[node.output[0]]
+        readers = [each if each.input[0] == node.output[0] else node for each in draft.readers[node.output[0]]]
         wider = [np.add(attribute(reader, "pads", [0, 0, 0, 0]), more) for reader in readers]
         if all(_can_pad(reader, pads, positive) for reader, pads in zip(readers, wider)):
             for reader, pads in zip(readers, wider):
@@ -77,7 +77,8 @@ def _can_pad(reader: NodeProto, pads: Array, positive: bool) -> bool:
     if attribute(reader, "auto_pad", b"NOTSET") != b"NOTSET":
         return False
     if reader.op_type == "MaxPool":
-        return positive and bool((pads < np.tile(attribute(reader, "kernel_shape", [0, 0]), 2)).all())
+        skips = attribute(reader, "ceil_mode", 0) and set(attribute(reader, "strides", [1, 1])) != {1}
+        return positive and not skips and bool((pads < np.tile(attribute(reader, "kernel_shape", [0, 0]), 2)).all())
     return reader.op_type == "Conv"
 
 

@@ -40,23 +40,18 @@ def open_graph(graph: bytes, engine: str, precision: str, threads: int | None) -
         raise InputError(f"{engine} does not take the graph: {reason[:300]}") from error
 
 
-def in_onnxruntime(graph: bytes | str, threads: int | None) -> Any:
-    """An InferenceSession on the CPU, set up as is best for graphs of ours."""
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(
-        graph, options_of(threads), providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
-    )
-
-
-def options_of(threads: int | None) -> Any:
+def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> Any:
+    """An InferenceSession on the CPU, set up as graphs of ours like it; what it makes of one goes to `optimized`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.optimized_model_filepath = optimized
     if threads:
         options.intra_op_num_threads = threads
-    return options
+    return onnxruntime.InferenceSession(
+        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
+    )
 
 
 def _onnxruntime(graph: bytes, _: str, threads: int | None) -> Session:

@@ -23,6 +23,7 @@ from edgegsr import card
 from edgegsr.errors import InputError, MissingExtra, require
 from edgegsr.files import read_json, write_whole
 from edgegsr.student.model import Answer, Student, View
+from edgegsr.text import TextTables
 
 os.environ.setdefault("NNCF_CI", "1")  # else NNCF reports its use to its makers over the network
 
@@ -132,6 +133,13 @@ def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
         register(place.operator, place.port, quant)
     wrapped.__class__ = QuantizedStudent
     return wrapped  # type: ignore[no-any-return]
+
+
+def unrounded(student: Student, tables: TextTables) -> Student:
+    """The same weights without quantizers."""
+    plain, state = Student(student.config, tables, pretrained=False), student.state_dict()
+    plain.load_state_dict({name: state[name] for name in plain.state_dict()})
+    return plain.eval()
 
 
 def _check(place: Place, weights: Mapping[str, Tensor]) -> None:

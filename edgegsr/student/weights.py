@@ -42,7 +42,10 @@ def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_weights(student: Student, path: str | Path) -> Student:
     """The same student with the weights of the file; every tensor must be there and fit."""
     state = _read(path)
-    wanted, foreign = student.state_dict(), f"{path}: is of another student than the card beside it"
+    wanted, foreign = (
+        student.state_dict(),
+        f"{path}: is of another student than the card beside it, or of an earlier version",
+    )
     if odd := sorted(wanted.keys() ^ state.keys()):
         what = "lacks" if odd[0] in wanted else "has the unknown"
         raise InputError(f"{foreign}: {what} tensor {odd[0]!r}, and {len(odd) - 1} more differ")

@@ -22,6 +22,8 @@ from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.export.export import Checks, export
+from edgegsr.export.gates import missed
+from edgegsr.export.parity import parity
 from edgegsr.export.target import Gates, find_target
 from edgegsr.graphfile import read_graph
 from edgegsr.images import letterbox
@@ -105,7 +107,19 @@ def test_a_graph_that_drifts_is_not_kept(whole: Run, split_dev: Split, tmp_path:
     strict = dataclasses.replace(TARGET, gates=Gates(drift=1e-12))
     found = export(whole, tmp_path / "bundle", strict, checks(split_dev, 2))
     assert found["missed"] and "of its largest value away from the student, at most 1e-12" in found["missed"][0]
+    allowed = dataclasses.replace(checks(split_dev, 2), allow_regression=True)
+    assert not export(whole, tmp_path / "bundle", strict, allowed)["written"], "nothing makes up for other answers"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_answers_nan_drifts_without_end(whole: Run, split_dev: Split) -> None:
+    def broken(pixels: Any, verb: int) -> Any:
+        shapes = {"verb_logits": 4, "noun_logits": (6, len(whole.ontology.nouns)), "boxes_xyxy": (6, 4), "presence": 6}
+        return {name: np.full(shape, np.nan, np.float32) for name, shape in shapes.items()}
+
+    drift = parity(whole.student, broken, split_dev, 3).drift
+    assert all(np.isnan(value) for value in drift.values())
+    assert len(list(missed(Gates(), {"drift": drift}, {}))) == len(OUTPUTS)
 
 
 def test_a_target_that_is_not_made_yet_says_so(whole: Run, split_dev: Split, tmp_path: Path) -> None:

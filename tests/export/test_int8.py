@@ -85,7 +85,7 @@ def test_steps_that_change_nothing(graph: ModelProto, squares: Any, step: Any) -
             assert np.allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.parametrize("step", [rounded_once, summed_in_8_bits, unsigned, whole_biases, halved])
+@pytest.mark.parametrize("step", [unsigned, whole_biases, halved])
 def test_steps_that_move_values_between_their_steps(graph: ModelProto, squares: Any, step: Any) -> None:
     before = stored(graph)
     moved = drifts(said(before, squares), said(step(before), squares))
@@ -163,6 +163,73 @@ def test_bytes_without_a_sign_reach_as_far_and_clip_as_early() -> None:
     x = np.linspace(-30, 30, 16).reshape(1, 1, 4, 4)
     assert np.abs(run(model, x) - run(made, x)).max() <= 0.05 + 1e-6  # half a step of the join, times the weight
     assert run(made, np.full((1, 1, 4, 4), 30.0)).max() == pytest.approx(0.5 * (12.7 - 12.8), abs=0.03)
+
+
+@pytest.mark.parametrize("scales", [[0.2, 0.05], [0.1, 0.06], [0.05, 0.2], [0.06, 0.1]])
+def test_a_join_of_two_grids_clips_nothing(scales: list[float]) -> None:
+    model = joined(scales, [True, False])
+    made = joined_in_8_bits(unsigned(model))
+    assert [node.op_type for node in made.graph.node].count("QuantizeLinear") == 3
+    x = np.linspace(-30, 30, 16).reshape(1, 1, 4, 4)
+    assert np.abs(run(model, x) - run(made, x)).max() <= max(scales)  # a step, times the weight, of two values
+
+
+def summed(relu: bool) -> ModelProto:
+    """Two convolutions of a rounded value, whose sum is rounded, with one bias, one weight and no names."""
+    constants = {
+        "s": np.array(0.1, np.float32),
+        "t": np.array(0.3, np.float32),
+        "zero": np.array(0, np.int8),
+        "w": np.full((4, 4, 1, 1), 1, np.int8),
+        "ws": np.full(4, 0.3, np.float32),
+        "wz": np.zeros(4, np.int8),
+        "b": np.ones(4, np.float32),
+    }
+    rounded = [("x", "s", "d"), ("r" if relu else "sum", "t", "y")]
+    first, last = (
+        [
+            helper.make_node("QuantizeLinear", [name, scale, "zero"], [f"{made}q"]),
+            helper.make_node("DequantizeLinear", [f"{made}q", scale, "zero"], [made]),
+        ]
+        for name, scale, made in rounded
+    )
+    nodes = [
+        *first,
+        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["wd"], axis=0),
+        helper.make_node("Conv", ["d", "wd", "b"], ["c"]),
+        helper.make_node("Conv", ["d", "wd", "b"], ["e"]),
+        helper.make_node("Add", ["c", "e"], ["sum"]),
+        *([helper.make_node("Relu", ["sum"], ["r"])] if relu else []),
+        *last,
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 2, 2])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    made = helper.make_graph(nodes, "summed", [x], [y], initializers)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_both_sides_of_a_rounded_sum_are_rounded_and_what_is_shared_stays_apart(relu: bool) -> None:
+    model, x = summed(relu), np.random.default_rng(0).standard_normal((1, 4, 2, 2))
+    made = whole_biases(summed_in_8_bits(model))
+    roundings = [node for node in made.graph.node if node.op_type == "QuantizeLinear"]
+    assert len(roundings) == 4, "the photo, both sides and the sum"
+    assert np.abs(run(model, x) - run(made, x)).max() <= 0.3 + 1e-6  # half a step a side
+    floats = in_float(model, lambda draft, node: True)
+    assert np.abs(run(model, x) - run(floats, x)).max() <= 0.3 + 1e-6
+    assert len(in_8_bits(model)) == 2 and in_8_bits(floats) == []
+
+
+def test_a_value_on_two_grids_is_left_on_the_widest() -> None:
+    model = joined([0.1, 0.1], [True, True])
+    for node in model.graph.node:
+        if "r1" in node.input:
+            node.input[0] = "r0"  # one value, and the second grid is as wide
+    model.graph.initializer[-1].CopyFrom(numpy_helper.from_array(np.array(0.4, np.float32), "s1"))
+    made = rounded_once(model)
+    (rounding,) = [node for node in made.graph.node if node.op_type == "QuantizeLinear"]
+    assert rounding.input[1] == "s1"
 
 
 def test_bias_beyond_32_bits_is_refused() -> None:

@@ -38,6 +38,16 @@ def padded(before: str, pads: list[int], value: float = 0.0) -> Any:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
+def test_a_window_that_begins_in_zeros_is_not_lost() -> None:
+    model = padded(ABOVE_ZERO, [0, 0, 0, 0, 0, 0, 2, 2])
+    pool = model.graph.node[3]
+    pool.attribute.extend([helper.make_attribute("strides", [2, 2]), helper.make_attribute("ceil_mode", 1)])
+    found = padded_by_readers(model)
+    assert "Pad" in [node.op_type for node in found.graph.node]
+    for one, other in zip(run(model), run(found), strict=True):
+        assert np.array_equal(one, other)
+
+
 def run(model: Any) -> list[Any]:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {"x": np.random.default_rng(1).standard_normal((1, 2, 5, 5)).astype(np.float32)})

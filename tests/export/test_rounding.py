@@ -50,7 +50,8 @@ def test_exported_graph_says_what_simulated_arithmetic_says_on_a_hundred_images(
 ) -> None:
     """Without the engine's own fusions; what those change is the business of each target.
 
-    Sums of floats differ in their last bits, so now and then a value that lies between two steps goes the other way.
+    Sums of floats differ in their last bits, so now and then a value that lies between two steps goes the other way;
+    with weights of chance that moves an output by a twentieth.
     """
     path = export_onnx(coarse, tmp_path / "int8.onnx")
     options = onnxruntime.SessionOptions()
