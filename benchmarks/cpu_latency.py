@@ -83,7 +83,7 @@ def swig_sized() -> Subject:
 
     words = units(SWIG["roles"])[torch.randint(SWIG["roles"], (SWIG["verbs"], 6))]
     frames = torch.arange(6) < torch.randint(1, 7, (SWIG["verbs"], 1))  # one to six roles a verb
-    tables = TextTables(units(SWIG["verbs"]), words * frames[..., None], units(SWIG["nouns"]), "random")
+    tables = TextTables(units(SWIG["verbs"]), words * frames[..., None], units(1 + SWIG["nouns"]), "random")
     plain = Student(read_student(CHECKOUT / "models" / "nano.toml"), tables, pretrained=False).eval().fold().eval()
     images = torch.randint(0, 256, (32, plain.config.side, plain.config.side, 3), dtype=torch.uint8)
     return Subject(plain, calibrated(plain, torch.split(images, 4)), tables)
