@@ -44,8 +44,7 @@ from edgegsr.export.judge import scores
 from edgegsr.export.modelcard import model_card
 from edgegsr.export.onnx import OPSET, graph_of
 from edgegsr.export.parity import parity
-from edgegsr.export.target import ENGINES as ENGINE_PRECISIONS
-from edgegsr.export.target import Target
+from edgegsr.export.target import ENGINES, Target
 from edgegsr.files import listing, write_whole
 from edgegsr.images import PAD_GREY
 from edgegsr.machine import examine_machine
@@ -53,8 +52,6 @@ from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Session, open_graph, open_session
 from edgegsr.student.cost import Cost, cost
 from edgegsr.student.quantizers import QuantizedStudent, unrounded
-
-ENGINES = ("onnxruntime", "openvino")  # that graphs can be made for
 
 
 @dataclass(frozen=True)
@@ -91,9 +88,9 @@ def export(run: Run, out: Path, target: Target, checks: Checks) -> dict[str, Any
 
 def _check(run: Run, out: Path, target: Target) -> None:
     """Refuses before any work is done."""
-    if target.engine not in ENGINES:
+    if target.engine not in RECIPES:
         raise InputError(
-            f"--target: nothing can be made for {target.engine} yet; give a target of {', '.join(ENGINES)}"
+            f"--target: nothing can be made for {target.engine} yet; give a target of {', '.join(RECIPES)}"
         )
     if importlib.util.find_spec(target.engine) is None:
         raise MissingExtra(f"--target: measuring {target.engine}", "train")
@@ -153,7 +150,7 @@ def _in_turns(run: Run, bundle: Bundle, target: Target, threads: int) -> dict[st
     """How long the bundle takes and how long the float graph does in the precisions that the engine has."""
     plain = unrounded(run.student, run.tables)
     graphs = {target.precision: bundle.graph}
-    for precision in ENGINE_PRECISIONS[target.engine]:
+    for precision in ENGINES[target.engine]:
         if precision != "int8":
             graphs[precision] = graph_of(plain).SerializeToString()
 

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from edgegsr.errors import InputError
-from edgegsr.export.rewrite import Array, Draft, attribute, never_negative, padded_by_readers
+from edgegsr.export.rewrite import Array, Draft, attribute, never_negative
 
 MIDDLE = 128  # where the zero of a signed byte comes to lie in one without a sign
 HALVED = 4096  # values of a constant
@@ -24,13 +24,13 @@ Layers = Callable[[Draft, NodeProto], bool]
 def for_onnxruntime(model: ModelProto) -> ModelProto:
     """Bytes without a sign in convolutions; float32 before the first pooling and in linears, where bytes are slower."""
     model = summed_in_8_bits(rounded_once(stored(model)))
-    model = pooled_first(in_float(padded_by_readers(model), _either(_is_linear, _before_pooling(model))))
+    model = pooled_first(in_float(model, _either(_is_linear, _before_pooling(model))))
     return halved(whole_biases(joined_in_8_bits(unsigned(model))))
 
 
 def for_openvino(model: ModelProto) -> ModelProto:
     """The grid as it is: OpenVINO fuses signed bytes and float biases as well."""
-    return halved(pooled_first(padded_by_readers(stored(model))))
+    return halved(pooled_first(stored(model)))
 
 
 RECIPES = {"onnxruntime": for_onnxruntime, "openvino": for_openvino}  # by engine
@@ -242,8 +242,8 @@ def _only_rounding(draft: Draft, name: str) -> NodeProto | None:
     readers = draft.readers[name]
     if len(readers) == 1 and readers[0].op_type == "Relu":
         readers = draft.readers[readers[0].output[0]]
-    roundings = [each for each in readers if each.op_type == "QuantizeLinear"]
-    return roundings[0] if roundings and len({each.input[1] for each in roundings}) == 1 else None
+    grids = {each.input[1] if each.op_type == "QuantizeLinear" else "" for each in readers}
+    return readers[0] if len(grids) == 1 and "" not in grids else None
 
 
 def _is_map(draft: Draft, name: str) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgegsr.boxes import Letterbox, clip
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.images import letterbox
 from edgegsr.progress import track
-from edgegsr.runtime.session import Numbers, Session
+from edgegsr.runtime.session import Session
 from edgegsr.student.answers import Answers, Fillers
 from edgegsr.student.evaluate import Dev, brief, evaluate
 from edgegsr.student.model import Student
@@ -32,13 +31,6 @@ def answers(session: Session, photos: Split, side: int) -> Answers:
     for row in track(range(len(truth)), "the graph looks at dev"):
         square, geometry = letterbox(photos.pixels(row), side)
         said = session(square, int(truth.verbs[row]))
-        _fill(found.true, row, said, geometry)
+        found.true.put(row, said["noun_logits"].argmax(-1), said["presence"], said["boxes_xyxy"], geometry)
         found.verb_logits[row] = said["verb_logits"]
     return found
-
-
-def _fill(fillers: Fillers, row: int, said: Numbers, geometry: Letterbox) -> None:
-    fillers.nouns[row] = said["noun_logits"].argmax(-1)
-    fillers.has_box[row] = said["presence"] >= 0
-    boxes = said["boxes_xyxy"].astype(np.float64) * geometry.side
-    fillers.boxes_xyxy[row] = clip(geometry.inverse(boxes), geometry.size_wh)

@@ -23,6 +23,8 @@ from edgegsr.scoring.predictions import RANKS, Predictions
 from edgegsr.situation import MAX_ROLES
 from edgegsr.student.model import Answer, Student
 
+Array = npt.NDArray[Any]
+
 
 @dataclass(frozen=True)
 class Fillers:
@@ -36,6 +38,12 @@ class Fillers:
     def none(cls, n: int) -> Fillers:
         slots = (n, MAX_ROLES)
         return cls(np.zeros(slots, np.int32), np.zeros((*slots, 4)), np.zeros(slots, bool))
+
+    def put(self, row: int, nouns: Array, presence: Array, boxes: Array, geometry: Letterbox) -> None:
+        """What is said about one image; boxes in shares of the square."""
+        self.nouns[row], self.has_box[row] = nouns, presence >= 0
+        within = geometry.inverse(boxes.astype(np.float64) * geometry.side)  # as runtime.decode does
+        self.boxes_xyxy[row] = clip(within, geometry.size_wh)
 
 
 @dataclass(frozen=True)
@@ -112,11 +120,9 @@ def answer(
 def _fill(
     fillers: Fillers, rows: npt.NDArray[np.int64], said: Answer, sizes_wh: npt.NDArray[np.int32], side: int
 ) -> None:
-    fillers.nouns[rows] = _numpy(said.noun_logits.argmax(-1))
-    fillers.has_box[rows] = _numpy(said.presence >= 0)
-    boxes = _numpy(said.boxes_xyxy).astype(np.float64) * side
-    for row, box, (width, height) in zip(rows.tolist(), boxes, sizes_wh.tolist()):  # as runtime.decode does
-        fillers.boxes_xyxy[row] = clip(Letterbox((width, height), side).inverse(box), (width, height))
+    parts = map(_numpy, (said.noun_logits.argmax(-1), said.presence.float(), said.boxes_xyxy.float()))
+    for row, (width, height), nouns, presence, boxes in zip(rows.tolist(), sizes_wh.tolist(), *parts):
+        fillers.put(row, nouns, presence, boxes, Letterbox((width, height), side))
 
 
 def _numpy(values: Tensor) -> npt.NDArray[Any]:

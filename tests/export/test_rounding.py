@@ -66,7 +66,7 @@ def test_exported_graph_says_what_simulated_arithmetic_says_on_a_hundred_images(
         for output, (one, other) in enumerate(zip(said, found)):
             drift[i, output] = (one[i] - torch.from_numpy(other)[0]).abs().max() / one[i].abs().max()
     same = (drift.amax(1) < 1e-5).float().mean()
-    assert same > 0.8 and drift.max() < 0.1, (same, drift.amax(0), said._fields)
+    assert same > 0.8 and drift.max() < 0.05, (same, drift.amax(0), said._fields)
 
 
 def test_graph_is_on_the_strictest_grid(coarse: QuantizedStudent, tmp_path: Path) -> None:
