@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("nncf")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
-from tiny_student import random_tables  # noqa: E402
+from tiny_student import random_tables, tiny_config  # noqa: E402
 
 from edgegsr.compress.calibrate import calibrated  # noqa: E402
 from edgegsr.compress.layers import Layer, idle, in_16_bits, layers_of, silent  # noqa: E402
@@ -26,6 +26,10 @@ from edgegsr.student.weights import load_weights, save_packed, save_weights  # n
 
 @pytest.fixture
 def rounded(student: Student, pixels: torch.Tensor) -> QuantizedStudent:
+    return in_8_bits(student, pixels)
+
+
+def in_8_bits(student: Student, pixels: torch.Tensor) -> QuantizedStudent:
     with torch.no_grad():  # so that 16 bits lose nothing
         for tensor in student.fold().parameters():
             tensor.copy_(tensor.half())
@@ -170,17 +174,17 @@ def test_the_fewest_layers_stay_in_16_bits(rounded: QuantizedStudent, pixels: to
     assert never.sixteen is None == read_sensitivity(tmp_path / "never").sixteen
 
 
-def test_noise_is_what_rounding_the_layer_alone_does(
-    rounded: QuantizedStudent, pixels: torch.Tensor, tmp_path: Path
-) -> None:
+def test_noise_is_what_rounding_the_layer_alone_does(pixels: torch.Tensor, tmp_path: Path) -> None:
+    torch.manual_seed(6)  # outputs that differ between the photos; noise is told in shares of that
+    rounded = in_8_bits(Student(tiny_config(), random_tables(), pretrained=False).eval(), pixels)
     layers = layers_of(rounded)
-    first = next(layer for layer in layers if layer.name == "noun.project.weight")
+    first = next(layer for layer in layers if layer.name.endswith("stem1.convolution.weight"))
     with torch.no_grad():
         first.quantizer.scale *= 40
     order = noisiest(rounded, pixels, tmp_path)
     assert order[0] == first.name
     noise = read_sensitivity(tmp_path).layers
-    assert all(felt.noise > 0 for felt in noise.values()) and noise[order[0]].noise > noise[order[1]].noise
+    assert all(felt.noise > 0 for felt in noise.values()) and noise[order[0]].noise > 5 * noise[order[1]].noise
 
 
 def test_what_was_felt_is_not_felt_again(
