@@ -419,7 +419,7 @@ def export(
     run: RunFolder,
     out: Annotated[Path, typer.Option(help="The bundle to write; one that lies there is replaced.")],
     target: Annotated[
-        str, typer.Option(help="What it is made for: a profile, or the name of one that comes along.")
+        str, typer.Option(help="A profile, onnx-fp32, onnx-int8, openvino-fp32, openvino-bf16 or openvino-int8.")
     ] = "onnx-fp32",
     data: Data = "diorama",
     images: Annotated[int, typer.Option(min=1, help="Photos of dev on which it is compared with the student.")] = 128,
@@ -478,7 +478,8 @@ def export(
 def verify(
     bundle: Annotated[Path, typer.Argument(help="The folder that `export` wrote.")],
     target: Annotated[
-        str | None, typer.Option(help="A TensorRT profile: also say what that TensorRT would hold against the graph.")
+        str | None,
+        typer.Option(help="Also say what TensorRT would hold against the graph: orin-nano-trt-int8 or a profile."),
     ] = None,
     as_json: Json = False,
 ) -> None:
