@@ -17,6 +17,7 @@ def facts() -> dict[str, object]:
     installed = {package: found for package in PACKAGES if (found := _version(package))}
     return {
         "cpu": _cpu(),
+        "gpu": _gpu(),
         "cores": _cores(),
         "memory_gb": _memory_gb(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -34,6 +35,15 @@ def _cpu() -> str:
         if names:
             return names[0]
     return platform.processor() or platform.machine()
+
+
+def _gpu() -> str | None:
+    """The first GPU that PyTorch sees."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
 
 
 def _cores() -> int:
@@ -55,11 +65,11 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The short commit, with + where files of the working tree differ from it."""
+    """The short commit, with + where files of the working tree differ from it; without git what EDGEGSR_COMMIT says."""
     git = ["git", "-C", str(Path(__file__).resolve().parent)]
     try:
         commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
         changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return os.environ.get("EDGEGSR_COMMIT")
     return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")

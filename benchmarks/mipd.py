@@ -5,7 +5,7 @@
 Same student, same data, same schedule, several seeds. METHODS train by the schedule of the student's card, PARTS by a
 shorter one, each beside the whole method on that schedule. Every training is a run of its own under --runs, the teacher
 looks once into --cache. What a result file already has is not trained again, so a benchmark that was stopped goes on,
-on another machine too.
+on another machine too; --add takes in what other result files have.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from edgegsr.data.collage import COUNT
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.config import read_train
+from edgegsr.distill.methods import find_method
 from edgegsr.distill.train import train
+from edgegsr.processes import processes
 from edgegsr.shipped import find_card, find_teacher
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import handicapped, read_calibration
@@ -120,7 +122,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         "restricted": brief(evaluate(done, test, groups, "restricted", answers=said)),
         "calibrated": brief(evaluate(done, test, groups, answers=fair)),
         "seen_bias": chosen.seen_bias,
-        "commit": machine.facts()["commit"],
+        **{name: fact for name, fact in machine.facts().items() if name in ("cpu", "gpu", "commit")},
     }
 
 
@@ -140,7 +142,7 @@ def teach(cache: Path) -> dict[str, Any]:
     learn = open_data("diorama", "train")
     words = learn.annotations.ontology
     open_source("diorama", learn, cache, collages=COUNT)
-    teacher = open_teacher(find_teacher("diorama"), "cpu", None)
+    teacher = open_teacher(find_teacher("diorama"), str(processes().device), None)
     test = open_data("diorama", "test", ontology=words)
     return zero_shot(teacher, test, groups_of("diorama", words), tables_for(words))
 
@@ -175,6 +177,22 @@ def enter(result: dict[str, Any], cell: Cell, scores: dict[str, Any]) -> None:
     )
 
 
+def add(result: dict[str, Any], other: dict[str, Any], runs: Path, cache: Path) -> None:
+    """Takes in the cells of another result that this one does not have."""
+    if any(result[name] != other[name] for name in facts(result["student"]) if name != "tables"):
+        sys.exit("--add: wanted results of the same student, data and world")
+    if "teacher" in other:
+        result.setdefault("teacher", other["teacher"])
+    for table, part in other["tables"].items():
+        cells = [
+            Cell(table, variant, int(seed), result["student"], part["epochs"], part["amp"], runs, cache)
+            for variant, found in part["variants"].items()
+            for seed in found["per_seed"]
+        ]
+        for cell in lacking(result, cells):
+            enter(result, cell, part["variants"][cell.variant]["per_seed"][str(cell.seed)])
+
+
 def lacking(result: dict[str, Any], cells: Iterable[Cell]) -> Iterator[Cell]:
     """The cells that a result does not have; one of another schedule is refused."""
     for cell in cells:
@@ -201,6 +219,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of each training")
     parser.add_argument("--runs", type=Path, default=Path("runs/mipd"))
     parser.add_argument("--cache", type=Path, default=Path("runs/teaching"))
+    parser.add_argument("--add", type=Path, nargs="+", default=[], help="results of other machines")
     parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
     given = parser.parse_args()
 
@@ -215,8 +234,12 @@ def main() -> None:
         for variant in TABLES[table]
         if variant in (given.variants or TABLES[table])
     ]
+    for other in given.add:
+        add(result, json.loads(other.read_text("utf-8")), given.runs, given.cache)
+        publish(result, given.out)
     todo = list(lacking(result, cells))
-    if todo and "teacher" not in result:
+    taught = any(find_method(TABLES[cell.table][cell.variant][0]).taught for cell in todo)
+    if taught and "teacher" not in result:
         result["teacher"] = teach(given.cache)
     for cell, scores in measured(todo, given.jobs, given.threads):
         enter(result, cell, scores)

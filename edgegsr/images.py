@@ -146,6 +146,14 @@ def _late_exif(content: bytes) -> bytes:
     return b"Exif\0\0" + content[name + 4 : name + 4 + size]
 
 
+def reduction(size_wh: tuple[int, int], side: int | None) -> int:
+    """By how much a JPEG of this size is decoded smaller for a `side`: 1, 2, 4 or 8."""
+    if side is None:
+        return 1
+    times = min(length // wanted for length, wanted in zip(size_wh, _draft_wh(size_wh, side)))
+    return next(step for step in (8, 4, 2, 1) if step <= max(times, 1))
+
+
 def _draft_wh(size_wh: tuple[int, int], side: int) -> tuple[int, int]:
     width, height = (max(1, length * side // max(size_wh)) for length in size_wh)
     return width, height

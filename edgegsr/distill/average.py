@@ -28,12 +28,9 @@ class Average:
 def follow(average: Mapping[str, Tensor], now: Mapping[str, Tensor], decay: float, step: int) -> None:
     """Moves an average, in place, towards the weights after `step` updates."""
     decay = min(decay, (1 + step) / (10 + step))
-    seen: set[int] = set()  # layers may share a tensor, which then has several names
-    for name, mean in average.items():
-        if mean.data_ptr() in seen:
-            continue
-        seen.add(mean.data_ptr())
-        if mean.is_floating_point():
-            mean.lerp_(now[name], 1 - decay)
-        else:
-            mean.copy_(now[name])
+    shared = {mean.data_ptr(): name for name, mean in average.items()}  # layers may share a tensor, under several names
+    means = {name: average[name] for name in shared.values()}
+    moving = [name for name, mean in means.items() if mean.is_floating_point()]
+    torch._foreach_lerp_([means[name] for name in moving], [now[name] for name in moving], 1 - decay)
+    for name in means.keys() - set(moving):
+        means[name].copy_(now[name])

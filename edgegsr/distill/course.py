@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 from edgegsr.data.loader import Batch, Loader, loader
-from edgegsr.data.split import Split
+from edgegsr.data.split import Split, kept
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.mipd.handfuls import Handful, handfuls
 from edgegsr.errors import InputError
@@ -39,10 +39,11 @@ class Course:
     ) -> None:
         if settings.batch % world:
             raise InputError(f"train.batch must be a multiple of the {world} processes, got {settings.batch}")
-        self.split, self.side, self.settings, self.source = split, side, settings, source
+        self.split = split if settings.workers else kept(split)
+        self.side, self.settings, self.source = side, settings, source
         self.collages, self.rank, self.world = collages, rank, world
         self.batches: Loader = loader(
-            split,
+            self.split,
             side,
             settings.batch // world,
             train=True,
