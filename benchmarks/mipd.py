@@ -90,6 +90,7 @@ class Cell(NamedTuple):
     amp: str
     runs: Path
     cache: Path
+    workers: int = 0
 
     @property
     def folder(self) -> Path:
@@ -111,10 +112,11 @@ def measure(cell: Cell) -> dict[str, Any]:
         cell.folder,
         method,
         cell.seed,
-        {"amp": cell.amp, "epochs": cell.epochs, **switches},
+        {"amp": cell.amp, "epochs": cell.epochs, "workers": cell.workers, **switches},
         groups,
         source=open_source(str(cell.cache), learn) if method != "none" else None,
     )
+    done.student.to(processes().device)
     said, chosen = answer(done.student, test, label=f"{cell.folder.name} on test"), read_calibration(cell.folder)
     fair = handicapped(said, chosen, words.verbs, done.student)
     return {
@@ -217,6 +219,7 @@ def main() -> None:
     parser.add_argument("--amp", default="bf16", help="precision of the training; no: float32")
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare images, of each training")
     parser.add_argument("--runs", type=Path, default=Path("runs/mipd"))
     parser.add_argument("--cache", type=Path, default=Path("runs/teaching"))
     parser.add_argument("--add", type=Path, nargs="+", default=[], help="results of other machines")
@@ -228,7 +231,7 @@ def main() -> None:
         sys.exit(f"{given.out}: is of {result['student']} in world {result['world']}; give another --out")
     epochs = {"methods": given.epochs or read_train(find_card(given.student)).epochs, "parts": given.parts_epochs}
     cells = [
-        Cell(table, variant, seed, given.student, epochs[table], given.amp, given.runs, given.cache)
+        Cell(table, variant, seed, given.student, epochs[table], given.amp, given.runs, given.cache, given.workers)
         for table in given.tables
         for seed in given.seeds
         for variant in TABLES[table]
