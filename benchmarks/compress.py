@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -104,10 +105,12 @@ def measure(job: Job) -> dict[str, dict[str, Any]]:
         found["pruned"] = open_run(steps / "2-recovered")
     felt = read_sensitivity(job.folder)
     assert felt is not None
-    return {
-        name: {**scored(each), "layers_in_16_bits": felt.sixteen if each is done else None}
-        for name, each in found.items()
-    }
+    scores = {name: scored(each) for name, each in found.items()}
+    for name, each in found.items():
+        scores[name]["layers_in_16_bits"] = felt.sixteen if each is done else None
+        if "calibrated" in name:
+            del scores[name]["weight_bytes"]  # of a step on the way, which keeps its weights as floats
+    return scores
 
 
 def scored(run: Run) -> dict[str, Any]:
@@ -163,17 +166,18 @@ def main() -> None:
     jobs = [Job(given.run, pruned, seed, *fixed) for pruned in (True, False) for seed in given.seeds]
     jobs = [job for job in jobs if ("pruned" if job.pruned else "whole") in given.ways]
     run = open_run(find_run(given.run))
+    about = {
+        "benchmark": "diorama_compress",
+        "run": given.run,
+        "world": WORLD,
+        "settings": {name: getattr(given, name) for name in ("latency", "drop_layers", "epochs", "qat_epochs")},
+    }
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
+        if other := [name for name, value in about.items() if result[name] != value]:
+            sys.exit(f"{given.out}: is of another {other[0]}, {result[other[0]]}; give another --out")
     else:
-        result = {
-            "benchmark": "diorama_compress",
-            "run": given.run,
-            "world": WORLD,
-            "settings": {name: getattr(given, name) for name in ("latency", "drop_layers", "epochs", "qat_epochs")},
-            "before": scored(run),
-            "after": {},
-        }
+        result = {**about, "before": scored(run), "after": {}}
     open_source("diorama", open_data("diorama", "train", ontology=run.ontology), given.cache, collages=COUNT)
     if "pruned" in given.ways:
         plan = json.loads((jobs[0].plan(given.threads) / PLAN).read_text("utf-8"))
@@ -185,7 +189,8 @@ def main() -> None:
             found = result["after"].setdefault(name, {"per_seed": {}})
             found["per_seed"][str(job.seed)] = part
             found["kept"] = shares(result["before"], found["per_seed"])
-            found["weights"] = round(part["weight_bytes"] / result["before"]["weight_bytes"], 4)
+            if "weight_bytes" in part:
+                found["weights"] = round(part["weight_bytes"] / result["before"]["weight_bytes"], 4)
         publish(result, given.out)
     if small := [open_run(job.folder / "steps" / "2-recovered").student for job in jobs if job.pruned]:
         with clock_of(find_target("onnx-fp32"), given.threads, run.student) as clock:

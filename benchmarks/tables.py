@@ -117,7 +117,8 @@ def compress() -> str:
     for name, found in result["after"].items():
         last = list(found["per_seed"].values())[-1]
         kept = [" / ".join(f"{100 * found['kept'][group][metric]:.1f}" for group in groups) for metric in metrics]
-        size = (f"{last['parameters'] / 1e6:.2f}", f"{last['gflops']:.2f}", f"{100 * found['weights']:.0f}")
+        file = f"{100 * found['weights']:.0f}" if "weights" in found else "-"
+        size = (f"{last['parameters'] / 1e6:.2f}", f"{last['gflops']:.2f}", file)
         rows.append((name, str(len(found["per_seed"])), *size, *kept))
     shares = result.get("latency", {}).get("of_before", [])
     took = f"the pruned graph takes {100 * max(shares):.0f} % of the time in ONNX Runtime, " if shares else ""

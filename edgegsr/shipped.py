@@ -29,6 +29,14 @@ def find_run(name: str | Path) -> Path:
     return found.parent if found else Path(name)
 
 
+def find_bundle(name: str | Path) -> Path:
+    """The folder of a bundle: a bare name where nothing lies means that of a student that comes with the project."""
+    if Path(name).exists() or len(Path(name).parts) > 1:
+        return Path(name)
+    found = _shipped(f"models/{name}/bundle/manifest.json")
+    return found.parent if found else Path(name)
+
+
 def find_teacher(name: str | None = None) -> str:
     """The folder or hub id of a teacher; without a name, the folder of the Diorama teacher."""
     if name not in (None, "diorama", TEACHER):

@@ -55,6 +55,15 @@ def test_a_student_that_comes_with_the_project_is_found_unless_a_folder_has_its_
     assert shipped.find_run("runs/none") == Path("runs/none")
 
 
+def test_a_bundle_that_comes_with_the_project_is_found_by_the_name_of_its_student(models: Path) -> None:
+    assert shipped.find_bundle("diorama-nano") == Path("diorama-nano")
+    folder = put(models / "diorama-nano" / "bundle" / "manifest.json").parent
+    assert shipped.find_bundle("diorama-nano") == folder
+    assert shipped.find_bundle("models/diorama-nano") == Path("models/diorama-nano")
+    Path("diorama-nano").mkdir()
+    assert shipped.find_bundle("diorama-nano") == Path("diorama-nano")
+
+
 def test_the_student_that_ships_knows_scenes_that_nobody_has_staged_before() -> None:
     pytest.importorskip("torch")
     pytest.importorskip("cv2")

@@ -65,12 +65,15 @@ class Checks:
     allow_regression: bool = False  # keep a bundle that is slower or scores less than it should
 
 
-def export(run: Run, out: Path, target: Target, checks: Checks) -> dict[str, Any]:
-    """What was found out about the bundle, which lies in `out` now unless it missed a gate."""
+def export(run: Run, out: Path, target: Target, checks: Checks, name: str = "") -> dict[str, Any]:
+    """What was found out about the bundle, which lies in `out` now unless it missed a gate.
+
+    `name`, by default that of the folder, is what its manifest and its card call it.
+    """
     _check(run, out, target)
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
-        found = _written(run, draft, out.name, target, checks)
+        found = _written(run, draft, name or out.name, target, checks)
         found["written"] = not found["missed"] or (
             checks.allow_regression and not strays(target.gates, found["numerics"])
         )
