@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,12 +39,9 @@ def _cpu() -> str:
 
 
 def _gpu() -> str | None:
-    """The first GPU that PyTorch sees."""
-    try:
-        import torch
-    except ImportError:
-        return None
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    """The first GPU that PyTorch sees, where a benchmark uses PyTorch."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name(0) if torch and torch.cuda.is_available() else None
 
 
 def _cores() -> int:

@@ -46,6 +46,6 @@ def test_the_result_goes_to_the_named_file_and_to_the_last_line(scoring_speed, t
     assert scoring_speed.main() == 0
     result = json.loads(out.read_text())
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == result
-    assert {"cpu", "cores", "memory_gb", "platform", "versions", "date", "commit"} == set(result["machine"])
+    assert {"cpu", "gpu", "cores", "memory_gb", "platform", "versions", "date", "commit"} == set(result["machine"])
     assert result["machine"]["versions"]["numpy"]
     assert not re.search(r'"/|\\\\', out.read_text())  # no paths of this machine

@@ -1,0 +1,133 @@
+"""How long a network would take on a board that is not here: an ESTIMATE, by a law that published latencies bear out.
+
+    ms = start + GFLOPs / (share * dense TOPS) + MB of weights / (GB/s)
+
+`share`, what a real network reaches of the peak, is one number for each precision; `start`, what even nothing takes, is
+one for each board and precision. Both are fitted here, to convolutional networks at 640 pixels, so that nobody has to
+believe a constant. Attention is outside of what the law was held against. numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgegsr.card import read_toml
+
+BOARDS = Path(__file__).with_name("boards.toml")
+WEIGHT_BYTES = {"fp16": 2, "int8": 1}
+
+
+class Point(NamedTuple):
+    """One latency that somebody has published."""
+
+    board: str
+    precision: str
+    gflops: float
+    weights: float
+    ms: float
+
+
+@dataclass(frozen=True)
+class Board:
+    """What its maker says of a board."""
+
+    name: str
+    tops: Mapping[str, float]  # dense, by precision
+    gb_per_s: float
+
+
+@dataclass(frozen=True)
+class Law:
+    """What latencies have in common."""
+
+    shares: Mapping[str, float]  # of the peak, by precision
+    starts_ms: Mapping[tuple[str, str], float]  # by board and precision
+
+    def predict_ms(self, board: str, precision: str, gflops: float, weights: float) -> float:
+        here = boards()[board]
+        compute = gflops / (self.shares[precision] * here.tops[precision])
+        return self.start_ms(board, precision) + compute + _weights_ms(here, precision, weights)
+
+    def start_ms(self, board: str, precision: str) -> float:
+        """Of a board that nobody has measured, the longest that is known."""
+        known = {at: ms for (at, kind), ms in self.starts_ms.items() if kind == precision}
+        return known.get(board, max(known.values()))
+
+
+class Errors(NamedTuple):
+    """How far a law is off, in shares of what was measured."""
+
+    mean: float
+    largest: float
+    points: int
+
+
+@cache
+def boards() -> dict[str, Board]:
+    return {
+        key: Board(told["name"], {"fp16": told["fp16_tflops"], "int8": told["int8_tops"]}, told["gb_per_s"])
+        for key, told in read_toml(BOARDS)["boards"].items()
+    }
+
+
+def published(held_out: bool = False) -> list[Point]:
+    """All latencies that the law is fitted to, or those of another release of the same software."""
+    told = read_toml(BOARDS)
+    sizes = list(zip(told["network"]["gflops"], told["network"]["weights_m"]))
+    return list(_points(told["boards"], sizes, held_out))
+
+
+def _points(told: Mapping[str, Any], sizes: Sequence[tuple[float, float]], held_out: bool) -> Iterator[Point]:
+    for board, facts in told.items():
+        rows = facts.get("held_out", {}) if held_out else facts
+        for precision in WEIGHT_BYTES:
+            for (gflops, millions), ms in zip(sizes, rows.get(f"{precision}_ms", [])):
+                yield Point(board, precision, gflops, 1e6 * millions, ms)
+
+
+def fit(points: Sequence[Point]) -> Law:
+    """The law with the smallest squared error, in shares of what was measured."""
+    starts = sorted({(point.board, point.precision) for point in points})
+    precisions = sorted({point.precision for point in points})
+    rows, wanted = np.zeros((len(points), len(starts) + len(precisions))), np.zeros(len(points))
+    for row, point in enumerate(points):
+        here = boards()[point.board]
+        rows[row, starts.index((point.board, point.precision))] = 1
+        rows[row, len(starts) + precisions.index(point.precision)] = point.gflops / here.tops[point.precision]
+        wanted[row] = point.ms - _weights_ms(here, point.precision, point.weights)
+    weight = 1 / np.array([point.ms for point in points])
+    found = np.linalg.lstsq(rows * weight[:, None], wanted * weight, rcond=None)[0].tolist()
+    shares = {precision: 1 / slope for precision, slope in zip(precisions, found[len(starts) :])}
+    return Law(shares, dict(zip(starts, found)))
+
+
+@cache
+def law() -> Law:
+    """Fitted to all that is published."""
+    return fit(published())
+
+
+def errors(found: Law, points: Sequence[Point]) -> Errors:
+    off = [abs(found.predict_ms(*point[:4]) - point.ms) / point.ms for point in points]
+    return Errors(float(np.mean(off)), max(off), len(off))
+
+
+def without_a_board(points: Sequence[Point]) -> Errors:
+    """How far off the law is about boards that it has not seen: their peak is known, their start the longest known."""
+    off = []
+    for left_out in sorted({point.board for point in points}):
+        blind = fit([point for point in points if point.board != left_out])
+        mean, largest, count = errors(blind, [point for point in points if point.board == left_out])
+        off.append((mean, largest, count))
+    counts = [count for *_, count in off]
+    return Errors(float(np.average([mean for mean, *_ in off], weights=counts)), max(o[1] for o in off), sum(counts))
+
+
+def _weights_ms(board: Board, precision: str, weights: float) -> float:
+    return weights * WEIGHT_BYTES[precision] / board.gb_per_s / 1e6
