@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from edgegsr.errors import InputError, MissingExtra, TrainingStopped
-from edgegsr.imagefile import shown
+from edgegsr.errors import InputError, MissingExtra, TrainingStopped, shown
 
 if TYPE_CHECKING:
     from edgegsr.data.split import Split
@@ -615,7 +614,7 @@ def predict(
             for role, f in situation.fillers.items()
         ]
         _table(
-            f"{shown(image)}: {situation.verb} ({situation.confidence:.2f})",
+            f"{image}: {situation.verb} ({situation.confidence:.2f})",
             ("role", "noun", "confidence", "box x1 y1 x2 y2"),
             rows,
         )
@@ -776,7 +775,8 @@ def _complain(error: object, code: int) -> int:
 
 def _last_line(wanted: bool, value: Mapping[str, Any]) -> None:
     if wanted:
-        print(json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False)
+        print(text if text.isprintable() else json.dumps(value))
 
 
 def _show_brief(
@@ -817,12 +817,12 @@ def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]])
     from rich.console import Console
     from rich.table import Table
 
-    print(f"\n{title}")
+    print(f"\n{shown(title)}")
     table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for i, header in enumerate(headers):
         table.add_column(header, overflow="fold", no_wrap=i == 0 and len(headers) > 4)
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*map(shown, row))
     Console(markup=False).print(table)
 
 
