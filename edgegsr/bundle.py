@@ -4,6 +4,7 @@
     model.onnx         pixels and a verb in, verbs, nouns, boxes and presence out     vocabulary.json    its words
     preprocess.json    how a photo becomes pixels                                     MODEL_CARD.md      for people
     numerics.json      how far it is from the student that it was made from           perf.json          how fast
+    manifest.sig       who made it, where somebody has signed
 
 A bundle is read once, whole, and what is used is what was checked. stdlib.
 """
@@ -22,6 +23,7 @@ from typing import Any
 from edgegsr.errors import InputError, shown
 from edgegsr.files import listing, read_file, write_whole
 from edgegsr.graphfile import Graph, read_graph
+from edgegsr.signature import SIGNATURE, Key, Sign, check_signature
 
 FORMAT = 1
 MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabulary.json", "preprocess.json"
@@ -47,7 +49,8 @@ class Bundle:
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Writes the manifest over all that lies in a folder."""
+    """Writes the manifest over all that lies in a folder, which is signed by nobody then."""
+    (folder / SIGNATURE).unlink(missing_ok=True)
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != MANIFEST:
@@ -56,14 +59,22 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     write_whole(folder / MANIFEST, json.dumps({"format": FORMAT, **facts, "files": files}, indent=1))
 
 
+def sign(folder: Path, by: Sign) -> None:
+    """Signs a sealed bundle."""
+    write_whole(folder / SIGNATURE, by((folder / MANIFEST).read_bytes()))
+
+
 def is_bundle(folder: str | PathLike[str]) -> bool:
     return (Path(folder) / MANIFEST).is_file()
 
 
-def open_bundle(folder: str | PathLike[str]) -> Bundle:
-    """The bundle, once every file is what the manifest says and the graph does nothing that ours do not."""
+def open_bundle(folder: str | PathLike[str], key: Key | None = None) -> Bundle:
+    """The bundle, once every file is what the manifest says and the graph does nothing that ours do not.
+
+    With the public `key` of who makes bundles, one that they have not signed is refused first.
+    """
     try:
-        return _opened(Path(folder))
+        return _opened(Path(folder), key)
     except OSError as error:
         raise InputError(
             f"{shown(folder)}: cannot be read: {error.strerror or error}; copy the whole bundle again"
@@ -72,8 +83,8 @@ def open_bundle(folder: str | PathLike[str]) -> Bundle:
         raise InputError(f"{shown(folder)}: does not fit into memory; give a smaller bundle") from error
 
 
-def _opened(folder: Path) -> Bundle:
-    manifest = _manifest(folder)
+def _opened(folder: Path, key: Key | None) -> Bundle:
+    manifest = _manifest(folder, key)
     contents = {name: _content(folder, name, told) for name, told in manifest["files"].items()}
     _check_strangers(folder, contents.keys())
     if lacking := [name for name in NEEDED if name not in contents]:
@@ -88,13 +99,16 @@ def _opened(folder: Path) -> Bundle:
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written")
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise InputError(f"{shown(folder)}: wanted a bundle with a {MANIFEST}, found {listing(folder)}")
-    told = _json(path, _read(path, MOST_JSON + 1))
+    content = _read(path, MOST_JSON + 1)
+    if key is not None:
+        check_signature(folder, content, key)
+    told = _json(path, content)
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         got = told.get("format") if isinstance(told, dict) else type(told).__name__
         raise InputError(f"{shown(path)}: wanted a bundle of format {FORMAT}, got {repr(got)[:80]}; export it again")
@@ -141,7 +155,7 @@ def _check_strangers(folder: Path, known: Any) -> None:
         inner = [path] if path.is_symlink() or not path.is_dir() else path.iterdir()
         for each in inner:
             name = each.relative_to(folder).as_posix()
-            if name != MANIFEST and name not in known:
+            if name not in (MANIFEST, SIGNATURE) and name not in known:
                 raise _damaged(folder, f"{shown(name[:80])} is not in the manifest; take it out")
 
 

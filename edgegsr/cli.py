@@ -430,6 +430,7 @@ def export(
         bool,
         typer.Option("--allow-regression", help="Keep a bundle that is slower or scores less than it should."),
     ] = False,
+    sign: Annotated[Optional[Path], typer.Option(help="Sign it with this Ed25519 private key, a PEM file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a bundle that runs without torch, and prove that it says what its student says."""
@@ -445,7 +446,7 @@ def export(
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
-    found = export(opened, out, aim, Checks(photos, groups, images, threads, allow_regression))
+    found = export(opened, out, aim, Checks(photos, groups, images, threads, allow_regression), sign)
     numerics, perf = found["numerics"], found["perf"]
     rows = [
         (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
@@ -480,18 +481,19 @@ def verify(
         str | None,
         typer.Option(help="Also say what TensorRT would hold against the graph: orin-nano-trt-int8 or a profile."),
     ] = None,
+    key: Annotated[Optional[Path], typer.Option(help="The public key that it has to be signed for, PEM.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say whether a bundle is what its manifest says and holds nothing else."""
     from edgegsr.bundle import open_bundle
 
-    found = open_bundle(bundle)
+    found = open_bundle(bundle, key)
     findings = _held_against(found.graph, target) if target else []
     files = found.manifest["files"]
     _table(
         str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
     )
-    print("whole, and nothing else in it")
+    print("whole, and nothing else in it" + f", signed with the key of {shown(key)}" * (key is not None))
     _last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
     if any(each["refused"] for each in findings):
         raise typer.Exit(MISSED)

@@ -13,6 +13,7 @@ from edgegsr.imagefile import Source
 from edgegsr.images import Pixels, letterbox, read_photo
 from edgegsr.runtime.decode import decode, softmax
 from edgegsr.runtime.session import BEST, open_session
+from edgegsr.signature import Key
 from edgegsr.situation import Ontology, Situation
 
 Photo = Pixels | Source  # RGB (H, W, 3), a file, or what a file holds
@@ -21,13 +22,20 @@ Photo = Pixels | Source  # RGB (H, W, 3), a file, or what a file holds
 class SituationRecognizer:
     """Who does what, with what, where. Any number of threads may ask it at once.
 
-    The engine is the one that the bundle was made for, unless another is named.
+    The engine is the one that the bundle was made for, unless another is named. With a public `key`, a PEM file, a
+    bundle that was not signed with the other half of it is refused.
     """
 
     def __init__(
-        self, bundle: Bundle | str | PathLike[str], engine: str | None = None, threads: int | None = None
+        self,
+        bundle: Bundle | str | PathLike[str],
+        engine: str | None = None,
+        threads: int | None = None,
+        key: Key | None = None,
     ) -> None:
-        self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
+        if isinstance(bundle, Bundle) and key is not None:
+            raise ValueError("key: the bundle is open already; give the key to `open_bundle`")
+        self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle, key)
         self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{self.bundle.folder}: vocabulary.json")
         self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
         self._run = open_session(self.bundle, self.engine, threads)

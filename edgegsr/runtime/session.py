@@ -64,7 +64,11 @@ def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> An
     if threads:
         options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(
-        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
+        graph,
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=SLOWED_BY,
+        enable_fallback=0,  # which would print, and try the same again
     )
 
 

@@ -132,6 +132,13 @@ def test_a_side_that_is_not_the_graphs_is_refused(tmp_path: Path, photo: Path, c
     assert capfd.readouterr().err == "", "one line is enough"
 
 
+def test_an_engine_that_cannot_read_a_name_prints_nothing(tmp_path: Path, capfd: Any) -> None:
+    content = graph(ANSWERS).replace(b"pixels", b"pixel\xff", 1)
+    with pytest.raises(InputError, match="onnxruntime does not take the graph: "):
+        SituationRecognizer(write(tmp_path / "bundle", content))
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("vocabulary", "said"),
     [
