@@ -4,6 +4,7 @@
     model.onnx         pixels and a verb in, verbs, nouns, boxes and presence out     vocabulary.json    its words
     preprocess.json    how a photo becomes pixels                                     MODEL_CARD.md      for people
     numerics.json      how far it is from the student that it was made from           perf.json          how fast
+    manifest.sig       who made it, where somebody has signed
 
 A bundle is read once, whole, and what is used is what was checked. stdlib.
 """
@@ -19,9 +20,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from edgegsr.errors import InputError
-from edgegsr.files import listing, write_whole
+from edgegsr.errors import InputError, shown
+from edgegsr.files import listing, read_file, write_whole
 from edgegsr.graphfile import Graph, read_graph
+from edgegsr.signature import SIGNATURE, Key, Sign, check_signature
 
 FORMAT = 1
 MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabulary.json", "preprocess.json"
@@ -29,9 +31,10 @@ NUMERICS, PERF, MODEL_CARD = "numerics.json", "perf.json", "MODEL_CARD.md"
 NEEDED = (GRAPH, VOCABULARY, PREPROCESS)
 INPUTS = ("pixels", "verb")
 OUTPUTS = ("verb_logits", "noun_logits", "boxes_xyxy", "presence")
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{,99})?")
 MOST_BYTES = 2 << 30  # of a bundle
-MOST_JSON = 64 << 20  # of a file of words or settings
+MOST_JSON = 64 << 20  # bytes of a file of words or settings
+MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Bundle:
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Writes the manifest over all that lies in a folder."""
+    """Writes the manifest over all that lies in a folder, which is signed by nobody then."""
+    (folder / SIGNATURE).unlink(missing_ok=True)
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != MANIFEST:
@@ -55,19 +59,37 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     write_whole(folder / MANIFEST, json.dumps({"format": FORMAT, **facts, "files": files}, indent=1))
 
 
+def sign(folder: Path, by: Sign) -> None:
+    """Signs a sealed bundle."""
+    write_whole(folder / SIGNATURE, by((folder / MANIFEST).read_bytes()))
+
+
 def is_bundle(folder: str | PathLike[str]) -> bool:
     return (Path(folder) / MANIFEST).is_file()
 
 
-def open_bundle(folder: str | PathLike[str]) -> Bundle:
-    """The bundle, once every file is what the manifest says and the graph does nothing that ours do not."""
-    folder = Path(folder)
-    manifest = _manifest(folder)
+def open_bundle(folder: str | PathLike[str], key: Key | None = None) -> Bundle:
+    """The bundle, once every file is what the manifest says and the graph does nothing that ours do not.
+
+    With the public `key` of who makes bundles, one that they have not signed is refused first.
+    """
+    try:
+        return _opened(Path(folder), key)
+    except OSError as error:
+        raise InputError(
+            f"{shown(folder)}: cannot be read: {error.strerror or error}; copy the whole bundle again"
+        ) from error
+    except MemoryError as error:
+        raise InputError(f"{shown(folder)}: does not fit into memory; give a smaller bundle") from error
+
+
+def _opened(folder: Path, key: Key | None) -> Bundle:
+    manifest = _manifest(folder, key)
     contents = {name: _content(folder, name, told) for name, told in manifest["files"].items()}
     _check_strangers(folder, contents.keys())
     if lacking := [name for name in NEEDED if name not in contents]:
         raise _damaged(folder, f"the manifest does not name {lacking[0]}")
-    _check_graph(read_graph(contents[GRAPH], str(folder / GRAPH)), folder / GRAPH)
+    _check_graph(read_graph(contents[GRAPH], shown(folder / GRAPH)), folder / GRAPH)
     return Bundle(
         folder,
         manifest,
@@ -77,27 +99,29 @@ def open_bundle(folder: str | PathLike[str]) -> Bundle:
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the folder that `edgegsr export --out` has written")
+        raise InputError(f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written")
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
-        raise InputError(f"{folder}: wanted a bundle with a {MANIFEST}, found {listing(folder)}")
-    told = _json(path, _read(path, MOST_JSON))
+        raise InputError(f"{shown(folder)}: wanted a bundle with a {MANIFEST}, found {listing(folder)}")
+    content = _read(path, MOST_JSON + 1)
+    if key is not None:
+        check_signature(folder, content, key)
+    told = _json(path, content)
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         got = told.get("format") if isinstance(told, dict) else type(told).__name__
-        raise InputError(f"{path}: wanted a bundle of format {FORMAT}, got {got!r}; export it again")
+        raise InputError(f"{shown(path)}: wanted a bundle of format {FORMAT}, got {repr(got)[:80]}; export it again")
     target = told.get("target", {})
     if not isinstance(target, dict) or not all(
         isinstance(target.get(name, ""), str) for name in ("engine", "precision")
     ):
         raise _damaged(folder, "'target' must name an 'engine' and a 'precision'")
     files = told.get("files")
-    if not isinstance(files, dict) or not all(
-        isinstance(each, dict) and isinstance(each.get("bytes"), int) and isinstance(each.get("sha256"), str)
-        for each in files.values()
-    ):
+    if not isinstance(files, dict) or not all(map(_tells, files.values())):
         raise _damaged(folder, "'files' must name every file with its 'bytes' and 'sha256'")
+    if len(files) > MOST_FILES:
+        raise _damaged(folder, f"wanted at most {MOST_FILES:,} files, got {len(files):,}")
     if odd := [name for name in files if not NAME.fullmatch(name)]:
         raise _damaged(folder, f"{odd[0][:80]!r} is no name of a file in it")
     if (total := sum(each["bytes"] for each in files.values())) > MOST_BYTES:
@@ -105,59 +129,73 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return told
 
 
+def _tells(told: Any) -> bool:
+    """Whether this is what is said of a file; a truth value is no number of bytes."""
+    if not isinstance(told, dict) or not isinstance(told.get("sha256"), str):
+        return False
+    size = told.get("bytes")
+    return type(size) is int and 0 <= size < 1 << 63
+
+
 def _content(folder: Path, name: str, told: Mapping[str, Any]) -> bytes:
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents[: name.count("/")])):
         raise _damaged(folder, f"{name} is a link; a bundle holds its files itself")
     if not path.is_file():
-        raise _damaged(folder, f"{name} is missing")
-    content = _read(path, told["bytes"])
+        raise _damaged(folder, f"{name} is {'no file' if path.exists() else 'missing'}")
+    content = _read(path, told["bytes"] + 1)
     if len(content) != told["bytes"] or _hash(content) != told["sha256"]:
         raise _damaged(folder, f"{name} is not the file that was sealed")
     return content
 
 
 def _check_strangers(folder: Path, known: Any) -> None:
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if not path.is_dir() and name != MANIFEST and name not in known:
-            raise _damaged(folder, f"{name[:80]!r} is not in the manifest; take it out")
+    """Refuses what the manifest does not name: in the folder, and in the folders in it."""
+    for path in folder.iterdir():
+        inner = [path] if path.is_symlink() or not path.is_dir() else path.iterdir()
+        for each in inner:
+            name = each.relative_to(folder).as_posix()
+            if name not in (MANIFEST, SIGNATURE) and name not in known:
+                raise _damaged(folder, f"{shown(name[:80])} is not in the manifest; take it out")
 
 
 def _check_graph(graph: Graph, path: Path) -> None:
     for what, got, wanted in (("inputs", graph.inputs, INPUTS), ("outputs", graph.outputs, OUTPUTS)):
         if got != wanted:
-            raise InputError(f"{path}: wanted the {what} {', '.join(wanted)}, got {', '.join(got)[:200] or 'none'}")
+            raise InputError(
+                f"{shown(path)}: wanted the {what} {', '.join(wanted)}, got {shown(', '.join(got)[:200]) or 'none'}"
+            )
 
 
 def _side(path: Path, content: bytes) -> int:
     told = _json(path, content)
     side = told.get("side") if isinstance(told, dict) else None
-    if not isinstance(side, int) or not 1 <= side <= 4096:
-        raise InputError(f"{path}: side must be 1 to 4096, got {side!r}")
+    if type(side) is not int or not 1 <= side <= 4096:
+        raise InputError(f"{shown(path)}: side must be 1 to 4096, got {repr(side)[:80]}")
     return side
 
 
 def _read(path: Path, most_bytes: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(most_bytes + 1)
+        return read_file(path, most_bytes)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
 
 
 def _text(path: Path, content: bytes) -> str:
+    if len(content) > MOST_JSON:
+        raise InputError(f"{shown(path)}: wanted at most {MOST_JSON:,} bytes of words or settings, got more")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: wanted text, got {error}") from error
+        raise InputError(f"{shown(path)}: wanted text, got {error}") from error
 
 
 def _json(path: Path, content: bytes) -> Any:
     try:
         return json.loads(_text(path, content))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: wanted JSON, got {error}") from error
+        raise InputError(f"{shown(path)}: wanted JSON, got {error}") from error
 
 
 def _hash(content: bytes) -> str:
@@ -165,4 +203,4 @@ def _hash(content: bytes) -> str:
 
 
 def _damaged(folder: Path, what: str) -> InputError:
-    return InputError(f"{folder / MANIFEST}: {what}; copy the whole bundle again")
+    return InputError(f"{shown(folder / MANIFEST)}: {what}; copy the whole bundle again")

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from edgegsr.errors import InputError, MissingExtra, TrainingStopped
-from edgegsr.imagefile import shown
+from edgegsr.errors import InputError, MissingExtra, TrainingStopped, shown
 
 if TYPE_CHECKING:
     from edgegsr.data.split import Split
@@ -435,6 +434,7 @@ def export(
         bool,
         typer.Option("--allow-regression", help="Keep a bundle that is slower or scores less than it should."),
     ] = False,
+    sign: Annotated[Optional[Path], typer.Option(help="Sign it with this Ed25519 private key, a PEM file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a bundle that runs without torch, and prove that it says what its student says."""
@@ -450,7 +450,7 @@ def export(
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
-    found = export(opened, out, aim, Checks(photos, groups, images, threads, allow_regression), name)
+    found = export(opened, out, aim, Checks(photos, groups, images, threads, allow_regression), name, sign)
     numerics, perf = found["numerics"], found["perf"]
     rows = [
         (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
@@ -485,19 +485,20 @@ def verify(
         str | None,
         typer.Option(help="Also say what TensorRT would hold against the graph: orin-nano-trt-int8 or a profile."),
     ] = None,
+    key: Annotated[Optional[Path], typer.Option(help="The public key that it has to be signed for, PEM.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say whether a bundle is what its manifest says and holds nothing else."""
     from edgegsr.bundle import open_bundle
     from edgegsr.shipped import find_bundle
 
-    found = open_bundle(find_bundle(bundle))
+    found = open_bundle(find_bundle(bundle), key)
     findings = _held_against(found.graph, target) if target else []
     files = found.manifest["files"]
     _table(
         str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
     )
-    print("whole, and nothing else in it")
+    print("whole, and nothing else in it" + f", signed with the key of {shown(key)}" * (key is not None))
     _last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
     if any(each["refused"] for each in findings):
         raise typer.Exit(MISSED)
@@ -620,7 +621,7 @@ def predict(
             for role, f in situation.fillers.items()
         ]
         _table(
-            f"{shown(image)}: {situation.verb} ({situation.confidence:.2f})",
+            f"{image}: {situation.verb} ({situation.confidence:.2f})",
             ("role", "noun", "confidence", "box x1 y1 x2 y2"),
             rows,
         )
@@ -782,7 +783,8 @@ def _complain(error: object, code: int) -> int:
 
 def _last_line(wanted: bool, value: Mapping[str, Any]) -> None:
     if wanted:
-        print(json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False)
+        print(text if text.isprintable() else json.dumps(value))
 
 
 def _show_brief(
@@ -823,12 +825,12 @@ def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]])
     from rich.console import Console
     from rich.table import Table
 
-    print(f"\n{title}")
+    print(f"\n{shown(title)}")
     table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for i, header in enumerate(headers):
         table.add_column(header, overflow="fold", no_wrap=i == 0 and len(headers) > 4)
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*map(shown, row))
     Console(markup=False).print(table)
 
 

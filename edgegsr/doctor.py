@@ -33,6 +33,7 @@ PACKAGES = {  # by what pip has to be told
         "transformers",
     ),
     "'edgegsr[openvino]'": ("openvino",),
+    "'edgegsr[sign]'": ("cryptography",),
     "'edgegsr[trt]'": ("tensorrt",),
 }
 OTHER_NAMES = {  # distributions with the same module in them

@@ -20,3 +20,8 @@ def require(holds: bool, message: str) -> None:
     """Says what is wrong where it does not hold."""
     if not holds:
         raise InputError(message)
+
+
+def shown(text: object) -> str:
+    """A path or a message that stays on one line and leaves a terminal alone, whatever its names hold."""
+    return plain if (plain := str(text)).isprintable() else ascii(plain)

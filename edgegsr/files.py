@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
+
+
+class NotAFile(OSError):
+    """A pipe, a device or a socket where a file was wanted."""
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:
@@ -28,6 +34,23 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """The first bytes of a regular file; what would be waited for (a pipe, a device) is not even opened."""
+    _check_regular(path, path.stat())
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(number, "rb") as file:
+        status = os.fstat(number)
+        _check_regular(path, status)  # it may be another one by now
+        return file.read(min(most_bytes, status.st_size))
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFile(errno.EINVAL, "is a pipe, a device or a socket", str(path))
 
 
 def read_json(path: Path) -> Any:
@@ -67,8 +90,8 @@ def writing(path: str | Path) -> Iterator[None]:
 def listing(folder: Path, limit: int = 12) -> str:
     """The names in a folder as an error can show them."""
     names = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir())
-    shown = ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
-    return shown or "an empty folder"
+    told = ", ".join(map(shown, names[:limit])) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    return told or "an empty folder"
 
 
 def cache_folder() -> Path:

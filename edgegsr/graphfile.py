@@ -5,7 +5,7 @@ Only what decides whether a file is safe to open: its operators, whether data li
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edgegsr.errors import InputError
@@ -20,8 +20,10 @@ OPERATORS = frozenset(
 )
 DOMAINS = ("", "ai.onnx")
 EXTERNAL = 1  # TensorProto.data_location
+MOST_FIELDS = 500_000  # of protobuf, counted as often as they are read
 
-Field = tuple[int, int, bytes | int]  # number, wire type, content
+Field = tuple[int, int, memoryview | int]  # number, wire type, content
+Fields = Callable[[memoryview], Iterator[Field]]
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,19 @@ class Graph:
 def read_graph(content: bytes, where: str) -> Graph:
     """The graph, refused where it does anything that a network of ours does not."""
     try:
-        return _model(content)
+        return _model(memoryview(content), _counted(MOST_FIELDS))
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError) as error:
         raise InputError(f"{where}: wanted an ONNX model, got bytes that are none: {error}") from error
 
 
-def _model(content: bytes) -> Graph:
-    graphs = [part for number, _, part in _fields(content) if number == 7 and isinstance(part, bytes)]
-    opsets = [_opset(part) for number, _, part in _fields(content) if number == 8 and isinstance(part, bytes)]
-    if any(number == 25 for number, _, _ in _fields(content)):
+def _model(content: memoryview, fields: Fields) -> Graph:
+    graphs = [part for number, _, part in fields(content) if number == 7 and isinstance(part, memoryview)]
+    opsets = [
+        _opset(part, fields) for number, _, part in fields(content) if number == 8 and isinstance(part, memoryview)
+    ]
+    if any(number == 25 for number, _, _ in fields(content)):
         raise InputError("holds functions; wanted plain operators")
     if len(graphs) != 1:
         raise InputError(f"wanted one graph, got {len(graphs)}")
@@ -55,53 +59,68 @@ def _model(content: bytes) -> Graph:
         raise InputError(f"wanted operators of ONNX alone, got the domain {odd[0][:40]!r}")
     operators, constants = set[str](), set[str]()
     names: dict[int, list[str]] = {11: [], 12: []}
-    for number, _, part in _fields(graphs[0]):
-        if not isinstance(part, bytes):
+    for number, _, part in fields(graphs[0]):
+        if not isinstance(part, memoryview):
             continue
         if number == 1:
-            operators.add(_node(part))
+            operators.add(_node(part, fields))
         elif number == 5:
-            constants.add(_tensor(part))
+            constants.add(_tensor(part, fields))
         elif number == 15:
             raise InputError("holds sparse tensors; wanted dense ones")
         elif number in names:
-            names[number].append(_text(part, 1))
+            names[number].append(_text(part, 1, fields))
     inputs = tuple(name for name in names[11] if name not in constants)
     return Graph(max((version for _, version in opsets), default=0), inputs, tuple(names[12]), frozenset(operators))
 
 
-def _node(content: bytes) -> str:
-    operator, domain = _text(content, 4), _text(content, 7)
+def _node(content: memoryview, fields: Fields) -> str:
+    operator, domain = _text(content, 4, fields), _text(content, 7, fields)
     if domain not in DOMAINS or operator not in OPERATORS:
         raise InputError(f"holds the operator {f'{domain}.{operator}'.lstrip('.')[:60]!r}, which is not allowed")
-    for number, _, attribute in _fields(content):
-        if number == 5 and isinstance(attribute, bytes):
-            for kind, _, part in _fields(attribute):
+    for number, _, attribute in fields(content):
+        if number == 5 and isinstance(attribute, memoryview):
+            for kind, _, part in fields(attribute):
                 if kind in (6, 11, 22, 23):  # graphs and sparse tensors
                     raise InputError(f"{operator} holds a graph or sparse tensors; wanted plain attributes")
-                if kind in (5, 10) and isinstance(part, bytes):
-                    _tensor(part)
+                if kind in (5, 10) and isinstance(part, memoryview):
+                    _tensor(part, fields)
     return operator
 
 
-def _tensor(content: bytes) -> str:
-    for number, _, part in _fields(content):
+def _tensor(content: memoryview, fields: Fields) -> str:
+    for number, _, part in fields(content):
         if number == 13 or (number == 14 and part == EXTERNAL):
-            raise InputError(f"{_text(content, 8)[:60]!r} has its data in another file; wanted all of it in this one")
-    return _text(content, 8)
+            raise InputError(
+                f"{_text(content, 8, fields)[:60]!r} has its data in another file; wanted all of it in this one"
+            )
+    return _text(content, 8, fields)
 
 
-def _opset(content: bytes) -> tuple[str, int]:
-    version = next((part for number, _, part in _fields(content) if number == 2 and isinstance(part, int)), 0)
-    return _text(content, 1), version
+def _opset(content: memoryview, fields: Fields) -> tuple[str, int]:
+    version = next((part for number, _, part in fields(content) if number == 2 and isinstance(part, int)), 0)
+    return _text(content, 1, fields), version
 
 
-def _text(content: bytes, wanted: int) -> str:
-    found = [part for number, _, part in _fields(content) if number == wanted and isinstance(part, bytes)]
-    return found[-1].decode() if found else ""
+def _text(content: memoryview, wanted: int, fields: Fields) -> str:
+    found = [part for number, _, part in fields(content) if number == wanted and isinstance(part, memoryview)]
+    return str(found[-1], "utf-8") if found else ""
 
 
-def _fields(content: bytes) -> Iterator[Field]:
+def _counted(most: int) -> Fields:
+    """The fields of any number of messages, up to what can be read in seconds."""
+    left = iter(range(most))
+
+    def fields(content: memoryview) -> Iterator[Field]:
+        for field in _fields(content):
+            if next(left, None) is None:
+                raise InputError(f"has more parts than any graph of ours, over {most:,}; export a smaller student")
+            yield field
+
+    return fields
+
+
+def _fields(content: memoryview) -> Iterator[Field]:
     """Every field of a protobuf message, in its order."""
     at, end = 0, len(content)
     while at < end:
@@ -118,7 +137,7 @@ def _fields(content: bytes) -> Iterator[Field]:
         at += size
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while shift < 64:
         byte = content[at]

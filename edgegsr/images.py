@@ -6,8 +6,6 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from os import PathLike
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -16,8 +14,8 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImag
 from PIL.ImageFile import ImageFile
 
 from edgegsr.boxes import Letterbox
-from edgegsr.errors import InputError
-from edgegsr.imagefile import check_end, read_head, read_whole, shown
+from edgegsr.errors import InputError, shown
+from edgegsr.imagefile import Source, check_end, named, read_head, read_whole
 
 Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -48,31 +46,35 @@ warnings.filterwarnings(
 )  # broken EXIF, seen at every open
 
 
-def open_image(path: str | PathLike[str], side: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """The upright photo as uint8 (H, W, 3) RGB; what is transparent shows white; of an animation the first picture.
+def open_image(photo: Source, side: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """The upright photo, from a file or from what one holds, as uint8 (H, W, 3) RGB.
 
-    With `side`, the longest side that will be looked at, a large JPEG is decoded at 1/2, 1/4 or 1/8, never below
-    `side`: then H and W are those of the reduced image, and `read_size` has the real ones.
+    What is transparent shows white; of an animation the first picture. With `side`, the longest side that will be
+    looked at, a large JPEG is decoded at 1/2, 1/4 or 1/8, never below `side`: then H and W are those of what came out.
     """
-    file = Path(path)
-    kind, content = read_whole(file, _most_bytes(max_pixels))
-    with _one_line(file, kind):
-        image = _undecoded(file, kind, content, max_pixels)
-        check_end(file, kind, content)
-        turn = UPRIGHT.get(_orientation(image, content))
+    return read_photo(photo, side, max_pixels)[0]
+
+
+def read_photo(photo: Source, side: int | None = None, max_pixels: int = MAX_PIXELS) -> tuple[Pixels, tuple[int, int]]:
+    """The pixels as `open_image` gives them, and the width and height of the whole upright photo."""
+    kind, content = read_whole(photo, _most_bytes(max_pixels))
+    with _one_line(photo, kind):
+        image = _undecoded(photo, kind, content, max_pixels)
+        check_end(photo, kind, content)
+        orientation = _orientation(image, content)
+        size_wh, turn = _turned(image.size, orientation), UPRIGHT.get(orientation)
         if side is not None and kind == "JPEG":
             image.draft("RGB", _draft_wh(image.size, side))
         rgb = _as_rgb(image)
-        return np.array(rgb if turn is None else rgb.transpose(turn))
+        return np.array(rgb if turn is None else rgb.transpose(turn)), size_wh
 
 
-def read_size(path: str | PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def read_size(photo: Source, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of the upright photo, from the header alone."""
-    file = Path(path)
-    kind, head = read_head(file, _most_bytes(max_pixels))
-    with _one_line(file, kind):
-        image = _undecoded(file, kind, head, max_pixels)
-        return image.size[::-1] if _orientation(image, head) in SWAPPED else image.size
+    kind, head = read_head(photo, _most_bytes(max_pixels))
+    with _one_line(photo, kind):
+        image = _undecoded(photo, kind, head, max_pixels)
+        return _turned(image.size, _orientation(image, head))
 
 
 def letterbox(pixels: Pixels, side: int, size_wh: tuple[int, int] | None = None) -> tuple[Pixels, Letterbox]:
@@ -98,23 +100,27 @@ def _most_bytes(max_pixels: int) -> int:
     return 8 * max_pixels + (1 << 24)  # 16-bit RGBA without compression, and room for what cameras attach
 
 
-def _undecoded(file: Path, kind: str, content: bytes, max_pixels: int) -> ImageFile:
+def _turned(size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return size_wh[::-1] if orientation in SWAPPED else size_wh
+
+
+def _undecoded(photo: Source, kind: str, content: bytes, max_pixels: int) -> ImageFile:
     if kind == "WebP":  # its decoder makes room for the canvas before it can be asked for the size
-        _check_size(file, _webp_wh(content), max_pixels)
+        _check_size(photo, _webp_wh(content), max_pixels)
     image = DECODERS[kind](io.BytesIO(content))
-    _check_size(file, image.size, max_pixels)
+    _check_size(photo, image.size, max_pixels)
     return image
 
 
-def _check_size(file: Path, size_wh: tuple[int, int], max_pixels: int) -> None:
+def _check_size(photo: Source, size_wh: tuple[int, int], max_pixels: int) -> None:
     width, height = size_wh
     if width * height > max_pixels:
         raise InputError(
-            f"{shown(file)}: wanted at most {max_pixels:,} pixels, got {width} x {height} = {width * height:,}; "
+            f"{named(photo)}: wanted at most {max_pixels:,} pixels, got {width} x {height} = {width * height:,}; "
             "scale it down first"
         )
     if width < 1 or height < 1:
-        raise InputError(f"{shown(file)}: wanted an image with pixels, got {width} x {height}; save it again")
+        raise InputError(f"{named(photo)}: wanted an image with pixels, got {width} x {height}; save it again")
 
 
 def _webp_wh(content: bytes) -> tuple[int, int]:
@@ -178,16 +184,16 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _one_line(file: Path, kind: str) -> Iterator[None]:
+def _one_line(photo: Source, kind: str) -> Iterator[None]:
     """Whatever the decoder raises on hostile bytes (there is no list of it) leaves as one line about the file."""
     try:
         yield
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{shown(file)}: wanted an image that fits into memory, got none; scale it down") from error
+        raise InputError(f"{named(photo)}: wanted an image that fits into memory, got none; scale it down") from error
     except Exception as error:
-        why = f" ({error})" if isinstance(error, OSError) else ""  # the others speak of buffers and indices
+        why = f" ({shown(error)})" if isinstance(error, OSError) else ""  # the others speak of buffers and indices
         raise InputError(
-            f"{shown(file)}: wanted an undamaged {kind} image, got one that does not decode{why}; save it again"
+            f"{named(photo)}: wanted an undamaged {kind} image, got one that does not decode{why}; save it again"
         ) from error

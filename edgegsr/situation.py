@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
 
 MAX_ROLES = 6
 BLANK = 0  # noun index of "": the role is empty. A real, scored answer.
@@ -116,9 +116,11 @@ class Ontology:
             nouns = tuple(_from_object(Noun, n, ("gloss",)) for n in raw["nouns"])
             return cls(frames, nouns)
         except InputError as error:
-            raise InputError(f"{where}: {error}") from error
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{where}: wanted an ontology with 'frames' and 'nouns', got {error}") from error
+            raise InputError(f"{where}: {shown(error)[:300]}") from error
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{where}: wanted an ontology with 'frames' and 'nouns', got {shown(error)[:300]}"
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -96,3 +97,20 @@ def test_mutated_models_are_read_or_refused(data: st.DataObject) -> None:
         assert read_graph(bytes(content), "here").operators <= OPERATORS
     except InputError as error:
         assert str(error).startswith("here: ")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: model(*[helper.make_node("Relu", ["x"], ["y"])] * 60_000),
+        lambda: model(constants=(helper.make_tensor("c", TensorProto.FLOAT, [0], []),) * 200_000),
+        lambda: model(helper.make_node("Concat", ["x"] * 600_000, ["y"])),
+    ],
+    ids=["nodes", "constants", "inputs"],
+)
+def test_a_graph_of_countless_parts_is_refused_in_time(made: Any) -> None:
+    content = made().SerializeToString()
+    started = time.process_time()
+    with pytest.raises(InputError, match="here: has more parts than any graph of ours, over 500,000"):
+        read_graph(content, "here")
+    assert time.process_time() - started < 5

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image, ImageFile
 
 from edgegsr.boxes import Letterbox
 from edgegsr.errors import InputError
-from edgegsr.images import PAD_GREY, letterbox, open_image, read_size
+from edgegsr.images import PAD_GREY, letterbox, open_image, read_photo, read_size
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True, "exact": True}, "BMP": {}}
@@ -260,7 +261,37 @@ def test_the_size_of_a_large_file_needs_only_its_head(tmp_path: Path) -> None:
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
-def refusal(read: Callable[[Path], object], path: Path) -> str:
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_bytes_of_a_photo_are_seen_as_its_file_is(tmp_path: Path, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(scene(480, 320), kind, **({} if kind == "BMP" else {"exif": exif}))
+    path = saved(tmp_path, content)
+    for side in (None, 100):
+        assert np.array_equal(open_image(content, side), open_image(path, side))
+        pixels, size_wh = read_photo(content, side)
+        assert np.array_equal(pixels, open_image(path, side))
+        assert size_wh == read_size(content) == read_size(path) == ((480, 320) if kind == "BMP" else (320, 480))
+
+
+@pytest.mark.parametrize("read", [open_image, read_size])
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (b"", "got an empty file"),
+        (b"GIF89a" + bytes(50), "got a GIF file; convert it to PNG or JPEG"),
+        (b"\xff\xd8\xff\xd9", "cut off"),
+        (b"\xff\xd8" + b"\xff" * 3_000_000, "got one padded with"),
+        (b"BM", "does not decode"),
+    ],
+    ids=["empty", "gif", "cut", "padded", "bmp"],
+)
+def test_bytes_are_refused_by_what_they_are(read: Callable[[bytes], object], content: bytes, got: str) -> None:
+    message = refusal(read, content)
+    assert message.startswith("the photo's bytes: wanted ") and got in message
+
+
+def refusal(read: Callable[[Any], object], path: Path | bytes) -> str:
     with pytest.raises(InputError) as caught:
         read(path)
     message = str(caught.value)

@@ -15,6 +15,7 @@ boxes
 imagefile
 images
 graphfile
+signature
 bundle
 scoring
 runtime
@@ -55,9 +56,9 @@ LIGHT = {
     "edgegsr.progress": (*HEAVY, "numpy"),
     "edgegsr.machine": (*HEAVY, "numpy"),
     "edgegsr.doctor": (*HEAVY, "numpy"),
-    "edgegsr.runtime": HEAVY,
+    "edgegsr.runtime": (*HEAVY, "cryptography"),
     "edgegsr.runtime.decode": HEAVY,
-    "edgegsr.bundle": (*HEAVY, "numpy"),
+    "edgegsr.bundle": (*HEAVY, "numpy", "cryptography"),
     "edgegsr.runtime.draw": HEAVY,
     "edgegsr.scoring.gsr": HEAVY,
     "edgegsr.data.swig": HEAVY,

@@ -32,6 +32,7 @@ from edgegsr.bundle import (
     is_bundle,
     open_bundle,
     seal,
+    sign,
 )
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
@@ -50,6 +51,7 @@ from edgegsr.images import PAD_GREY
 from edgegsr.machine import examine_machine
 from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Session, open_graph, open_session
+from edgegsr.signature import signer
 from edgegsr.student.cost import Cost, cost
 from edgegsr.student.quantizers import QuantizedStudent, unrounded
 
@@ -65,12 +67,15 @@ class Checks:
     allow_regression: bool = False  # keep a bundle that is slower or scores less than it should
 
 
-def export(run: Run, out: Path, target: Target, checks: Checks, name: str = "") -> dict[str, Any]:
-    """What was found out about the bundle, which lies in `out` now unless it missed a gate.
+def export(
+    run: Run, out: Path, target: Target, checks: Checks, name: str = "", key: Path | None = None
+) -> dict[str, Any]:
+    """What was found out about the bundle, which lies in `out` now, signed with `key`, unless it missed a gate.
 
     `name`, by default that of the folder, is what its manifest and its card call it.
     """
     _check(run, out, target)
+    by = signer(key) if key else None
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
         found = _written(run, draft, name or out.name, target, checks)
@@ -78,6 +83,8 @@ def export(run: Run, out: Path, target: Target, checks: Checks, name: str = "") 
             checks.allow_regression and not strays(target.gates, found["numerics"])
         )
         if found["written"]:
+            if by:
+                sign(draft, by)
             if out.is_dir():
                 out.replace(before)
             draft.replace(out)

@@ -46,8 +46,9 @@ def decode(
 def softmax(logits: npt.ArrayLike) -> Numbers:
     """Logits (K,) as probabilities."""
     raised = np.asarray(logits, np.float64)
-    shares = np.exp(raised - raised.max())
-    found: Numbers = shares / shares.sum()
+    with np.errstate(invalid="ignore"):  # of inf come NaN, which `decode` refuses
+        shares = np.exp(raised - raised.max())
+        found: Numbers = shares / shares.sum()
     return found
 
 

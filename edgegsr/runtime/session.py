@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgegsr.bundle import INPUTS, OUTPUTS, Bundle
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
 
 Numbers = dict[str, npt.NDArray[np.float32]]
 Session = Callable[[npt.NDArray[np.uint8], int], Numbers]  # (side, side, 3), and the place of a verb or BEST
@@ -22,22 +22,36 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
     precision = bundle.manifest.get("target", {}).get("precision", "fp32")
     try:
-        return open_graph(bundle.graph, engine, precision, threads)
+        session = open_graph(bundle.graph, engine, precision, threads)
     except InputError as error:
-        raise InputError(f"{bundle.folder}: {error}") from error
+        raise InputError(f"{shown(bundle.folder)}: {error}") from error
+
+    def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
+        try:
+            return session(pixels, verb)
+        except Exception as error:
+            raise InputError(
+                f"{shown(bundle.folder)}: its graph fails in {engine}: {_reason(error)}; export it again"
+            ) from error
+
+    return run
 
 
 def open_graph(graph: bytes, engine: str, precision: str, threads: int | None) -> Session:
     """The same for a graph by itself."""
     if engine not in ENGINES:
-        raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
+        raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
     if importlib.util.find_spec(engine) is None:
         raise InputError(f"engine: {engine} is not installed here; run: pip install {engine}")
     try:
         return ENGINES[engine](graph, precision, threads)
     except Exception as error:  # engines have exceptions of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{engine} does not take the graph: {reason[:300]}") from error
+        raise InputError(f"{engine} does not take the graph: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an engine says, which may quote names of the graph."""
+    return shown(next(iter(str(error).strip().splitlines()), type(error).__name__)[:300])
 
 
 def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> Any:
@@ -45,12 +59,16 @@ def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> An
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # an exception says the same
     options.optimized_model_filepath = optimized
     if threads:
         options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(
-        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWED_BY
+        graph,
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=SLOWED_BY,
+        enable_fallback=0,  # which would print, and try the same again
     )
 
 

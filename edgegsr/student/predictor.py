@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from os import PathLike
-
 import numpy as np
 import torch
 
-from edgegsr.images import Pixels, letterbox, open_image, read_size
+from edgegsr.imagefile import Source
+from edgegsr.images import Pixels, letterbox, read_photo
 from edgegsr.run import Run
 from edgegsr.runtime.decode import decode, softmax
 from edgegsr.situation import Situation
@@ -22,12 +21,11 @@ class EagerPredictor:
         self.side = run.student.config.side
 
     @torch.no_grad()
-    def predict(self, image: Pixels | str | PathLike[str], verb: str | None = None) -> Situation:
-        """The situation of the best verb, or of a verb of the caller's choice, in a file or in RGB pixels (H, W, 3)."""
+    def predict(self, image: Pixels | Source, verb: str | None = None) -> Situation:
+        """The situation of the best verb, or of a given one, in a file, its bytes or RGB (H, W, 3)."""
         index = None if verb is None else self.ontology.verb_index[self.ontology.frame(verb).verb]
-        size_wh = (image.shape[1], image.shape[0]) if isinstance(image, np.ndarray) else read_size(image)
-        pixels = image if isinstance(image, np.ndarray) else open_image(image, self.side)
-        square, geometry = letterbox(pixels, self.side, size_wh)
+        seen = (image,) if isinstance(image, np.ndarray) else read_photo(image, self.side)
+        square, geometry = letterbox(seen[0], self.side, *seen[1:])
         view = self.student.encode(torch.from_numpy(square)[None])
         logits = self.student.verb_logits(view)
         said = self.student.ask(view, logits.argmax(-1) if index is None else torch.tensor([index]))

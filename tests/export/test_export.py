@@ -259,3 +259,20 @@ def test_command_line_looks_through_a_bundle(
     assert "wanted a profile with a version of TensorRT, got one of onnxruntime" in capsys.readouterr().err
     assert command("verify", tmp_path) == 2
     assert "wanted a bundle with a manifest.json, found an empty folder" in capsys.readouterr().err
+
+
+def test_a_bundle_is_signed_or_not_made_at_all(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="signatures need pip install 'edgegsr[sign]'")
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    made, pem = ed25519.Ed25519PrivateKey.generate(), serialization.Encoding.PEM
+    key, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key.write_bytes(made.private_bytes(pem, *plain))
+    public.write_bytes(made.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+    with pytest.raises(InputError, match=r"public\.pem: wanted an Ed25519 private key in PEM"):
+        export(whole, tmp_path / "bundle", TARGET, checks(split_dev, 2), public)
+    assert not (tmp_path / "bundle").exists()
+    export(whole, tmp_path / "bundle", TARGET, checks(split_dev, 2), key)
+    assert SituationRecognizer(tmp_path / "bundle", key=public).predict(split_dev.path(0))
