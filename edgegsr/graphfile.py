@@ -1,12 +1,14 @@
 """What an ONNX file holds, read from its bytes without onnx and without trusting them. stdlib.
 
-Only what decides whether a file is safe to open: its operators, whether data lies outside of it, inputs and outputs.
+Only what decides whether a file is safe to open: its operators and their attributes, who reads from whom, whether data
+lies outside of it, inputs and outputs. Engines fall on what is refused here, or turn in circles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgegsr.errors import InputError
 
@@ -18,12 +20,30 @@ OPERATORS = frozenset(
     ReduceSum Relu Reshape Resize Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze
     Where""".split()
 )
+ATTRIBUTES = {  # AttributeProto.type: the names that have it, in all of these operators
+    1: "alpha beta cubic_coeff_a epsilon extrapolation_value momentum value_float",
+    2: """allowzero antialias axis block_size ceil_mode count_include_pad end exclude_outside group keepdims
+    noop_with_empty_axes num_groups num_outputs output_dtype precision saturate select_last_index start stash_type
+    storage_order to training_mode transA transB value_int""",
+    3: """approximate auto_pad coordinate_transformation_mode keep_aspect_ratio_policy mode nearest_mode round_mode""",
+    4: "value",
+    6: "value_floats",
+    7: "axes dilations kernel_shape output_padding output_shape pads perm strides value_ints",
+}
+TYPES = {name: kind for kind, names in ATTRIBUTES.items() for name in names.split()}
 DOMAINS = ("", "ai.onnx")
-EXTERNAL = 1  # TensorProto.data_location
 MOST_FIELDS = 500_000  # of protobuf, counted as often as they are read
 
 Field = tuple[int, int, memoryview | int]  # number, wire type, content
 Fields = Callable[[memoryview], Iterator[Field]]
+
+
+class Node(NamedTuple):
+    """An operator, and the names that it reads and makes."""
+
+    operator: str
+    reads: list[str]
+    makes: list[str]
 
 
 @dataclass(frozen=True)
@@ -57,49 +77,79 @@ def _model(content: memoryview, fields: Fields) -> Graph:
         raise InputError(f"wanted one graph, got {len(graphs)}")
     if odd := [domain for domain, _ in opsets if domain not in DOMAINS]:
         raise InputError(f"wanted operators of ONNX alone, got the domain {odd[0][:40]!r}")
-    operators, constants = set[str](), set[str]()
+    nodes, constants = list[Node](), set[str]()
     names: dict[int, list[str]] = {11: [], 12: []}
     for number, _, part in fields(graphs[0]):
         if not isinstance(part, memoryview):
             continue
         if number == 1:
-            operators.add(_node(part, fields))
+            nodes.append(_node(part, fields))
         elif number == 5:
             constants.add(_tensor(part, fields))
         elif number == 15:
             raise InputError("holds sparse tensors; wanted dense ones")
         elif number in names:
             names[number].append(_text(part, 1, fields))
+    _check_order(nodes, {*names[11], *constants}, names[12])
     inputs = tuple(name for name in names[11] if name not in constants)
-    return Graph(max((version for _, version in opsets), default=0), inputs, tuple(names[12]), frozenset(operators))
+    operators = frozenset(node.operator for node in nodes)
+    return Graph(max((version for _, version in opsets), default=0), inputs, tuple(names[12]), operators)
 
 
-def _node(content: memoryview, fields: Fields) -> str:
+def _check_order(nodes: list[Node], made: set[str], wanted: list[str]) -> None:
+    """Every name is made once, before it is read."""
+    for node in (*nodes, Node("the graph", wanted, [])):
+        if early := [name for name in node.reads if name and name not in made]:
+            raise InputError(f"{node.operator} reads {early[0][:60]!r} before it is made; wanted nodes in their order")
+        if twice := [name for name in node.makes if name and name in made]:
+            raise InputError(f"{twice[0][:60]!r} is made twice; wanted a name for each")
+        made.update(node.makes)
+
+
+def _node(content: memoryview, fields: Fields) -> Node:
     operator, domain = _text(content, 4, fields), _text(content, 7, fields)
     if domain not in DOMAINS or operator not in OPERATORS:
         raise InputError(f"holds the operator {f'{domain}.{operator}'.lstrip('.')[:60]!r}, which is not allowed")
-    for number, _, attribute in fields(content):
-        if number == 5 and isinstance(attribute, memoryview):
-            for kind, _, part in fields(attribute):
-                if kind in (6, 11, 22, 23):  # graphs and sparse tensors
-                    raise InputError(f"{operator} holds a graph or sparse tensors; wanted plain attributes")
-                if kind in (5, 10) and isinstance(part, memoryview):
-                    _tensor(part, fields)
-    return operator
+    names: dict[int, list[str]] = {1: [], 2: []}
+    for number, _, part in fields(content):
+        if number == 5 and isinstance(part, memoryview):
+            _check_attribute(operator, part, fields)
+        elif number in names and isinstance(part, memoryview):
+            names[number].append(str(part, "utf-8"))
+    return Node(operator, names[1], names[2])
+
+
+def _check_attribute(operator: str, content: memoryview, fields: Fields) -> None:
+    name, kind = _text(content, 1, fields), _number(content, 20, fields)
+    for number, _, part in fields(content):
+        if number in (6, 11, 22, 23):
+            raise InputError(f"{operator} holds a graph or sparse tensors; wanted plain attributes")
+        if number in (5, 10) and isinstance(part, memoryview):
+            _tensor(part, fields)
+    if TYPES.get(name) != kind:
+        raise InputError(f"{operator} holds the attribute {name[:60]!r} of type {kind}, which is not allowed")
 
 
 def _tensor(content: memoryview, fields: Fields) -> str:
+    """The name of a tensor that holds all of its numbers."""
+    name, size = _text(content, 8, fields), 1
     for number, _, part in fields(content):
-        if number == 13 or (number == 14 and part == EXTERNAL):
-            raise InputError(
-                f"{_text(content, 8, fields)[:60]!r} has its data in another file; wanted all of it in this one"
-            )
-    return _text(content, 8, fields)
+        if number == 13 or (number == 14 and part != 0):  # data_location; engines read its last 32 bits
+            raise InputError(f"{name[:60]!r} has its data in another file; wanted all of it in this one")
+        for dim in _varints(part) if number == 1 else ():
+            size *= dim
+            if size > 8 * len(content):
+                raise InputError(f"{name[:60]!r} says that it has {size:,} numbers; wanted those that are there")
+    return name
 
 
 def _opset(content: memoryview, fields: Fields) -> tuple[str, int]:
-    version = next((part for number, _, part in fields(content) if number == 2 and isinstance(part, int)), 0)
-    return _text(content, 1, fields), version
+    return _text(content, 1, fields), _number(content, 2, fields)
+
+
+def _number(content: memoryview, wanted: int, fields: Fields) -> int:
+    found = [part for number, _, part in fields(content) if number == wanted and isinstance(part, int)]
+    return found[-1] if found else 0
 
 
 def _text(content: memoryview, wanted: int, fields: Fields) -> str:
@@ -126,6 +176,8 @@ def _fields(content: memoryview) -> Iterator[Field]:
     while at < end:
         key, at = _varint(content, at)
         number, wire = key >> 3, key & 7
+        if key >> 32:  # engines would read the last 32 bits, and so another field
+            raise ValueError(f"a field with the number {number}")
         if wire == 0:
             value, at = _varint(content, at)
             yield number, wire, value
@@ -135,6 +187,17 @@ def _fields(content: memoryview) -> Iterator[Field]:
             raise ValueError(f"a field of {size} bytes at {at} of {end}")
         yield number, wire, content[at : at + size]
         at += size
+
+
+def _varints(content: memoryview | int) -> Iterator[int]:
+    """Numbers that stand together, or the one that stands alone."""
+    if isinstance(content, int):
+        yield content
+        return
+    at = 0
+    while at < len(content):
+        value, at = _varint(content, at)
+        yield value
 
 
 def _varint(content: memoryview, at: int) -> tuple[int, int]:

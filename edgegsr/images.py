@@ -41,9 +41,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-warnings.filterwarnings(
-    "ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin"
-)  # broken EXIF, seen at every open
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of broken EXIF, at every open, and the like
 
 
 def open_image(photo: Source, side: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:

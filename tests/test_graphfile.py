@@ -11,10 +11,10 @@ pytest.importorskip("onnx")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import TensorProto, defs, helper
 
 from edgegsr.errors import InputError
-from edgegsr.graphfile import OPERATORS, read_graph
+from edgegsr.graphfile import OPERATORS, TYPES, read_graph
 
 
 def model(*nodes: Any, constants: tuple[Any, ...] = (), opsets: tuple[tuple[str, int], ...] = (("", 20),)) -> Any:
@@ -60,9 +60,32 @@ def with_function() -> Any:
     return found
 
 
+def circle() -> Any:
+    nodes = [helper.make_node("Add", ["x", "z"], ["v"]), helper.make_node("Relu", ["v"], ["z"])]
+    return model(*nodes, helper.make_node("Relu", ["z"], ["y"]))
+
+
+def mistyped() -> Any:
+    node = helper.make_node("Concat", ["x", "w"], ["y"], axis=0)
+    node.attribute[0].type = 7
+    return model(node)
+
+
 @pytest.mark.parametrize(
     ("made", "message"),
     [
+        (circle, "here: Add reads 'z' before it is made; wanted nodes in their order"),
+        (lambda: model(helper.make_node("Relu", ["x"], ["v"])), "here: the graph reads 'y' before it is made"),
+        (
+            lambda: model(*[helper.make_node("Relu", ["x"], ["y"])] * 2),
+            "here: 'y' is made twice; wanted a name for each",
+        ),
+        (lambda: model(helper.make_node("Relu", ["x"], ["w"])), "here: 'w' is made twice; wanted a name for each"),
+        (mistyped, "here: Concat holds the attribute 'axis' of type 7, which is not allowed"),
+        (
+            lambda: model(helper.make_node("Relu", ["x"], ["y"], evil=1.0)),
+            "here: Relu holds the attribute 'evil' of type 1, which is not allowed",
+        ),
         (lambda: model(constants=(external(),)), "here: 'v' has its data in another file"),
         (lambda: model(hidden()), "here: 'v' has its data in another file"),
         (lambda: model(branching()), "here: holds the operator 'If', which is not allowed"),
@@ -78,6 +101,46 @@ def with_function() -> Any:
 def test_what_no_network_of_ours_does_is_refused(made: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_graph(made().SerializeToString(), "here")
+
+
+def varint(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80]) + varint(value >> 7) if value > 0x7F else bytes([value])
+
+
+@pytest.mark.parametrize("number", [7, 25])
+def test_a_field_under_a_number_that_engines_cut_short_is_refused(number: int) -> None:
+    content = model().SerializeToString() + varint((number << 3 | 2) + (1 << 32)) + varint(0)
+    with pytest.raises(
+        InputError, match="here: wanted an ONNX model, got bytes that are none: a field with the number"
+    ):
+        read_graph(content, "here")
+
+
+def test_data_outside_is_found_in_the_last_bits_as_well() -> None:
+    tensor = helper.make_tensor("v", TensorProto.FLOAT, [2], [1.0, 2.0])
+    inner = tensor.SerializeToString() + varint(14 << 3) + varint((1 << 32) + 1)
+    graph = model().graph.SerializeToString() + varint(5 << 3 | 2) + varint(len(inner)) + inner
+    content = varint(7 << 3 | 2) + varint(len(graph)) + graph
+    with pytest.raises(InputError, match="here: 'v' has its data in another file"):
+        read_graph(content, "here")
+
+
+@pytest.mark.parametrize("dims", [[1 << 40], [-1], [1 << 20, 1 << 20], [3, 1 << 62], [1 << 62] * 100_000])
+def test_a_tensor_that_says_it_has_more_numbers_than_are_there_is_refused(dims: list[int]) -> None:
+    tensor = TensorProto(name="v", data_type=1, dims=dims, raw_data=bytes(8))
+    with pytest.raises(
+        InputError, match=r"here: 'v' says that it has [0-9,]{9,30} numbers; wanted those that are there"
+    ):
+        read_graph(model(constants=(tensor,)).SerializeToString(), "here")
+
+
+def test_attributes_have_the_types_of_the_standard() -> None:
+    schemas = [s for s in defs.get_all_schemas_with_history() if s.domain == "" and s.name in OPERATORS]
+    known = {name: {int(a.type.value) for s in schemas for n, a in s.attributes.items() if n == name} for name in TYPES}
+    assert all(kind in known[name] for name, kind in TYPES.items())
+    newest = [defs.get_schema(name, 20) for name in OPERATORS]
+    lacking = {n for schema in newest for n in schema.attributes if n not in TYPES}
+    assert lacking == {"sparse_value", "value_string", "value_strings"}
 
 
 @given(st.binary(max_size=200))

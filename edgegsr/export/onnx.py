@@ -48,7 +48,16 @@ def graph_of(student: Student, batch: int = 1) -> ModelProto:
             verbose=False,
         )
     assert program is not None
-    return padded_by_readers(program.model_proto)
+    return told_by_nobody(padded_by_readers(program.model_proto))
+
+
+def told_by_nobody(model: ModelProto) -> ModelProto:
+    """The same graph without the exporter's notes, which name the files and folders of whoever exports."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model
 
 
 @contextlib.contextmanager

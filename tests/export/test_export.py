@@ -18,6 +18,7 @@ pytest.importorskip("onnxscript")
 
 import onnx
 
+import edgegsr
 from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
@@ -88,6 +89,13 @@ def test_graph_is_plain_onnx(bundle: Path) -> None:
     assert len(casts) == 1, "bytes to floats"
     dims = [[dim.dim_value for dim in each.type.tensor_type.shape.dim] for each in model.graph.input]
     assert dims == [[1, 32, 32, 3], [1]] and model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+
+
+def test_a_bundle_tells_nothing_of_the_machine_that_made_it(bundle: Path) -> None:
+    content = (bundle / "model.onnx").read_bytes()
+    places = (Path(edgegsr.__file__).parent, Path(sys.prefix), Path.home(), bundle.parent)
+    assert not [place for place in places if str(place).encode() in content and place != Path("/")]
+    assert b".py" not in content and len(content) < 200_000
 
 
 def test_a_bundle_is_replaced_and_nothing_else_is(bundle: Path, whole: Run, split_dev: Split, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from edgegsr import imagefile
 from edgegsr.errors import InputError
 from edgegsr.files import read_file
 from edgegsr.runtime import SituationRecognizer
+from edgegsr.runtime.session import open_graph
 from edgegsr.situation import Frame, Noun, Ontology
 
 
@@ -87,10 +88,10 @@ def test_a_side_that_is_not_the_graphs_is_refused(tmp_path: Path, photo: Path, c
     assert capfd.readouterr().err == "", "one line is enough"
 
 
-def test_an_engine_that_cannot_read_a_name_prints_nothing(tmp_path: Path, capfd: Any) -> None:
+def test_an_engine_that_cannot_read_a_name_prints_nothing(capfd: Any) -> None:
     content = graph(ANSWERS).replace(b"pixels", b"pixel\xff", 1)
     with pytest.raises(InputError, match="onnxruntime does not take the graph: "):
-        SituationRecognizer(write(tmp_path / "bundle", content))
+        open_graph(content, "onnxruntime", "fp32", 1)
     assert tuple(capfd.readouterr()) == ("", "")
 
 
