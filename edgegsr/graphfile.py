@@ -13,8 +13,8 @@ from edgegsr.errors import InputError
 OPERATORS = frozenset(
     """Abs Add And ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv
     ConvTranspose DequantizeLinear Div Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool
-    Greater GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization Less Log
-    MatMul Max MaxPool Min Mul Neg Not Or Pad Pow QuantizeLinear Range ReduceL2 ReduceMax ReduceMean ReduceMin
+    Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization
+    Less Log MatMul Max MaxPool Min Mul Neg Not Or Pad Pow QuantizeLinear Range ReduceL2 ReduceMax ReduceMean ReduceMin
     ReduceSum Relu Reshape Resize Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze
     Where""".split()
 )

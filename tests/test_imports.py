@@ -11,10 +11,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "edgegsr"
 LINE = """
 situation
+wording
 boxes
 imagefile
 images
 graphfile
+tensorfile
 bundle
 scoring
 runtime
@@ -46,9 +48,10 @@ ANYWHERE = {
     "shipped",
 }  # small, widely used
 
-HEAVY = ("torch", "transformers", "accelerate", "onnx", "cv2", "typer", "rich")
+HEAVY = ("torch", "transformers", "accelerate", "onnx", "cv2", "typer", "rich", "safetensors", "tokenizers")
 LIGHT = {
     "edgegsr.situation": HEAVY,
+    "edgegsr.wording": HEAVY,
     "edgegsr.annotations": HEAVY,
     "edgegsr.boxes": (*HEAVY, "PIL"),
     "edgegsr.images": HEAVY,

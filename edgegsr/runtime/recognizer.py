@@ -11,6 +11,7 @@ from edgegsr.bundle import Bundle, open_bundle
 from edgegsr.images import Pixels, letterbox, open_image, read_size
 from edgegsr.runtime.decode import decode, softmax
 from edgegsr.runtime.session import BEST, open_session
+from edgegsr.runtime.vocabulary import Name, Nouns, Tables, Verbs, Vocabulary, Words
 from edgegsr.situation import Ontology, Situation
 
 Photo = Pixels | str | PathLike[str]  # RGB (H, W, 3), or a file
@@ -26,30 +27,56 @@ class SituationRecognizer:
         self, bundle: Bundle | str | PathLike[str], engine: str | None = None, threads: int | None = None
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
-        self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{self.bundle.folder}: vocabulary.json")
+        self._words = Words(self.bundle, threads)
         self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
         self._run = open_session(self.bundle, self.engine, threads)
 
+    @property
+    def ontology(self) -> Ontology:
+        """The words that it speaks now."""
+        return self._words.now.ontology
+
+    def set_vocabulary(
+        self,
+        ontology: Ontology | Name | None = None,
+        tables: Tables | Name | None = None,
+        *,
+        verbs: Verbs | None = None,
+        nouns: Nouns | None = None,
+    ) -> None:
+        """Other words from now on, for a bundle whose vocabulary is an input; calls in flight end with the old ones.
+
+        An ontology, or its file, with the tables that `edgegsr text` made of it; or without tables, or as plain
+        `verbs={"kicking": ["agent", "item"]}` and `nouns=["ball"]` (one that is left out stays as it is), where the
+        bundle has its text encoder.
+        """
+        self._words.change(ontology, tables, verbs, nouns)
+
     def predict(self, photo: Photo, verb: str | None = None, top: int = 5) -> Situation:
         """The situation of the best verb, or of a verb of the caller's choice, with the `top` likeliest verbs."""
-        index = BEST if verb is None else self.ontology.verb_index[self.ontology.frame(verb).verb]
+        return self._predict(photo, verb, top, self._words.now)
+
+    def _predict(self, photo: Photo, verb: str | None, top: int, words: Vocabulary) -> Situation:
+        ontology = words.ontology
+        index = BEST if verb is None else ontology.verb_index[ontology.frame(verb).verb]
         side = self.bundle.side
         if isinstance(photo, np.ndarray):
             square, geometry = letterbox(photo, side)
         else:
             square, geometry = letterbox(open_image(photo, side), side, read_size(photo))
-        said = self._run(square, index)
+        said = words.ask(self._run, square, index)
         return decode(
             softmax(said["verb_logits"]),
             said["noun_logits"],
             said["boxes_xyxy"],
             said["presence"],
             geometry,
-            self.ontology,
+            ontology,
             verb,
             top,
         )
 
     def predict_all(self, photos: Iterable[Photo], verb: str | None = None, top: int = 5) -> list[Situation]:
         """One after the other: a graph looks at one photo at a time."""
-        return [self.predict(photo, verb, top) for photo in photos]
+        words = self._words.now
+        return [self._predict(photo, verb, top, words) for photo in photos]

@@ -6,7 +6,7 @@ pytest.importorskip("torch")  # the package around these strings needs it
 
 from edgegsr.errors import InputError
 from edgegsr.situation import Frame, Noun, Ontology
-from edgegsr.text.prompts import noun_texts, role_texts, split_words, verb_texts
+from edgegsr.wording import noun_texts, role_texts, split_words, verb_texts
 
 SCRAPING = Frame("scraping", ("agent", "scrapeditem"), "take off a layer", "", ("who scrapes", "what is scraped"))
 ONTOLOGY = Ontology((SCRAPING, Frame("hand_washing", ("agent",))), (Noun("n1", ("man",)),))
