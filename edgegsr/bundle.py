@@ -22,7 +22,7 @@ from typing import Any
 
 from edgegsr.errors import InputError
 from edgegsr.files import listing, write_whole
-from edgegsr.graphfile import read_graph
+from edgegsr.graphfile import OF_TEXTS, read_graph
 
 FORMAT = 1
 MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabulary.json", "preprocess.json"
@@ -142,12 +142,14 @@ def _words(folder: Path, contents: Mapping[str, bytes]) -> dict[str, bytes]:
             raise _damaged(folder, f"the manifest does not name {TOKENIZER}")
         if len(contents[TEXT_GRAPH]) > MOST_TEXT or len(contents[TOKENIZER]) > MOST_JSON:
             raise _damaged(folder, f"wanted a text encoder of {MOST_TEXT:,} bytes at most")
-        _check_graph(folder / TEXT_GRAPH, contents[TEXT_GRAPH], TEXT_INPUTS, TEXT_OUTPUTS)
+        _check_graph(folder / TEXT_GRAPH, contents[TEXT_GRAPH], TEXT_INPUTS, TEXT_OUTPUTS, OF_TEXTS)
     return {name: contents[name] for name in (TABLES, TEXT_GRAPH, TOKENIZER) if name in contents}
 
 
-def _check_graph(path: Path, content: bytes, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
-    graph = read_graph(content, str(path))
+def _check_graph(
+    path: Path, content: bytes, inputs: tuple[str, ...], outputs: tuple[str, ...], more: frozenset[str] = frozenset()
+) -> None:
+    graph = read_graph(content, str(path), more)
     for what, got, wanted in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, outputs)):
         if got != wanted:
             raise InputError(f"{path}: wanted the {what} {', '.join(wanted)}, got {', '.join(got)[:200] or 'none'}")

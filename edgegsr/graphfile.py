@@ -13,11 +13,12 @@ from edgegsr.errors import InputError
 OPERATORS = frozenset(
     """Abs Add And ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv
     ConvTranspose DequantizeLinear Div Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool
-    Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization
-    Less Log MatMul Max MaxPool Min Mul Neg Not Or Pad Pow QuantizeLinear Range ReduceL2 ReduceMax ReduceMean ReduceMin
+    Greater GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization Less Log
+    MatMul Max MaxPool Min Mul Neg Not Or Pad Pow QuantizeLinear Range ReduceL2 ReduceMax ReduceMean ReduceMin
     ReduceSum Relu Reshape Resize Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze
     Where""".split()
 )
+OF_TEXTS = frozenset("GatherElements GatherND GreaterOrEqual LessOrEqual".split())  # a text encoder's, beside them
 DOMAINS = ("", "ai.onnx")
 EXTERNAL = 1  # TensorProto.data_location
 
@@ -34,17 +35,17 @@ class Graph:
     operators: frozenset[str]
 
 
-def read_graph(content: bytes, where: str) -> Graph:
-    """The graph, refused where it does anything that a network of ours does not."""
+def read_graph(content: bytes, where: str, more: frozenset[str] = frozenset()) -> Graph:
+    """The graph, refused where it does anything that a network of ours, or `more`, does not."""
     try:
-        return _model(content)
+        return _model(content, OPERATORS | more)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError) as error:
         raise InputError(f"{where}: wanted an ONNX model, got bytes that are none: {error}") from error
 
 
-def _model(content: bytes) -> Graph:
+def _model(content: bytes, allowed: frozenset[str]) -> Graph:
     graphs = [part for number, _, part in _fields(content) if number == 7 and isinstance(part, bytes)]
     opsets = [_opset(part) for number, _, part in _fields(content) if number == 8 and isinstance(part, bytes)]
     if any(number == 25 for number, _, _ in _fields(content)):
@@ -59,7 +60,7 @@ def _model(content: bytes) -> Graph:
         if not isinstance(part, bytes):
             continue
         if number == 1:
-            operators.add(_node(part))
+            operators.add(_node(part, allowed))
         elif number == 5:
             constants.add(_tensor(part))
         elif number == 15:
@@ -70,9 +71,9 @@ def _model(content: bytes) -> Graph:
     return Graph(max((version for _, version in opsets), default=0), inputs, tuple(names[12]), frozenset(operators))
 
 
-def _node(content: bytes) -> str:
+def _node(content: bytes, allowed: frozenset[str]) -> str:
     operator, domain = _text(content, 4), _text(content, 7)
-    if domain not in DOMAINS or operator not in OPERATORS:
+    if domain not in DOMAINS or operator not in allowed:
         raise InputError(f"holds the operator {f'{domain}.{operator}'.lstrip('.')[:60]!r}, which is not allowed")
     for number, _, attribute in _fields(content):
         if number == 5 and isinstance(attribute, bytes):

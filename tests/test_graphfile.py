@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from edgegsr.errors import InputError
-from edgegsr.graphfile import OPERATORS, read_graph
+from edgegsr.graphfile import OF_TEXTS, OPERATORS, read_graph
 
 
 def model(*nodes: Any, constants: tuple[Any, ...] = (), opsets: tuple[tuple[str, int], ...] = (("", 20),)) -> Any:
@@ -77,6 +77,13 @@ def with_function() -> Any:
 def test_what_no_network_of_ours_does_is_refused(made: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_graph(made().SerializeToString(), "here")
+
+
+def test_operators_of_texts_are_those_of_texts_alone() -> None:
+    content = model(helper.make_node("GatherND", ["x", "w"], ["y"])).SerializeToString()
+    assert read_graph(content, "here", OF_TEXTS).operators == {"GatherND"}
+    with pytest.raises(InputError, match="here: holds the operator 'GatherND', which is not allowed"):
+        read_graph(content, "here")
 
 
 @given(st.binary(max_size=200))

@@ -156,7 +156,7 @@ class Words:
             raise InputError("set_vocabulary: wanted an ontology, with tables or without, or else verbs, nouns or both")
         with self._changing:
             if isinstance(ontology, (str, PathLike)):
-                ontology = Ontology.from_json(_bytes(ontology).decode("utf-8", "replace"), str(ontology))
+                ontology = _ontology(ontology)
             if ontology is None:
                 ontology = Ontology(
                     self.now.ontology.frames if verbs is None else frames_of(verbs),
@@ -249,6 +249,13 @@ def padded(room: Room, ontology: Ontology, tables: Tables, handicap: Mapping[str
     found["verb_count"] = np.array([len(ontology.verbs)], np.int64)
     found["noun_count"] = np.array([len(ontology.nouns)], np.int64)
     return found
+
+
+def _ontology(path: Name) -> Ontology:
+    try:
+        return Ontology.from_json(_bytes(path).decode(), str(path))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: wanted an ontology as text, got {error}") from error
 
 
 def _embed(room: Room) -> str:

@@ -96,6 +96,8 @@ def _ontology(what: str, raw: Any) -> Ontology:
     if not isinstance(raw, Mapping):
         kind = 'a verb with its roles, as in {"kicking": ["agent", "item"]}' if what == "frames" else "a noun"
         raise InputError(f"set_vocabulary: wanted {kind}, got {str(raw)[:40]!r}")
+    if isinstance(raw.get("roles"), str):
+        raise InputError(f"set_vocabulary: wanted the roles of a verb as a list, got {raw['roles'][:40]!r}")
     raw = {key: list(value) if isinstance(value, tuple) else value for key, value in raw.items()}
     try:
         text = json.dumps({"frames": [], "nouns": [], what: [raw]})
