@@ -5,8 +5,8 @@ Only what decides whether a file is safe to open: its operators, whether data li
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from edgegsr.errors import InputError
 
@@ -33,6 +33,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     operators: frozenset[str]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the inputs, 0 where one is open
 
 
 def read_graph(content: bytes, where: str, more: frozenset[str] = frozenset()) -> Graph:
@@ -56,6 +57,7 @@ def _model(content: bytes, allowed: frozenset[str]) -> Graph:
         raise InputError(f"wanted operators of ONNX alone, got the domain {odd[0][:40]!r}")
     operators, constants = set[str](), set[str]()
     names: dict[int, list[str]] = {11: [], 12: []}
+    shapes: dict[str, tuple[int, ...]] = {}
     for number, _, part in _fields(graphs[0]):
         if not isinstance(part, bytes):
             continue
@@ -67,8 +69,11 @@ def _model(content: bytes, allowed: frozenset[str]) -> Graph:
             raise InputError("holds sparse tensors; wanted dense ones")
         elif number in names:
             names[number].append(_text(part, 1))
+            if number == 11:
+                shapes[_text(part, 1)] = _shape(part)
     inputs = tuple(name for name in names[11] if name not in constants)
-    return Graph(max((version for _, version in opsets), default=0), inputs, tuple(names[12]), frozenset(operators))
+    opset = max((version for _, version in opsets), default=0)
+    return Graph(opset, inputs, tuple(names[12]), frozenset(operators), {name: shapes[name] for name in inputs})
 
 
 def _node(content: bytes, allowed: frozenset[str]) -> str:
@@ -90,6 +95,17 @@ def _tensor(content: bytes) -> str:
         if number == 13 or (number == 14 and part == EXTERNAL):
             raise InputError(f"{_text(content, 8)[:60]!r} has its data in another file; wanted all of it in this one")
     return _text(content, 8)
+
+
+def _shape(content: bytes) -> tuple[int, ...]:
+    """The dimensions that the type of a value has."""
+    parts = [content]
+    for wanted in (2, 1, 2, 1):  # type, of a tensor, shape, dimensions
+        parts = [
+            part for each in parts for number, _, part in _fields(each) if number == wanted if isinstance(part, bytes)
+        ]
+    sizes = ([part for number, _, part in _fields(each) if number == 1 and isinstance(part, int)] for each in parts)
+    return tuple(size[-1] if size else 0 for size in sizes)
 
 
 def _opset(content: bytes) -> tuple[str, int]:

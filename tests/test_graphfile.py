@@ -30,6 +30,7 @@ def model(*nodes: Any, constants: tuple[Any, ...] = (), opsets: tuple[tuple[str,
 def test_outside_of_a_graph_is_read() -> None:
     found = read_graph(model().SerializeToString(), "here")
     assert (found.opset, found.inputs, found.outputs, found.operators) == (20, ("x",), ("y",), {"Relu"})
+    assert found.shapes == {"x": (2,)}
 
 
 def external() -> Any:

@@ -155,7 +155,7 @@ def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, 
     numerics["missed"] = list(missed(target.gates, numerics, perf))
     write_whole(folder / NUMERICS, json.dumps(numerics, indent=1))
     write_whole(folder / PERF, json.dumps(perf, indent=1))
-    write_whole(folder / MODEL_CARD, model_card(run, name, target, spent, near, took, cpu))
+    write_whole(folder / MODEL_CARD, model_card(run, name, target, spent, near, took, cpu, room))
     seal(folder, _facts(run, name, target, spent, room))
     size = (folder / GRAPH).stat().st_size
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}

@@ -99,7 +99,7 @@ class OpenStudent(nn.Module):
         role_table: Tensor,  # (K, 6, t)
         role_count: Tensor,  # (K,)
         handicap: Tensor,  # (K,) off the cosines of verbs
-        noun_table: Tensor,  # (J, t), the first row unread: an empty role has a learned vector
+        noun_table: Tensor,  # (J - 1, t): the noun of an empty role has a learned vector and no row
         verb_count: Tensor,  # (1,)
         noun_count: Tensor,  # (1,)
     ) -> Prediction:
@@ -110,7 +110,7 @@ class OpenStudent(nn.Module):
             "queries.verbs": verb_table,
             "queries.roles": role_table,
             "queries.mask": torch.where(present, 0.0, ABSENT),
-            "noun_words.table": noun_table[1:],
+            "noun_words.table": noun_table,
         }
         words = {f"student.{name}": table for name, table in words.items()}
         with self.rounding():
@@ -125,7 +125,7 @@ class OpenStudent(nn.Module):
             torch.zeros(room.verbs, MAX_ROLES, width),
             torch.ones(room.verbs, dtype=torch.int64),
             torch.zeros(room.verbs),
-            torch.zeros(room.nouns, width),
+            torch.zeros(room.nouns - 1, width),
             torch.ones(1, dtype=torch.int64),
             torch.ones(1, dtype=torch.int64),
         )

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from edgegsr.bundle import TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, Bundle
+from edgegsr.bundle import GRAPH, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, Bundle
 from edgegsr.errors import InputError
+from edgegsr.graphfile import read_graph
 from edgegsr.runtime.session import Engine, Numbers, Pixels
 from edgegsr.runtime.words import TextEncoder, frames_of, half, nouns_of, unit
 from edgegsr.situation import MAX_ROLES, Frame, Noun, Ontology
@@ -45,9 +46,9 @@ class Room:
     revision: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("verbs", "nouns", "width"):
-            if type(size := getattr(self, name)) is not int or size < 1:
-                raise InputError(f"vocabulary: {name} must be 1 or more, got {size!r}")
+        for name, least in (("verbs", 1), ("nouns", 2), ("width", 1)):
+            if type(size := getattr(self, name)) is not int or size < least:
+                raise InputError(f"vocabulary: {name} must be {least} or more, got {size!r}")
         if 4 * self.width * (self.verbs * (1 + MAX_ROLES) + self.nouns) > MOST_BYTES:
             raise InputError(f"vocabulary: room for {self.verbs} verbs and {self.nouns} nouns is too much")
         if not isinstance(self.encoder, str) or not isinstance(self.revision, str):
@@ -141,6 +142,11 @@ class Words:
         if handicap is not None and len(handicap) == len(ontology.verbs):
             self._handicap = dict(zip(ontology.verbs, handicap.tolist()))
         self.now = self._filled(ontology, tables, where)
+        shapes = read_graph(bundle.graph, str(bundle.folder / GRAPH)).shapes
+        if any(shapes[name] != values.shape for name, values in self.now.inputs.items()):
+            raise InputError(
+                f"{bundle.folder}: the room in its manifest.json is not that of its graph; export it again"
+            )
 
     def change(
         self,
@@ -240,7 +246,7 @@ def padded(room: Room, ontology: Ontology, tables: Tables, handicap: Mapping[str
     rows |= {
         "role_count": (room.verbs, np.array([len(frame.roles) for frame in ontology.frames], np.int64)),
         "handicap": (room.verbs, np.array([handicap.get(verb, 0.0) for verb in ontology.verbs], np.float32)),
-        "noun_table": (room.nouns, tables.nouns),
+        "noun_table": (room.nouns - 1, tables.nouns[1:]),  # an empty role has a vector of the graph's own
     }
     found: dict[str, Any] = {}
     for name, (most, values) in rows.items():
