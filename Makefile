@@ -7,8 +7,9 @@ DEVICE_VENV := .venv-device
 BIN := $(VENV)/bin
 TORCH := 2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
-RUNTIME_TESTS := tests/test_situation.py tests/test_boxes.py tests/test_images.py tests/test_imports.py tests/test_cli.py \
-	tests/test_doctor.py tests/runtime tests/scoring tests/data/test_swig.py tests/data/test_check.py
+RUNTIME_TESTS := tests/test_situation.py tests/test_wording.py tests/test_boxes.py tests/test_images.py tests/test_tensorfile.py \
+	tests/test_imports.py tests/test_cli.py tests/test_doctor.py tests/runtime tests/scoring tests/data/test_swig.py \
+	tests/data/test_check.py
 
 .PHONY: demo test test-device check lint format types clean
 

@@ -3,6 +3,7 @@
     manifest.json      sha256 and size of every other file, the graph's inputs and outputs, where it comes from
     model.onnx         pixels and a verb in, verbs, nouns, boxes and presence out     vocabulary.json    its words
     preprocess.json    how a photo becomes pixels                                     MODEL_CARD.md      for people
+    vocabulary.safetensors, text/      where words may change: their vectors, and who reads new ones
     numerics.json      how far it is from the student that it was made from           perf.json          how fast
     manifest.sig       who made it, where somebody has signed
 
@@ -15,14 +16,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from edgegsr.errors import InputError, shown
 from edgegsr.files import listing, read_file, write_whole
-from edgegsr.graphfile import Graph, read_graph
+from edgegsr.graphfile import OF_TEXTS, read_graph
 from edgegsr.signature import SIGNATURE, Key, Sign, check_signature
 
 FORMAT = 1
@@ -30,10 +31,14 @@ MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabu
 NUMERICS, PERF, MODEL_CARD = "numerics.json", "perf.json", "MODEL_CARD.md"
 NEEDED = (GRAPH, VOCABULARY, PREPROCESS)
 INPUTS = ("pixels", "verb")
+TABLES, TEXT_GRAPH, TOKENIZER = "vocabulary.safetensors", "text/model.onnx", "text/tokenizer.json"
+TABLE_INPUTS = ("verb_table", "role_table", "role_count", "handicap", "noun_table", "verb_count", "noun_count")
+TEXT_INPUTS, TEXT_OUTPUTS = ("input_ids",), ("vector",)
 OUTPUTS = ("verb_logits", "noun_logits", "boxes_xyxy", "presence")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{,99})?")
 MOST_BYTES = 2 << 30  # of a bundle
 MOST_JSON = 64 << 20  # bytes of a file of words or settings
+MOST_TEXT = 512 << 20  # bytes of a text encoder
 MOST_FILES = 1000
 
 
@@ -46,6 +51,7 @@ class Bundle:
     graph: bytes
     vocabulary: str  # an ontology as JSON
     side: int  # of the square that the graph looks at
+    words: Mapping[str, bytes] = field(default_factory=dict)  # by file: vectors of its words, and who reads new ones
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -89,13 +95,16 @@ def _opened(folder: Path, key: Key | None) -> Bundle:
     _check_strangers(folder, contents.keys())
     if lacking := [name for name in NEEDED if name not in contents]:
         raise _damaged(folder, f"the manifest does not name {lacking[0]}")
-    _check_graph(read_graph(contents[GRAPH], shown(folder / GRAPH)), folder / GRAPH)
+    told = manifest.get("vocabulary")
+    is_open = isinstance(told, dict) and told.get("folded") is False
+    _check_graph(folder / GRAPH, contents[GRAPH], INPUTS + TABLE_INPUTS * is_open, OUTPUTS)
     return Bundle(
         folder,
         manifest,
         contents[GRAPH],
         _text(folder / VOCABULARY, contents[VOCABULARY]),
         _side(folder / PREPROCESS, contents[PREPROCESS]),
+        _words(folder, contents) if is_open else {},
     )
 
 
@@ -159,8 +168,24 @@ def _check_strangers(folder: Path, known: Any) -> None:
                 raise _damaged(folder, f"{shown(name[:80])} is not in the manifest; take it out")
 
 
-def _check_graph(graph: Graph, path: Path) -> None:
-    for what, got, wanted in (("inputs", graph.inputs, INPUTS), ("outputs", graph.outputs, OUTPUTS)):
+def _words(folder: Path, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that a vocabulary which may change needs."""
+    if TABLES not in contents:
+        raise _damaged(folder, f"the manifest does not name {TABLES}")
+    if TEXT_GRAPH in contents:
+        if TOKENIZER not in contents:
+            raise _damaged(folder, f"the manifest does not name {TOKENIZER}")
+        if len(contents[TEXT_GRAPH]) > MOST_TEXT or len(contents[TOKENIZER]) > MOST_JSON:
+            raise _damaged(folder, f"wanted a text encoder of {MOST_TEXT:,} bytes at most")
+        _check_graph(folder / TEXT_GRAPH, contents[TEXT_GRAPH], TEXT_INPUTS, TEXT_OUTPUTS, OF_TEXTS)
+    return {name: contents[name] for name in (TABLES, TEXT_GRAPH, TOKENIZER) if name in contents}
+
+
+def _check_graph(
+    path: Path, content: bytes, inputs: tuple[str, ...], outputs: tuple[str, ...], more: frozenset[str] = frozenset()
+) -> None:
+    graph = read_graph(content, shown(path), more)
+    for what, got, wanted in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, outputs)):
         if got != wanted:
             raise InputError(
                 f"{shown(path)}: wanted the {what} {', '.join(wanted)}, got {shown(', '.join(got)[:200]) or 'none'}"

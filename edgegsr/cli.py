@@ -428,6 +428,15 @@ def export(
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen, for good.")
     ] = False,
+    vocab: Annotated[
+        str, typer.Option(help="folded into the graph, or input: words that may change on the device.")
+    ] = "folded",
+    capacity: Annotated[
+        Optional[str], typer.Option(help="Room for VERBS,NOUNS of --vocab input; by default a quarter more.")
+    ] = None,
+    with_text_encoder: Annotated[
+        bool, typer.Option("--with-text-encoder", help="With --vocab input: its reader of new words goes along.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     name: Annotated[str, typer.Option(help="What the bundle is called; by default as its folder.")] = "",
     allow_regression: Annotated[
@@ -442,15 +451,18 @@ def export(
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.export.export import Checks, export
     from edgegsr.export.target import find_target
+    from edgegsr.export.vocabulary import Vocab, capacity_named
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
     from edgegsr.student.calibration import calibrate, read_calibration
 
+    kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
     aim, opened = find_target(target), open_run(find_run(run))
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
-    found = export(opened, out, aim, Checks(photos, groups, images, threads, allow_regression), name, sign)
+    checks = Checks(photos, groups, images, threads, allow_regression)
+    found = export(opened, out, aim, checks, kept, name, sign)
     numerics, perf = found["numerics"], found["perf"]
     rows = [
         (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
@@ -466,6 +478,8 @@ def export(
             for who, dev in numerics["dev"].items()
         ]
         _table("all verbs; value and grounded with the true verb", heads, told)
+    if "text" in numerics:
+        print("text encoder in {precision}, {bytes:,} bytes; least cosine {least_cosine}".format(**numerics["text"]))
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
     print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}, the network alone")
@@ -476,6 +490,28 @@ def export(
         _complain(f"{out}: {'kept though' if found['written'] else 'not written'}: {line}", MISSED)
     if not found["written"]:
         raise typer.Exit(MISSED)
+
+
+@app.command()
+def text(
+    ontology: Annotated[Path, typer.Argument(help="Verbs with their frames and nouns, as a bundle's vocabulary.json.")],
+    out: Annotated[Path, typer.Option(help="The tables to write, a safetensors file.")],
+    encoder: Annotated[str, typer.Option(help="Text encoder: hub id or folder.")] = "all-MiniLM-L6-v2",
+    as_json: Json = False,
+) -> None:
+    """Read the words of an ontology: the tables for `set_vocabulary` of a bundle without a text encoder."""
+    _need_training("text")
+    from edgegsr.situation import Ontology
+    from edgegsr.text import embed
+
+    try:
+        words = Ontology.from_json(ontology.read_text("utf-8"), str(ontology))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{ontology}: cannot be read: {error}") from error
+    tables = embed(words, encoder)
+    tables.save(out)
+    print(f"{out}: {len(words.verbs)} verbs and {len(words.nouns)} nouns in vectors of {tables.width}")
+    _last_line(as_json, {"out": str(out), "encoder": tables.encoder, "width": tables.width})
 
 
 @app.command()

@@ -35,6 +35,7 @@ PACKAGES = {  # by what pip has to be told
     "'edgegsr[openvino]'": ("openvino",),
     "'edgegsr[sign]'": ("cryptography",),
     "'edgegsr[trt]'": ("tensorrt",),
+    "'edgegsr[words]'": ("tokenizers",),
 }
 OTHER_NAMES = {  # distributions with the same module in them
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml"),

@@ -6,8 +6,8 @@ lies outside of it, inputs and outputs. Engines fall on what is refused here, or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edgegsr.errors import InputError
@@ -31,6 +31,7 @@ ATTRIBUTES = {  # AttributeProto.type: the names that have it, in all of these o
     7: "axes dilations kernel_shape output_padding output_shape pads perm strides value_ints",
 }
 TYPES = {name: kind for kind, names in ATTRIBUTES.items() for name in names.split()}
+OF_TEXTS = frozenset("GatherElements GatherND GreaterOrEqual LessOrEqual".split())  # a text encoder's, beside them
 DOMAINS = ("", "ai.onnx")
 MOST_FIELDS = 500_000  # of protobuf, counted as often as they are read
 
@@ -54,19 +55,20 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     operators: frozenset[str]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the inputs, 0 where one is open
 
 
-def read_graph(content: bytes, where: str) -> Graph:
-    """The graph, refused where it does anything that a network of ours does not."""
+def read_graph(content: bytes, where: str, more: frozenset[str] = frozenset()) -> Graph:
+    """The graph, refused where it does anything that a network of ours, or `more`, does not."""
     try:
-        return _model(memoryview(content), _counted(MOST_FIELDS))
+        return _model(memoryview(content), OPERATORS | more, _counted(MOST_FIELDS))
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError) as error:
         raise InputError(f"{where}: wanted an ONNX model, got bytes that are none: {error}") from error
 
 
-def _model(content: memoryview, fields: Fields) -> Graph:
+def _model(content: memoryview, allowed: frozenset[str], fields: Fields) -> Graph:
     graphs = [part for number, _, part in fields(content) if number == 7 and isinstance(part, memoryview)]
     opsets = [
         _opset(part, fields) for number, _, part in fields(content) if number == 8 and isinstance(part, memoryview)
@@ -79,21 +81,25 @@ def _model(content: memoryview, fields: Fields) -> Graph:
         raise InputError(f"wanted operators of ONNX alone, got the domain {odd[0][:40]!r}")
     nodes, constants = list[Node](), set[str]()
     names: dict[int, list[str]] = {11: [], 12: []}
+    shapes: dict[str, tuple[int, ...]] = {}
     for number, _, part in fields(graphs[0]):
         if not isinstance(part, memoryview):
             continue
         if number == 1:
-            nodes.append(_node(part, fields))
+            nodes.append(_node(part, allowed, fields))
         elif number == 5:
             constants.add(_tensor(part, fields))
         elif number == 15:
             raise InputError("holds sparse tensors; wanted dense ones")
         elif number in names:
             names[number].append(_text(part, 1, fields))
+            if number == 11:
+                shapes[names[11][-1]] = _shape(part, fields)
     _check_order(nodes, {*names[11], *constants}, names[12])
     inputs = tuple(name for name in names[11] if name not in constants)
     operators = frozenset(node.operator for node in nodes)
-    return Graph(max((version for _, version in opsets), default=0), inputs, tuple(names[12]), operators)
+    opset = max((version for _, version in opsets), default=0)
+    return Graph(opset, inputs, tuple(names[12]), operators, {name: shapes[name] for name in inputs})
 
 
 def _check_order(nodes: list[Node], made: set[str], wanted: list[str]) -> None:
@@ -106,9 +112,9 @@ def _check_order(nodes: list[Node], made: set[str], wanted: list[str]) -> None:
         made.update(node.makes)
 
 
-def _node(content: memoryview, fields: Fields) -> Node:
+def _node(content: memoryview, allowed: frozenset[str], fields: Fields) -> Node:
     operator, domain = _text(content, 4, fields), _text(content, 7, fields)
-    if domain not in DOMAINS or operator not in OPERATORS:
+    if domain not in DOMAINS or operator not in allowed:
         raise InputError(f"holds the operator {f'{domain}.{operator}'.lstrip('.')[:60]!r}, which is not allowed")
     names: dict[int, list[str]] = {1: [], 2: []}
     for number, _, part in fields(content):
@@ -143,6 +149,19 @@ def _tensor(content: memoryview, fields: Fields) -> str:
     return name
 
 
+def _shape(content: memoryview, fields: Fields) -> tuple[int, ...]:
+    """The dimensions that the type of a value has."""
+    parts = [content]
+    for wanted in (2, 1, 2, 1):  # type, of a tensor, shape, dimensions
+        parts = [
+            part
+            for each in parts
+            for number, _, part in fields(each)
+            if number == wanted and isinstance(part, memoryview)
+        ]
+    return tuple(_number(each, 1, fields) for each in parts)
+
+
 def _opset(content: memoryview, fields: Fields) -> tuple[str, int]:
     return _text(content, 1, fields), _number(content, 2, fields)
 
@@ -162,10 +181,10 @@ def _counted(most: int) -> Fields:
     left = iter(range(most))
 
     def fields(content: memoryview) -> Iterator[Field]:
-        for field in _fields(content):
+        for each in _fields(content):
             if next(left, None) is None:
                 raise InputError(f"has more parts than any graph of ours, over {most:,}; export a smaller student")
-            yield field
+            yield each
 
     return fields
 

@@ -23,7 +23,7 @@ from edgegsr.student.model import Student
 from edgegsr.student.quantizers import placed, read_places
 from edgegsr.student.weights import load_weights
 from edgegsr.text import TextTables
-from edgegsr.text.embed import ontology_hash
+from edgegsr.wording import ontology_hash
 
 FORMAT = 1  # of the folder; a run of another format is refused
 CONFIG, ONTOLOGY, TABLES, WEIGHTS = "config.toml", "ontology.json", "tables.safetensors", "student.safetensors"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, defs, helper
 
 from edgegsr.errors import InputError
-from edgegsr.graphfile import OPERATORS, TYPES, read_graph
+from edgegsr.graphfile import OF_TEXTS, OPERATORS, TYPES, read_graph
 
 
 def model(*nodes: Any, constants: tuple[Any, ...] = (), opsets: tuple[tuple[str, int], ...] = (("", 20),)) -> Any:
@@ -31,6 +31,7 @@ def model(*nodes: Any, constants: tuple[Any, ...] = (), opsets: tuple[tuple[str,
 def test_outside_of_a_graph_is_read() -> None:
     found = read_graph(model().SerializeToString(), "here")
     assert (found.opset, found.inputs, found.outputs, found.operators) == (20, ("x",), ("y",), {"Relu"})
+    assert found.shapes == {"x": (2,)}
 
 
 def external() -> Any:
@@ -141,6 +142,13 @@ def test_attributes_have_the_types_of_the_standard() -> None:
     newest = [defs.get_schema(name, 20) for name in OPERATORS]
     lacking = {n for schema in newest for n in schema.attributes if n not in TYPES}
     assert lacking == {"sparse_value", "value_string", "value_strings"}
+
+
+def test_operators_of_texts_are_those_of_texts_alone() -> None:
+    content = model(helper.make_node("GatherND", ["x", "w"], ["y"])).SerializeToString()
+    assert read_graph(content, "here", OF_TEXTS).operators == {"GatherND"}
+    with pytest.raises(InputError, match="here: holds the operator 'GatherND', which is not allowed"):
+        read_graph(content, "here")
 
 
 @given(st.binary(max_size=200))

@@ -11,11 +11,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "edgegsr"
 LINE = """
 situation
+wording
 boxes
 imagefile
 images
 graphfile
 signature
+tensorfile
 bundle
 scoring
 runtime
@@ -47,9 +49,10 @@ ANYWHERE = {
     "shipped",
 }  # small, widely used
 
-HEAVY = ("torch", "transformers", "accelerate", "onnx", "cv2", "typer", "rich")
+HEAVY = ("torch", "transformers", "accelerate", "onnx", "cv2", "typer", "rich", "safetensors", "tokenizers")
 LIGHT = {
     "edgegsr.situation": HEAVY,
+    "edgegsr.wording": HEAVY,
     "edgegsr.annotations": HEAVY,
     "edgegsr.boxes": (*HEAVY, "PIL"),
     "edgegsr.images": HEAVY,

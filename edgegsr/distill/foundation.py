@@ -47,8 +47,8 @@ from edgegsr.teacher.rationales.sentences import sentence
 from edgegsr.teacher.regions import cover, pool
 from edgegsr.teacher.zero_shot import zero_shot
 from edgegsr.text.embed import words
-from edgegsr.text.prompts import noun_texts, verb_texts
 from edgegsr.text.shipped import ENCODER, tables_for
+from edgegsr.wording import noun_texts, verb_texts
 
 BACKBONE = {
     "stem_channels": [3, 24, 32],

@@ -26,7 +26,7 @@ from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
 from edgegsr.teacher.knowledge import Source
 from edgegsr.text import TextTables
-from edgegsr.text.embed import ontology_hash
+from edgegsr.wording import ontology_hash
 
 FREE = ("versions", "train.workers", "train.checkpoint_every")  # may change while a training is under way
 SHOWN = 4  # differences in a message

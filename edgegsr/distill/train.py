@@ -46,7 +46,7 @@ from edgegsr.student.weights import save_weights
 from edgegsr.teacher.knowledge import Source
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 from edgegsr.text import TextTables
-from edgegsr.text.embed import ontology_hash
+from edgegsr.wording import ontology_hash
 
 NAMED = 16  # images in a message
 

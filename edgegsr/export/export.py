@@ -27,6 +27,7 @@ from edgegsr.bundle import (
     OUTPUTS,
     PERF,
     PREPROCESS,
+    TABLE_INPUTS,
     VOCABULARY,
     Bundle,
     is_bundle,
@@ -46,11 +47,14 @@ from edgegsr.export.modelcard import model_card
 from edgegsr.export.onnx import OPSET, graph_of
 from edgegsr.export.parity import parity
 from edgegsr.export.target import ENGINES, Target
+from edgegsr.export.text import write_encoder
+from edgegsr.export.vocabulary import Vocab, write_tables
 from edgegsr.files import listing, write_whole
 from edgegsr.images import PAD_GREY
 from edgegsr.machine import examine_machine
 from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Session, open_graph, open_session
+from edgegsr.runtime.vocabulary import Room, Words
 from edgegsr.signature import signer
 from edgegsr.student.cost import Cost, cost
 from edgegsr.student.quantizers import QuantizedStudent, unrounded
@@ -67,8 +71,17 @@ class Checks:
     allow_regression: bool = False  # keep a bundle that is slower or scores less than it should
 
 
+FOLDED = Vocab()
+
+
 def export(
-    run: Run, out: Path, target: Target, checks: Checks, name: str = "", key: Path | None = None
+    run: Run,
+    out: Path,
+    target: Target,
+    checks: Checks,
+    vocab: Vocab = FOLDED,
+    name: str = "",
+    key: Path | None = None,
 ) -> dict[str, Any]:
     """What was found out about the bundle, which lies in `out` now, signed with `key`, unless it missed a gate.
 
@@ -76,9 +89,10 @@ def export(
     """
     _check(run, out, target)
     by = signer(key) if key else None
+    vocab.room(run)  # a mistake shows before any work is done
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
-        found = _written(run, draft, name or out.name, target, checks)
+        found = _written(run, draft, name or out.name, target, checks, vocab)
         found["written"] = not found["missed"] or (
             checks.allow_regression and not strays(target.gates, found["numerics"])
         )
@@ -119,19 +133,26 @@ def _check(run: Run, out: Path, target: Target) -> None:
         raise InputError(f"{out}: wanted an empty folder or a bundle, found {found}; give another --out")
 
 
-def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks) -> dict[str, Any]:
+def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab) -> dict[str, Any]:
     """The whole bundle in a folder."""
-    graph = graph_of(run.student)
+    room, read_by = vocab.room(run), None
+    if room is not None:
+        write_tables(run, folder)
+        if vocab.text_encoder:
+            room, read_by = write_encoder(run, room, folder)
+    graph = graph_of(run.student, room=room)
     if target.precision == "int8":
         graph = RECIPES[target.engine](graph)
     write_whole(folder / GRAPH, graph.SerializeToString())
     write_whole(folder / VOCABULARY, run.ontology.to_json())
     write_whole(folder / PREPROCESS, json.dumps(_preprocess(run.student.config.side), indent=1))
-    seal(folder, {"target": asdict(target)})
+    seal(folder, {"target": asdict(target), **_asked(run, room)})
     bundle = open_bundle(folder)
-    session = open_session(bundle, target.engine, checks.threads)
+    session = partial(Words(bundle).now.ask, open_session(bundle, target.engine, checks.threads))
     near, spent = parity(run.student, session, checks.photos, checks.images), cost(run.student)
     numerics: dict[str, Any] = {**near.to_json(), "photos": checks.photos.name, "gates": asdict(target.gates)}
+    if read_by is not None:
+        numerics["text"] = read_by
     if target.precision != "fp32":
         numerics["dev"] = dict(zip(("student", "graph"), scores(run.student, session, checks.photos, checks.groups)))
     if target.precision == "int8":
@@ -146,27 +167,27 @@ def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks) 
     cpu = examine_machine().cpu.model
     perf = {**took.to_json(), "engine": target.engine, "threads": checks.threads, "batch": 1, "cpu": cpu}
     if target.precision != "fp32":
-        perf["in_turns_ms"] = _in_turns(run, bundle, target, checks.threads)
+        perf["in_turns_ms"] = _in_turns(run, bundle, target, checks.threads, room)
     numerics["missed"] = list(missed(target.gates, numerics, perf))
     write_whole(folder / NUMERICS, json.dumps(numerics, indent=1))
     write_whole(folder / PERF, json.dumps(perf, indent=1))
-    write_whole(folder / MODEL_CARD, model_card(run, name, target, spent, near, took, cpu))
-    seal(folder, _facts(run, name, target, spent))
+    write_whole(folder / MODEL_CARD, model_card(run, name, target, spent, near, took, cpu, room))
+    seal(folder, _facts(run, name, target, spent, room))
     size = (folder / GRAPH).stat().st_size
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}
 
 
-def _in_turns(run: Run, bundle: Bundle, target: Target, threads: int) -> dict[str, float]:
+def _in_turns(run: Run, bundle: Bundle, target: Target, threads: int, room: Room | None) -> dict[str, float]:
     """How long the bundle takes and how long the float graph does in the precisions that the engine has."""
-    plain = unrounded(run.student, run.tables)
+    plain, spoken = unrounded(run.student, run.tables), Words(bundle).now
     graphs = {target.precision: bundle.graph}
     for precision in ENGINES[target.engine]:
         if precision != "int8":
-            graphs[precision] = graph_of(plain).SerializeToString()
+            graphs[precision] = graph_of(plain, room=room).SerializeToString()
 
     def opened(precision: str) -> Callable[[], object]:
-        session = open_graph(graphs[precision], target.engine, precision, threads)
-        return _looking(session, bundle.side)
+        engine = open_graph(graphs[precision], target.engine, precision, threads)
+        return _looking(partial(spoken.ask, engine), bundle.side)
 
     return dict(zip(graphs, best_of_turns([partial(opened, precision) for precision in graphs])))
 
@@ -185,15 +206,14 @@ def _preprocess(side: int) -> dict[str, Any]:
     }
 
 
-def _facts(run: Run, name: str, target: Target, spent: Cost) -> dict[str, Any]:
+def _facts(run: Run, name: str, target: Target, spent: Cost, room: Room | None) -> dict[str, Any]:
     """What a manifest says beside the files."""
     return {
         "name": name,
         "target": asdict(target),
-        "inputs": list(INPUTS),
+        **_asked(run, room),
         "outputs": list(OUTPUTS),
         "opset": OPSET,
-        "vocabulary": {"verbs": len(run.ontology.verbs), "nouns": len(run.ontology.nouns), "folded": True},
         "parameters": spent.total_parameters,
         "gflops": round(spent.total_gflops, 4),
         "source": {key: run.config[key] for key in ("method", "data", "words") if key in run.config},
@@ -204,6 +224,14 @@ def _facts(run: Run, name: str, target: Target, spent: Cost) -> dict[str, Any]:
             "python": platform.python_version(),
         },
     }
+
+
+def _asked(run: Run, room: Room | None) -> dict[str, Any]:
+    """What goes into the graph, and where its words are."""
+    words = {"verbs": len(run.ontology.verbs), "nouns": len(run.ontology.nouns), "folded": room is None}
+    if room is None:
+        return {"inputs": list(INPUTS), "vocabulary": words}
+    return {"inputs": [*INPUTS, *TABLE_INPUTS], "vocabulary": words | room.facts()}
 
 
 def _looking(session: Session, side: int) -> Callable[[], object]:

@@ -7,6 +7,7 @@ from edgegsr.bench.clock import Timed
 from edgegsr.export.parity import Parity
 from edgegsr.export.target import Target
 from edgegsr.run import Run
+from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.cost import Cost
 
 CARD = """# {name}
@@ -15,7 +16,7 @@ A grounded situation recognition model: from a photo to a verb, and for each rol
 visible.
 
 - **In**: `pixels`, uint8 (1, {side}, {side}, 3) RGB, letterboxed as `preprocess.json` says; `verb`, int64 (1,), the
-  place of a verb in `vocabulary.json`, or -1 for the likeliest.
+  place of a verb in `vocabulary.json`, or -1 for the likeliest.{words}
 - **Out**: `verb_logits` over {verbs} verbs; for the six role slots of the verb `noun_logits` over {nouns} nouns,
   `boxes_xyxy` in shares of the square, `presence` (there is a box where it is 0 or more). Slots past the frame of the
   verb hold numbers without a meaning.
@@ -25,15 +26,27 @@ visible.
 - **Speed**: p50 {p50:.2f} ms, p99 {p99:.2f} ms in {engine} ({precision}) on {cpu} (one photo, the network alone).
   Measure on your own device.
 
-It knows the words of its vocabulary and nothing else, and answers every photo with one situation. It is as right as its
-training data allow: do not let it decide about people.
+It knows the words of its vocabulary{others} and nothing else, and answers every photo with
+one situation. It is as right as its training data allow: do not let it decide about people.
 """
 
 
-def model_card(run: Run, name: str, target: Target, spent: Cost, near: Parity, took: Timed, cpu: str) -> str:
+WORDS = """
+- **Words, also in**: room for {verbs} verbs and {nouns} nouns, filled from `vocabulary.safetensors`: `verb_table`
+  ({verbs}, {width}), `role_table` ({verbs}, 6, {width}), `noun_table` ({named}, {width}) without the noun of an empty
+  role, unit vectors of `{encoder}`, zeros past the words; `role_count` int64 ({verbs},); `handicap` ({verbs},) off the
+  cosines of verbs; `verb_count` and `noun_count` int64 (1,), the latter with the noun of an empty role. Logits past the
+  counts are to be cut off."""
+
+
+def model_card(
+    run: Run, name: str, target: Target, spent: Cost, near: Parity, took: Timed, cpu: str, room: Room | None
+) -> str:
     handicap = ", with the handicap of trained verbs that dev chose"
     return CARD.format(
         name=name,
+        words=WORDS.format(**{**vars(room), "named": room.nouns - 1}) if room else "",
+        others=" (which `set_vocabulary` changes)" if room else "",
         side=run.student.config.side,
         verbs=len(run.ontology.verbs),
         nouns=len(run.ontology.nouns),

@@ -12,12 +12,14 @@ from pathlib import Path
 import torch
 from onnx import ModelProto
 
-from edgegsr.bundle import INPUTS, OUTPUTS
+from edgegsr.bundle import INPUTS, OUTPUTS, TABLE_INPUTS
 from edgegsr.errors import InputError
 from edgegsr.export.rewrite import padded_by_readers
 from edgegsr.export.rounding import frozen
+from edgegsr.export.vocabulary import OpenStudent
 from edgegsr.files import write_whole
 from edgegsr.hub import first_line
+from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent
 
@@ -30,20 +32,29 @@ def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
     return path
 
 
-def graph_of(student: Student, batch: int = 1) -> ModelProto:
-    """The graph with static shapes; of a student in simulated 8 bits, with Q and DQ wherever it rounds."""
+def graph_of(student: Student, batch: int = 1, room: Room | None = None) -> ModelProto:
+    """The graph with static shapes; of a student in simulated 8 bits, with Q and DQ wherever it rounds.
+
+    Its words are folded into it, or inputs where there is a room for them.
+    """
     if isinstance(student, QuantizedStudent):
         student = frozen(student)
     side = student.config.side
-    pixels = torch.zeros(batch, side, side, 3, dtype=torch.uint8)
-    verbs = torch.full((batch,), -1)
+    module: torch.nn.Module = student.eval().cpu()
+    given: tuple[torch.Tensor, ...] = (
+        torch.zeros(batch, side, side, 3, dtype=torch.uint8),
+        torch.full((batch,), -1),
+    )
+    if room is not None:
+        module = OpenStudent(student).eval()
+        given += module.tables(room)
     with quiet(), exporting():
         program = torch.onnx.export(
-            student.eval().cpu(),
-            (pixels, verbs),
+            module,
+            given,
             dynamo=True,
             opset_version=OPSET,
-            input_names=list(INPUTS),
+            input_names=[*INPUTS, *TABLE_INPUTS][: len(given)],
             output_names=list(OUTPUTS),
             verbose=False,
         )

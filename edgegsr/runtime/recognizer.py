@@ -13,6 +13,7 @@ from edgegsr.imagefile import Source
 from edgegsr.images import Pixels, letterbox, read_photo
 from edgegsr.runtime.decode import decode, softmax
 from edgegsr.runtime.session import BEST, open_session
+from edgegsr.runtime.vocabulary import Name, Nouns, Tables, Verbs, Vocabulary, Words
 from edgegsr.signature import Key
 from edgegsr.situation import Ontology, Situation
 
@@ -36,16 +37,41 @@ class SituationRecognizer:
         if isinstance(bundle, Bundle) and key is not None:
             raise ValueError("key: the bundle is open already; give the key to `open_bundle`")
         self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle, key)
-        self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{self.bundle.folder}: vocabulary.json")
+        self._words = Words(self.bundle, threads)
         self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
         self._run = open_session(self.bundle, self.engine, threads)
 
+    @property
+    def ontology(self) -> Ontology:
+        """The words that it speaks now."""
+        return self._words.now.ontology
+
+    def set_vocabulary(
+        self,
+        ontology: Ontology | Name | None = None,
+        tables: Tables | Name | None = None,
+        *,
+        verbs: Verbs | None = None,
+        nouns: Nouns | None = None,
+    ) -> None:
+        """Other words from now on, for a bundle whose vocabulary is an input; calls in flight end with the old ones.
+
+        An ontology, or its file, with the tables that `edgegsr text` made of it; or without tables, or as plain
+        `verbs={"kicking": ["agent", "item"]}` and `nouns=["ball"]` (one that is left out stays as it is), where the
+        bundle has its text encoder.
+        """
+        self._words.change(ontology, tables, verbs, nouns)
+
     def predict(self, photo: Photo, verb: str | None = None, top: int = 5) -> Situation:
         """The situation of the best verb, or of a verb of the caller's choice, with the `top` likeliest verbs."""
-        index = BEST if verb is None else self.ontology.verb_index[self.ontology.frame(verb).verb]
+        return self._predict(photo, verb, top, self._words.now)
+
+    def _predict(self, photo: Photo, verb: str | None, top: int, words: Vocabulary) -> Situation:
+        ontology = words.ontology
+        index = BEST if verb is None else ontology.verb_index[ontology.frame(verb).verb]
         seen = (photo,) if isinstance(photo, np.ndarray) else read_photo(photo, self.bundle.side)
         square, geometry = letterbox(seen[0], self.bundle.side, *seen[1:])
-        said = self._run(square, index)
+        said = words.ask(self._run, square, index)
         try:
             return decode(
                 softmax(said["verb_logits"]),
@@ -53,7 +79,7 @@ class SituationRecognizer:
                 said["boxes_xyxy"],
                 said["presence"],
                 geometry,
-                self.ontology,
+                ontology,
                 verb,
                 top,
             )
@@ -64,4 +90,5 @@ class SituationRecognizer:
 
     def predict_all(self, photos: Iterable[Photo], verb: str | None = None, top: int = 5) -> list[Situation]:
         """One after the other: a graph looks at one photo at a time."""
-        return [self.predict(photo, verb, top) for photo in photos]
+        words = self._words.now
+        return [self._predict(photo, verb, top, words) for photo in photos]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,20 @@ from edgegsr.bundle import INPUTS, OUTPUTS, Bundle
 from edgegsr.errors import InputError, shown
 
 Numbers = dict[str, npt.NDArray[np.float32]]
-Session = Callable[[npt.NDArray[np.uint8], int], Numbers]  # (side, side, 3), and the place of a verb or BEST
+Pixels = npt.NDArray[np.uint8]  # (side, side, 3)
+Session = Callable[[Pixels, int], Numbers]  # and the place of a verb or BEST
 SLOWED_BY = ["SkipLayerNormFusion"]  # its sum and norm in one take longer than both: 6 % of nano in 1.32
+NO_WORDS: Mapping[str, Any] = {}
 BEST = -1  # the verb that the network finds likeliest
 
 
-def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
+class Engine(Protocol):
+    """A session that is told its words with every photo, where they are not folded into its graph."""
+
+    def __call__(self, pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers: ...
+
+
+def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
     precision = bundle.manifest.get("target", {}).get("precision", "fp32")
     try:
@@ -26,9 +34,9 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
     except InputError as error:
         raise InputError(f"{shown(bundle.folder)}: {error}") from error
 
-    def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
+    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
         try:
-            return session(pixels, verb)
+            return session(pixels, verb, words)
         except Exception as error:
             raise InputError(
                 f"{shown(bundle.folder)}: its graph fails in {engine}: {_reason(error)}; export it again"
@@ -37,7 +45,7 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Session:
     return run
 
 
-def open_graph(graph: bytes, engine: str, precision: str, threads: int | None) -> Session:
+def open_graph(graph: bytes, engine: str, precision: str, threads: int | None) -> Engine:
     """The same for a graph by itself."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
@@ -72,11 +80,11 @@ def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> An
     )
 
 
-def _onnxruntime(graph: bytes, _: str, threads: int | None) -> Session:
+def _onnxruntime(graph: bytes, _: str, threads: int | None) -> Engine:
     session = in_onnxruntime(graph, threads)
 
-    def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
-        found = session.run(list(OUTPUTS), dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))))
+    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
+        found = session.run(list(OUTPUTS), {**dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))), **words})
         return {name: values[0] for name, values in zip(OUTPUTS, found)}
 
     return run
@@ -94,12 +102,13 @@ def in_openvino(graph: bytes, precision: str, threads: int | None) -> Any:
     return core.compile_model(core.read_model(graph), "CPU", settings)
 
 
-def _openvino(graph: bytes, precision: str, threads: int | None) -> Session:
+def _openvino(graph: bytes, precision: str, threads: int | None) -> Engine:
     compiled = in_openvino(graph, precision, threads)
 
-    def run(pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
+    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
         request = compiled.create_infer_request()  # one a call: a request serves one thread
-        found = request.infer(dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))))
+        given = {**dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))), **words}
+        found = request.infer(given, share_inputs=bool(words))  # tables are not copied for every photo
         return {name: found[name][0].copy() for name in OUTPUTS}
 
     return run

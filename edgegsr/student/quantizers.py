@@ -87,14 +87,15 @@ class QuantizedStudent(Student):
     """A student whose quantizers work wherever it is entered."""
 
     def encode(self, pixels: Tensor) -> View:
-        with self._quantizing():
+        with self.quantizing():
             return super().encode(pixels)
 
     def ask(self, view: View, verbs: Tensor) -> Answer:
-        with self._quantizing():
+        with self.quantizing():
             return super().ask(view, verbs)
 
-    def _quantizing(self) -> Any:
+    def quantizing(self) -> Any:
+        """Within it, what is worked out is rounded."""
         from nncf.torch.function_hook.hook_executor_mode import FunctionHookMode
         from nncf.torch.function_hook.wrapper import get_hook_storage
 

@@ -26,10 +26,11 @@ from edgegsr.teacher.rationales.template import PROMPT_ID, rough_tokens
 from edgegsr.teacher.rationales.vlm import VlmOptions
 from edgegsr.teacher.rationales.writers import WRITERS, RationaleOptions
 from edgegsr.teacher.shards import ShardWriter, key_of
-from edgegsr.text.embed import embed, ontology_hash
+from edgegsr.text.embed import embed
 from edgegsr.text.shipped import PATH as SHIPPED
 from edgegsr.text.tables import TextTables
 from edgegsr.text.tokens import TokenReader
+from edgegsr.wording import ontology_hash
 
 UNWRITTEN_TOKENS = 20  # of a text that nobody has written yet: what templates have, rather too many than too few
 

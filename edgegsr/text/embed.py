@@ -14,9 +14,9 @@ from torch import Tensor
 from edgegsr.errors import InputError
 from edgegsr.files import cache_folder
 from edgegsr.situation import MAX_ROLES, Ontology
-from edgegsr.text.encoders import contents, read, resolve
-from edgegsr.text.prompts import noun_texts, role_texts, verb_texts
+from edgegsr.text.encoders import contents, read, resolve, revision
 from edgegsr.text.tables import TextTables, read_half, through_half, write_half
+from edgegsr.wording import ontology_hash, texts_of
 
 log = logging.getLogger("edgegsr")
 
@@ -28,23 +28,17 @@ def embed(
 
     `template` names the wordings of a verb: "word", "definition", "both".
     """
-    verbs = verb_texts(ontology, template)
-    roles = [role_texts(frame) for frame in ontology.frames]
-    nouns = noun_texts(ontology.nouns)
-    texts = list(dict.fromkeys([text for group in (*verbs, *roles, nouns) for text in group]))
-    rows = dict(zip(texts, words(texts, encoder, batch=batch, cache_dir=cache_dir)))
+    said = texts_of(ontology, template)
+    rows = dict(zip(said.every, words(said.every, encoder, batch=batch, cache_dir=cache_dir)))
+    name, folder = resolve(encoder)
     return TextTables(
-        verbs=through_half(torch.stack([torch.stack([rows[text] for text in group]).mean(0) for group in verbs])),
-        roles=torch.stack([_padded([rows[text] for text in group]) for group in roles]),
-        nouns=torch.stack([rows[text] for text in nouns]),
-        encoder=resolve(encoder)[0],
+        verbs=through_half(torch.stack([torch.stack([rows[text] for text in group]).mean(0) for group in said.verbs])),
+        roles=torch.stack([_padded([rows[text] for text in group]) for group in said.roles]),
+        nouns=torch.stack([rows[text] for text in said.nouns]),
+        encoder=name,
         ontology=ontology_hash(ontology),
+        revision=revision(folder),
     )
-
-
-def ontology_hash(ontology: Ontology) -> str:
-    """What ties tables to the words that they were made from."""
-    return hashlib.sha256(ontology.to_json().encode()).hexdigest()
 
 
 def words(texts: Sequence[str], encoder: str, *, batch: int = 64, cache_dir: str | Path | None = None) -> Tensor:

@@ -92,6 +92,11 @@ class Encoder:
     model: Any
     device: str
 
+    @property
+    def longest(self) -> int:
+        """Tokens of a text at most."""
+        return int(min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings))
+
     @torch.no_grad()
     def outputs(
         self, texts: Sequence[str], batch: int, most: int | None = None, bf16: bool = False
@@ -100,8 +105,8 @@ class Encoder:
 
         Alike lengths come together, which saves padding; the longest first, so that memory which lacks lacks at once.
         """
-        length = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
-        options = {"padding": self.reader.padding, "truncation": True, "max_length": min(length, most or length)}
+        length = min(self.longest, most or self.longest)
+        options = {"padding": self.reader.padding, "truncation": True, "max_length": length}
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
@@ -123,6 +128,11 @@ def contents(folder: Path) -> bytes:
         with path.open("rb") as file:
             parts.append(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return b"".join(parts)
+
+
+def revision(folder: Path) -> str:
+    """What tells one encoder from another whatever it is called."""
+    return hashlib.sha256(contents(folder)).hexdigest()
 
 
 def open_encoder(folder: Path) -> Encoder:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from edgegsr.data.diorama import script
 from edgegsr.errors import InputError
 from edgegsr.situation import Ontology
-from edgegsr.text.embed import embed, ontology_hash
+from edgegsr.text.embed import embed
 from edgegsr.text.tables import TextTables
+from edgegsr.wording import ontology_hash
 
 PATH = script.HERE / "tables.safetensors"
 ENCODER = "all-MiniLM-L6-v2"

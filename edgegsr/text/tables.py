@@ -27,6 +27,7 @@ class TextTables:
     nouns: Tensor  # (J, t)
     encoder: str
     ontology: str = ""  # hash of the ontology that the rows belong to
+    revision: str = ""  # hash of the encoder; of tables that were made before it was kept, nothing
 
     def __post_init__(self) -> None:
         if not all(tensor.ndim for tensor in (self.verbs, self.nouns)):
@@ -44,14 +45,21 @@ class TextTables:
     def save(self, path: str | Path) -> None:
         """Writes fp16 safetensors, all of it or nothing."""
         tensors = {"verbs": self.verbs, "roles": self.roles, "nouns": self.nouns}
-        write_half(path, tensors, {"encoder": self.encoder, "ontology": self.ontology})
+        write_half(path, tensors, self.facts)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is written beside the rows."""
+        told = {"encoder": self.encoder, "ontology": self.ontology, "revision": self.revision}
+        return {name: value for name, value in told.items() if value or name != "revision"}
 
     @classmethod
     def load(cls, path: str | Path) -> TextTables:
         tensors, facts = read_half(path)
         if missing := [name for name in ("verbs", "roles", "nouns") if name not in tensors]:
             raise InputError(f"{path}: wanted text tables, lacks {', '.join(missing)}")
-        return cls(**tensors, encoder=facts.get("encoder", ""), ontology=facts.get("ontology", ""))
+        encoder, ontology, revision = (facts.get(name, "") for name in ("encoder", "ontology", "revision"))
+        return cls(tensors["verbs"], tensors["roles"], tensors["nouns"], encoder, ontology, revision)
 
 
 def write_half(path: str | Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:

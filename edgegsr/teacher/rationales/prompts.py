@@ -13,7 +13,7 @@ from edgegsr.card import read_card
 from edgegsr.situation import Frame
 from edgegsr.teacher.rationales.distractors import Distractors
 from edgegsr.teacher.rationales.subject import Subject
-from edgegsr.text.prompts import split_words
+from edgegsr.wording import split_words
 
 PATH = Path(__file__).with_name("prompts.toml")
 EXAMPLES = 3  # wrong nouns that are named for each part

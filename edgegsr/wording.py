@@ -1,10 +1,12 @@
-"""The texts that stand for verbs, roles and nouns. Strings only."""
+"""The texts that stand for verbs, roles and nouns, on a workstation as on a device. stdlib."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edgegsr.errors import InputError
 from edgegsr.situation import Frame, Noun, Ontology
@@ -20,6 +22,30 @@ TEMPLATES: dict[str, tuple[Callable[[Frame], str], ...]] = {
 HEADS = re.compile(r"(?<=\w{4})(items?|part|type|person|source|container|entity)$|(?<=ed|en|ng)(to)$|(?<=ing)(thing)$")
 SEAMS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|[_\-\s]+")
 FRONTS = re.compile(r"^(co)(?=agent|participant)|^(entity)(?=\w+ed$)")
+
+
+class Texts(NamedTuple):
+    """All the texts of an ontology, in its order."""
+
+    verbs: list[list[str]]  # the wordings of each
+    roles: list[list[str]]  # of each verb
+    nouns: list[str]
+
+    @property
+    def every(self) -> list[str]:
+        """Each text once."""
+        return list(dict.fromkeys([text for group in (*self.verbs, *self.roles, self.nouns) for text in group]))
+
+
+def texts_of(ontology: Ontology, template: str = "both") -> Texts:
+    """What is read for an ontology; `template` names the wordings of a verb."""
+    roles = [role_texts(frame) for frame in ontology.frames]
+    return Texts(verb_texts(ontology, template), roles, noun_texts(ontology.nouns))
+
+
+def ontology_hash(ontology: Ontology) -> str:
+    """What ties tables to the words that they were made from."""
+    return hashlib.sha256(ontology.to_json().encode()).hexdigest()
 
 
 def verb_texts(ontology: Ontology, template: str) -> list[list[str]]:

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("torch")  # the package around these strings needs it
-
 from edgegsr.errors import InputError
 from edgegsr.situation import Frame, Noun, Ontology
-from edgegsr.text.prompts import noun_texts, role_texts, split_words, verb_texts
+from edgegsr.wording import noun_texts, role_texts, split_words, texts_of, verb_texts
 
 SCRAPING = Frame("scraping", ("agent", "scrapeditem"), "take off a layer", "", ("who scrapes", "what is scraped"))
 ONTOLOGY = Ontology((SCRAPING, Frame("hand_washing", ("agent",))), (Noun("n1", ("man",)),))
@@ -65,3 +63,11 @@ def test_nouns_are_words_never_ids_and_told_apart_where_they_share_one() -> None
         Noun("n4", ("bat", "at-bat")),
     )
     assert noun_texts(nouns) == ["man", "bat: a flying mammal", "bat: a club for hitting a ball", "bat, at-bat"]
+
+
+def test_an_ontology_is_read_text_by_text_and_each_once() -> None:
+    said = texts_of(ONTOLOGY)
+    assert said.verbs == [["scraping", "scraping: take off a layer"], ["hand washing", "hand washing"]]
+    assert [len(group) for group in said.roles] == [2, 1] and said.nouns == ["nothing", "man"]
+    assert said.every[:3] == ["scraping", "scraping: take off a layer", "hand washing"]
+    assert len(said.every) == len(set(said.every)) == 8
