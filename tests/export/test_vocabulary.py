@@ -393,6 +393,7 @@ def test_an_app_names_words_as_it_would_type_them(reader: Path, split_dev: Split
         ({"nouns": [3]}, "wanted a noun, got '3'"),
         ({"nouns": ["ball", "ball"]}, "noun 'ball' stands twice"),
         ({"nouns": [object()]}, "wanted a noun, got "),
+        ({"nouns": ["\ud800"]}, "text: wanted a vector for '.ud800', got: "),
     ],
 )
 def test_what_is_no_vocabulary_is_refused(reader: Path, given: dict[str, Any], message: str) -> None:
