@@ -22,7 +22,7 @@ OPERATORS = frozenset(
 )
 ATTRIBUTES = {  # AttributeProto.type: the names that have it, in all of these operators
     1: "alpha beta cubic_coeff_a epsilon extrapolation_value momentum value_float",
-    2: """allowzero antialias axis block_size ceil_mode count_include_pad end exclude_outside group keepdims
+    2: """allowzero antialias axis batch_dims block_size ceil_mode count_include_pad end exclude_outside group keepdims
     noop_with_empty_axes num_groups num_outputs output_dtype precision saturate select_last_index start stash_type
     storage_order to training_mode transA transB value_int""",
     3: """approximate auto_pad coordinate_transformation_mode keep_aspect_ratio_policy mode nearest_mode round_mode""",

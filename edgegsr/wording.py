@@ -45,7 +45,7 @@ def texts_of(ontology: Ontology, template: str = "both") -> Texts:
 
 def ontology_hash(ontology: Ontology) -> str:
     """What ties tables to the words that they were made from."""
-    return hashlib.sha256(ontology.to_json().encode()).hexdigest()
+    return hashlib.sha256(ontology.to_json().encode(errors="surrogatepass")).hexdigest()
 
 
 def verb_texts(ontology: Ontology, template: str) -> list[list[str]]:

@@ -132,11 +132,14 @@ def weights_in_8_bits(model: ModelProto) -> ModelProto:
 
 
 def _multiplied(draft: Draft, node: NodeProto, name: str, weight: Array) -> list[NodeProto]:
-    scale = _stored(draft, name, weight, 0)
-    draft.constants[f"{name}_scale"] = scale.ravel()
+    """No DequantizeLinear, in whose place some releases of ONNX Runtime round what is multiplied as well."""
+    draft.constants[f"{name}_scale"] = _stored(draft, name, weight, 0)
     node.input[1] = f"{name}_float"
-    parts = [f"{name}_steps", f"{name}_scale"]
-    return [helper.make_node("DequantizeLinear", parts, [node.input[1]], axis=1), node]
+    return [
+        helper.make_node("Cast", [f"{name}_steps"], [f"{name}_whole"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{name}_whole", f"{name}_scale"], [node.input[1]]),
+        node,
+    ]
 
 
 def _looked_up(draft: Draft, node: NodeProto, name: str, weight: Array) -> list[NodeProto]:

@@ -39,8 +39,8 @@ class TextEncoder:
         return {text: half(self._one(text)) for text in texts}
 
     def _one(self, text: str) -> Array:
-        ids = np.array([self._tokenizer.encode(text).ids], np.int64)
         try:
+            ids = np.array([self._tokenizer.encode(text).ids], np.int64)
             vector = np.asarray(self._session.run(None, {"input_ids": ids})[0], np.float32)
         except Exception as error:
             raise self._wanted(f"a vector for {text[:40]!r}", error) from error

@@ -280,7 +280,7 @@ def test_a_bundle_is_signed_or_not_made_at_all(whole: Run, split_dev: Split, tmp
     key.write_bytes(made.private_bytes(pem, *plain))
     public.write_bytes(made.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
     with pytest.raises(InputError, match=r"public\.pem: wanted an Ed25519 private key in PEM"):
-        export(whole, tmp_path / "bundle", TARGET, checks(split_dev, 2), public)
+        export(whole, tmp_path / "bundle", TARGET, checks(split_dev, 2), key=public)
     assert not (tmp_path / "bundle").exists()
-    export(whole, tmp_path / "bundle", TARGET, checks(split_dev, 2), key)
+    export(whole, tmp_path / "bundle", TARGET, checks(split_dev, 2), key=key)
     assert SituationRecognizer(tmp_path / "bundle", key=public).predict(split_dev.path(0))

@@ -26,6 +26,7 @@ import tiny_encoders  # noqa: E402
 from commandline import run as command  # noqa: E402
 from test_export import checks, near, rounded  # noqa: E402, F401
 
+from edgegsr import bundle as sealing  # noqa: E402
 from edgegsr.bundle import INPUTS, TABLE_INPUTS, open_bundle, seal  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.errors import InputError, MissingExtra  # noqa: E402
@@ -393,6 +394,7 @@ def test_an_app_names_words_as_it_would_type_them(reader: Path, split_dev: Split
         ({"nouns": [3]}, "wanted a noun, got '3'"),
         ({"nouns": ["ball", "ball"]}, "noun 'ball' stands twice"),
         ({"nouns": [object()]}, "wanted a noun, got "),
+        ({"nouns": ["\ud800"]}, "text: wanted a vector for '.ud800', got: "),
     ],
 )
 def test_what_is_no_vocabulary_is_refused(reader: Path, given: dict[str, Any], message: str) -> None:
@@ -484,6 +486,17 @@ def test_a_damaged_reader_is_refused_by_name(reader: Path, folded: Path, tmp_pat
     seal(tmp_path / "speechless", {"vocabulary": words})
     with pytest.raises(InputError, match="text: wanted a text encoder, got: "):
         SituationRecognizer(tmp_path / "speechless").set_vocabulary(nouns=["ball"])
+
+
+def test_a_reader_that_is_too_large_is_neither_written_nor_opened(
+    whole: Run, reader: Path, bert: Path, split_dev: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_TEXT", 100)
+    with pytest.raises(InputError, match=r"--with-text-encoder: .*bert has .* bytes as ONNX, at most 100 fit"):
+        export(spoken(whole, bert), tmp_path / "new", TARGET, checks(split_dev, 2), Vocab("input", text_encoder=True))
+    monkeypatch.setattr(sealing, "MOST_TEXT", 100)
+    with pytest.raises(InputError, match="wanted a text encoder of 100 bytes at most"):
+        open_bundle(reader)
 
 
 def test_command_line_reads_an_ontology_for_a_bundle(
