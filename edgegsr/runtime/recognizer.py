@@ -36,7 +36,7 @@ class SituationRecognizer:
         if isinstance(bundle, Bundle) and key is not None:
             raise ValueError("key: the bundle is open already; give the key to `open_bundle`")
         self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle, key)
-        self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{self.bundle.folder}: vocabulary.json")
+        self.ontology = Ontology.from_json(self.bundle.vocabulary, f"{shown(self.bundle.folder)}: vocabulary.json")
         self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
         self._run = open_session(self.bundle, self.engine, threads)
 
