@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from edgegsr.boxes import Letterbox
 from edgegsr.errors import InputError
 from edgegsr.images import PAD_GREY, letterbox, open_image, read_photo, read_size
 
+PACKAGE = Path(__file__).resolve().parents[1]
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True, "exact": True}, "BMP": {}}
 
@@ -115,6 +118,16 @@ def test_the_orientation_of_a_png_may_stand_behind_its_pixels(tmp_path: Path) ->
 def test_absurd_exif_leaves_the_photo_upright(tmp_path: Path, exif: bytes) -> None:
     path = saved(tmp_path, encoded(scene(), "JPEG", exif=exif))
     assert open_image(path).shape == (32, 48, 3) and read_size(path) == (48, 32)
+
+
+def test_what_a_decoder_minds_is_not_printed(tmp_path: Path) -> None:
+    content = encoded(scene(), "PNG")
+    saved(tmp_path, content[:33] + chunk(b"acTL", bytes(8)) + content[33:], "no-pictures.png")
+    saved(tmp_path, encoded(scene(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 0xFFFF)), "exif.jpg")
+    code = "import sys; from edgegsr.images import open_image; print([open_image(name).shape for name in sys.argv[1:]])"
+    names = [str(tmp_path / name) for name in ("no-pictures.png", "exif.jpg")]
+    done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, cwd=PACKAGE)
+    assert (done.stdout, done.stderr) == ("[(32, 48, 3), (32, 48, 3)]\n", "")
 
 
 def rgba(alpha: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from edgegsr.bundle import GRAPH, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, Bundle
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
 from edgegsr.graphfile import read_graph
 from edgegsr.runtime.session import Engine, Numbers, Pixels
 from edgegsr.runtime.words import TextEncoder, frames_of, half, nouns_of, unit
@@ -131,21 +131,21 @@ class Words:
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         self.bundle, self._threads, self._changing = bundle, threads, threading.Lock()
-        ontology = Ontology.from_json(bundle.vocabulary, f"{bundle.folder}: {VOCABULARY}")
+        ontology = Ontology.from_json(bundle.vocabulary, f"{shown(bundle.folder)}: {VOCABULARY}")
         self.room, self._handicap = None, dict[str, float]()
         self.now = Vocabulary(ontology)
         if TABLES not in bundle.words:
             return
-        where = str(bundle.folder / TABLES)
-        self.room = Room.of(bundle.manifest["vocabulary"], f"{bundle.folder}: manifest.json")
+        where = shown(bundle.folder / TABLES)
+        self.room = Room.of(bundle.manifest["vocabulary"], f"{shown(bundle.folder)}: manifest.json")
         tables, handicap = Tables.read(bundle.words[TABLES], where)
         if handicap is not None and len(handicap) == len(ontology.verbs):
             self._handicap = dict(zip(ontology.verbs, handicap.tolist()))
         self.now = self._filled(ontology, tables, where)
-        shapes = read_graph(bundle.graph, str(bundle.folder / GRAPH)).shapes
+        shapes = read_graph(bundle.graph, shown(bundle.folder / GRAPH)).shapes
         if any(shapes[name] != values.shape for name, values in self.now.inputs.items()):
             raise InputError(
-                f"{bundle.folder}: the room in its manifest.json is not that of its graph; export it again"
+                f"{shown(bundle.folder)}: the room in its manifest.json is not that of its graph; export it again"
             )
 
     def change(
@@ -157,7 +157,9 @@ class Words:
     ) -> None:
         """Other words from now on; without `tables`, the bundle's own text encoder reads them."""
         if self.room is None:
-            raise InputError(f"{self.bundle.folder}: its words are folded into its graph; export it with --vocab input")
+            raise InputError(
+                f"{shown(self.bundle.folder)}: its words are folded into its graph; export it with --vocab input"
+            )
         if (ontology is None) == (verbs is None and nouns is None) or (ontology is None and tables is not None):
             raise InputError("set_vocabulary: wanted an ontology, with tables or without, or else verbs, nouns or both")
         with self._changing:
@@ -201,10 +203,10 @@ class Words:
         assert self.room is not None
         if TEXT_GRAPH not in self.bundle.words:
             raise InputError(
-                f"{self.bundle.folder}: has no text encoder to read words with; give tables that `edgegsr text` made, "
+                f"{shown(self.bundle.folder)}: has no text encoder to read words with; give tables that `edgegsr text` made, "
                 "or export it with --with-text-encoder"
             )
-        files, where = self.bundle.words, str(self.bundle.folder / "text")
+        files, where = self.bundle.words, shown(self.bundle.folder / "text")
         return TextEncoder(files[TEXT_GRAPH], files[TOKENIZER], self.room.width, where, self._threads)
 
     def _fits(self, ontology: Ontology, where: str) -> None:

@@ -116,6 +116,21 @@ def test_a_broken_vocabulary_is_one_short_line(tmp_path: Path, vocabulary: str, 
     assert message.isprintable() and len(message) < 700
 
 
+def test_a_folder_with_an_odd_name_leaves_every_error_on_one_line(tmp_path: Path, photo: Path) -> None:
+    odd = tmp_path / "two\nlines"
+    broken = {**ANSWERS, "presence": np.zeros((1, 5), np.float32)}
+    for harm in (
+        lambda: write(odd, graph(ANSWERS), "{"),
+        lambda: write(odd, graph(broken)),
+        lambda: write(odd, graph(ANSWERS, side=32)),
+        lambda: write(odd, b"x"),
+    ):
+        harm()
+        with pytest.raises(InputError, match=r"two\\nlines") as caught:
+            SituationRecognizer(odd).predict(photo)
+        assert str(caught.value).isprintable()
+
+
 def test_a_long_name_of_an_engine_is_cut(tmp_path: Path) -> None:
     folder = write(tmp_path / "bundle", graph(ANSWERS), target={"engine": "\x1b[2J" * 1000})
     with pytest.raises(InputError) as caught:
