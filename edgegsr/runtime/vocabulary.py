@@ -203,8 +203,8 @@ class Words:
         assert self.room is not None
         if TEXT_GRAPH not in self.bundle.words:
             raise InputError(
-                f"{shown(self.bundle.folder)}: has no text encoder to read words with; give tables that `edgegsr text` made, "
-                "or export it with --with-text-encoder"
+                f"{shown(self.bundle.folder)}: has no text encoder to read words with; give tables that `edgegsr text` "
+                "made, or export it with --with-text-encoder"
             )
         files, where = self.bundle.words, shown(self.bundle.folder / "text")
         return TextEncoder(files[TEXT_GRAPH], files[TOKENIZER], self.room.width, where, self._threads)
