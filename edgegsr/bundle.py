@@ -5,6 +5,7 @@
     preprocess.json    how a photo becomes pixels                                     MODEL_CARD.md      for people
     numerics.json      how far it is from the student that it was made from           perf.json          how fast
 
+What a device builds for itself lies in `engine/`, which no manifest names; a note beside it says whether it fits.
 A bundle is read once, whole, and what is used is what was checked. stdlib.
 """
 
@@ -26,6 +27,7 @@ from edgegsr.graphfile import Graph, read_graph
 FORMAT = 1
 MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabulary.json", "preprocess.json"
 NUMERICS, PERF, MODEL_CARD = "numerics.json", "perf.json", "MODEL_CARD.md"
+BUILT = "engine"  # the folder of what a device builds for itself
 NEEDED = (GRAPH, VOCABULARY, PREPROCESS)
 INPUTS = ("pixels", "verb")
 OUTPUTS = ("verb_logits", "noun_logits", "boxes_xyxy", "presence")
@@ -49,9 +51,10 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     """Writes the manifest over all that lies in a folder."""
     files = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != MANIFEST:
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and path.name != MANIFEST and not name.startswith(f"{BUILT}/"):
             content = path.read_bytes()
-            files[path.relative_to(folder).as_posix()] = {"bytes": len(content), "sha256": _hash(content)}
+            files[name] = {"bytes": len(content), "sha256": _hash(content)}
     write_whole(folder / MANIFEST, json.dumps({"format": FORMAT, **facts, "files": files}, indent=1))
 
 
@@ -67,7 +70,9 @@ def open_bundle(folder: str | PathLike[str]) -> Bundle:
     _check_strangers(folder, contents.keys())
     if lacking := [name for name in NEEDED if name not in contents]:
         raise _damaged(folder, f"the manifest does not name {lacking[0]}")
-    _check_graph(read_graph(contents[GRAPH], str(folder / GRAPH)), folder / GRAPH)
+    for name in contents:
+        if name.endswith(".onnx"):
+            _check_graph(read_graph(contents[name], str(folder / name)), folder / name)
     return Bundle(
         folder,
         manifest,
@@ -98,7 +103,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         for each in files.values()
     ):
         raise _damaged(folder, "'files' must name every file with its 'bytes' and 'sha256'")
-    if odd := [name for name in files if not NAME.fullmatch(name)]:
+    if odd := [name for name in files if not NAME.fullmatch(name) or name.startswith(f"{BUILT}/")]:
         raise _damaged(folder, f"{odd[0][:80]!r} is no name of a file in it")
     if (total := sum(each["bytes"] for each in files.values())) > MOST_BYTES:
         raise _damaged(folder, f"wanted at most {MOST_BYTES:,} bytes in all, got {total:,}")
@@ -120,7 +125,9 @@ def _content(folder: Path, name: str, told: Mapping[str, Any]) -> bytes:
 def _check_strangers(folder: Path, known: Any) -> None:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_dir() and name != MANIFEST and name not in known:
+        if path.is_symlink() and name.split("/")[0] == BUILT:
+            raise _damaged(folder, f"{name[:80]!r} is a link; take it out")
+        if not path.is_dir() and name != MANIFEST and name not in known and not name.startswith(f"{BUILT}/"):
             raise _damaged(folder, f"{name[:80]!r} is not in the manifest; take it out")
 
 

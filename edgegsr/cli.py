@@ -436,7 +436,8 @@ def export(
     """Make a bundle that runs without torch, and prove that it says what its student says."""
     _need_training("export", "onnx", "onnxscript")
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.export.export import Checks, export
+    from edgegsr.export.export import export
+    from edgegsr.export.judge import Checks
     from edgegsr.export.target import find_target
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
@@ -453,7 +454,12 @@ def export(
         for name, drift in numerics["drift"].items()
     ]
     _table(f"{out}: {numerics['images']} photos, student and graph", ("output", "largest drift", "same, %"), rows)
-    took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
+    if "told" in perf:
+        took = perf["told"]
+        _show_findings(f"TensorRT {aim.version}, by rules", numerics["findings"])
+    else:
+        took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
+        took += ", the network alone"
     if "dev" in numerics:
         heads = ("dev, %", "top-1", "value", "grounded")
         told = [
@@ -464,7 +470,7 @@ def export(
         _table("all verbs; value and grounded with the true verb", heads, told)
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
-    print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}, the network alone")
+    print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}")
     if turns := perf.get("in_turns_ms"):
         print("in turns: " + ", ".join(f"{precision} {ms:.2f} ms" for precision, ms in turns.items()))
     _last_line(as_json, {"out": str(out), **found})
@@ -484,7 +490,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Say whether a bundle is what its manifest says and holds nothing else."""
-    from edgegsr.bundle import open_bundle
+    from edgegsr.bundle import BUILT, open_bundle
 
     found = open_bundle(bundle)
     findings = _held_against(found.graph, target) if target else []
@@ -492,7 +498,8 @@ def verify(
     _table(
         str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
     )
-    print("whole, and nothing else in it")
+    built = (bundle / BUILT).is_dir()
+    print("whole, and nothing else in it" + f" but {BUILT}/, which was built where it runs" * built)
     _last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
     if any(each["refused"] for each in findings):
         raise typer.Exit(MISSED)
@@ -513,12 +520,27 @@ def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:
         )
     major, minor = map(int, aim.version.split("."))
     findings = check(onnx.load_model_from_string(graph), (major, minor), aim.multiple)
-    told = [(each.rule, "refused" if each.refused else "slow", each.node or "-", each.what) for each in findings]
-    if told:
-        _table(f"TensorRT {aim.version}, by rules; no engine was built", ("rule", "", "node", "what"), told)
-    else:
+    told = [asdict(each) for each in findings]
+    _show_findings(f"TensorRT {aim.version}, by rules; no engine was built", told)
+    if not told:
         print(f"no rule of TensorRT {aim.version} is broken; no engine was built")
-    return [asdict(each) for each in findings]
+    return told
+
+
+def _show_findings(title: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    """What TensorRT would hold against graphs, as a table."""
+    rows = [
+        (
+            each["rule"],
+            "refused" if each["refused"] else "slow",
+            each.get("file", ""),
+            each["node"] or "-",
+            each["what"],
+        )
+        for each in findings
+    ]
+    if rows:
+        _table(title, ("rule", "", "file", "node", "what"), rows)
 
 
 @app.command("eval")

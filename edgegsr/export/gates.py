@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,15 +26,30 @@ def missed(gates: Gates, numerics: Mapping[str, Any], perf: Mapping[str, Any]) -
 
 
 def strays(gates: Gates, numerics: Mapping[str, Any]) -> list[str]:
-    """The outputs that say something else than the student, for which nothing makes up."""
-    return [
+    """What nothing makes up for: outputs that say something else than the student, and what the engine refuses."""
+    far = [
         f"{output}: {drift:.1e} of its largest value away from the student, at most {gates.drift:.0e} was wanted"
         for output, drift in numerics["drift"].items()
         if not drift <= gates.drift
     ]
+    lost = [
+        f"{output}: not a number in float16"
+        for output, drift in numerics.get("half", {}).get("drift", {}).items()
+        if not math.isfinite(drift)
+    ]
+    refused = Counter((each["file"], each["rule"]) for each in numerics.get("findings", ()) if each["refused"])
+    return far + lost + [f"{file}: {count} times refused by {rule}" for (file, rule), count in refused.items()]
 
 
-def _lost(gates: Gates, student: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[str]:
+def _lost(
+    gates: Gates, student: Mapping[str, Any], graph: Mapping[str, Any], half: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    for group, name, share in losses(student, half or student):
+        if (lost := share * student[group][name]) > gates.half:
+            yield (
+                f"{name}, {group}: {100 * lost:.2f} points less in float16 than the student, "
+                f"at most {100 * gates.half:g} was wanted"
+            )
     for group, name, lost in losses(student, graph):
         if lost > 1 - gates.kept:
             scores = (100 * each[group][name] for each in (graph, student))

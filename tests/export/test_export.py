@@ -21,8 +21,9 @@ import onnx
 from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
-from edgegsr.export.export import Checks, export
+from edgegsr.export.export import export
 from edgegsr.export.gates import missed
+from edgegsr.export.judge import Checks
 from edgegsr.export.parity import parity
 from edgegsr.export.target import Gates, find_target
 from edgegsr.graphfile import read_graph
@@ -122,13 +123,6 @@ def test_a_graph_that_answers_nan_drifts_without_end(whole: Run, split_dev: Spli
     assert len(list(missed(Gates(), {"drift": drift}, {}))) == len(OUTPUTS)
 
 
-def test_a_target_that_is_not_made_yet_says_so(whole: Run, split_dev: Split, tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match="--target: nothing can be made for tensorrt yet; give a target of onnxruntime, openvino"
-    ):
-        export(whole, tmp_path / "bundle", find_target("orin-nano-trt-int8"), checks(split_dev, 2))
-
-
 def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
     recognizer = SituationRecognizer(bundle, threads=1)
     photos = [split_dev.path(i % len(split_dev)) for i in range(64)]
@@ -137,8 +131,8 @@ def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
 
 
 def test_no_engine_steps_in_for_another(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="engine: wanted one of onnxruntime, openvino, got 'tensorrt'"):
-        SituationRecognizer(bundle, engine="tensorrt")
+    with pytest.raises(InputError, match="engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'"):
+        SituationRecognizer(bundle, engine="tflite")
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="engine: openvino is not installed here; run: pip install openvino"):
