@@ -28,14 +28,17 @@ class Checks:
     allow_regression: bool = False  # keep a bundle that is slower or scores less than it should
 
 
-def scores(student: Student, sessions: Sequence[Session], checks: Checks) -> list[Dev]:
+def scores(student: Student, sessions: Sequence[Session], checks: Checks, small: bool = False) -> list[Dev]:
     """The scores of the student and those of each graph."""
-    said = [None, *(answers(session, checks.photos, student.config.side) for session in sessions)]
+    said = [None, *(answers(session, checks.photos, student.config.side, small) for session in sessions)]
     return [brief(evaluate(student, checks.photos, checks.groups, answers=each)) for each in said]
 
 
-def answers(session: Session, photos: Split, side: int) -> Answers:
-    """What a graph says about every photo of a split, asked about the true verbs alone, which is what is scored."""
+def answers(session: Session, photos: Split, side: int, small: bool = False) -> Answers:
+    """What a graph says about every photo of a split, asked about the true verbs alone, which is what is scored.
+
+    `small` decodes JPEGs no larger than needed, as a device does and the student where it is evaluated.
+    """
     truth = photos.annotations
     found = Answers(
         np.zeros((len(truth), len(truth.ontology.verbs)), np.float32),
@@ -43,7 +46,10 @@ def answers(session: Session, photos: Split, side: int) -> Answers:
         Fillers.none(len(truth)),
     )
     for row in track(range(len(truth)), "the graph looks at dev"):
-        square, geometry = letterbox(photos.pixels(row), side)
+        width, height = truth.sizes_wh[row].tolist()
+        square, geometry = (
+            letterbox(photos.pixels(row, side), side, (width, height)) if small else letterbox(photos.pixels(row), side)
+        )
         said = session(square, int(truth.verbs[row]))
         found.true.put(row, said["noun_logits"].argmax(-1), said["presence"], said["boxes_xyxy"], geometry)
         found.verb_logits[row] = said["verb_logits"]

@@ -107,22 +107,22 @@ def plan_of(folder: Path, level: int = LEVEL, workspace_mb: int = WORKSPACE_MB, 
         "onnx": {"name": way.file, **_identity(graph)},
         "flags": list(way.flags),
     }
-    engine = folder / FOLDER
-    if engine.is_symlink():
-        raise BuildError(f"{engine}: is a link; take it out")
-    plan, note = (_read(engine / name) if (engine / name).exists() else None for name in (PLAN, NOTE))
+    place = folder / FOLDER
+    if place.is_symlink():
+        raise BuildError(f"{place}: is a link; take it out")
+    plan, note = (_read(place / name) if (place / name).exists() else None for name in (PLAN, NOTE))
     reason = "it was asked for" if again else misfit(_json(note), wanted, plan)
     if plan is not None and not reason:
         return plan
-    print(f"building {engine / PLAN} ({reason}); this takes minutes", file=sys.stderr, flush=True)
-    timings = _read(engine / TIMINGS) if (engine / TIMINGS).exists() else b""
+    print(f"building {place / PLAN} ({reason}); this takes minutes", file=sys.stderr, flush=True)
+    timings = _read(place / TIMINGS) if (place / TIMINGS).exists() else b""
     begun = time.monotonic()
     plan, timings = build(graph, way, timings, level, workspace_mb)
     made = {"plan": _identity(plan), "level": level, "workspace_mb": workspace_mb, "way": asdict(way)}
     took = {"seconds": round(time.monotonic() - begun, 1)}
-    engine.mkdir(exist_ok=True)
+    place.mkdir(exist_ok=True)
     for name, content in ((TIMINGS, timings), (PLAN, plan), (NOTE, json.dumps({**wanted, **made, **took}).encode())):
-        _write(engine / name, content)
+        _write(place / name, content)
     return plan
 
 
@@ -158,6 +158,7 @@ def build(graph: bytes, way: Way, timings: bytes, level: int, workspace_mb: int)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise BuildError(f"TensorRT {trt.__version__} has built no engine of {way.file}; its messages say why")
+    cache = config.get_timing_cache()
     return bytes(plan), bytes(cache.serialize())
 
 

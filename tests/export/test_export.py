@@ -27,7 +27,6 @@ from edgegsr.export.judge import Checks
 from edgegsr.export.parity import parity
 from edgegsr.export.target import Gates, find_target
 from edgegsr.graphfile import read_graph
-from edgegsr.images import letterbox
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.situation import Situation
@@ -162,20 +161,6 @@ def test_a_device_needs_nothing_of_torch(bundle: Path, split_dev: Split) -> None
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     verb, heavy = done.stdout.split("\n")[:2]
     assert verb in ("lifting", "pushing", "pulling", "sinking") and heavy == "[]"
-
-
-@pytest.fixture(scope="module")
-def rounded(whole: Run, split_dev: Split) -> Run:
-    """The run in 8 bits, as calibration makes it."""
-    pytest.importorskip("nncf")
-    torch = pytest.importorskip("torch")
-    from edgegsr.compress.calibrate import calibrated
-    from edgegsr.student.model import Student
-
-    student = Student(whole.student.config, whole.tables, pretrained=False)
-    student.load_state_dict(whole.student.state_dict())
-    squares = [letterbox(split_dev.pixels(i), student.config.side)[0] for i in range(len(split_dev))]
-    return dataclasses.replace(whole, student=calibrated(student.fold(), [torch.from_numpy(np.stack(squares))]))
 
 
 @pytest.mark.parametrize("name", ["onnx-int8", "openvino-int8"])
