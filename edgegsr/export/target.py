@@ -46,7 +46,7 @@ class Gates:
     drift: float = 1e-4  # from the student at most, in shares of an output's largest value
     kept: float = 0.99  # of each score of the student at least; asked of what does not count in float32
     fused: float = 0.9  # of the layers that should count in 8 bits, those that the engine has made do so
-    half: float = 0.002  # of each score, in points, what the float16 file for TensorRT may lack of the student's
+    half: float = 0.002  # of each score over all verbs, what the float16 file for TensorRT may lack, of 1
     latency: float = 1.0  # of the float32 graph in the same engine at most; asked of INT8
 
     def __post_init__(self) -> None:

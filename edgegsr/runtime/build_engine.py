@@ -25,6 +25,7 @@ LEVEL = 3  # of TensorRT's own choice; 5 looks longest for the fastest kernels
 WORKSPACE_MB = 1024
 MOST_BYTES = 2 << 30  # of a plan
 CUDART = ("libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0")
+MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 TO_DEVICE, TO_HOST = 1, 2  # cudaMemcpyKind
 MAJOR, MINOR = 75, 76  # cudaDevAttrComputeCapability…
 
@@ -97,13 +98,17 @@ def plan_of(folder: Path, level: int = LEVEL, workspace_mb: int = WORKSPACE_MB, 
     import tensorrt as trt
 
     manifest = json.loads(_read(folder / MANIFEST))
-    way = way_of(trt.__version__, manifest["target"]["precision"])
+    target = manifest["target"]
+    if target["engine"] != "tensorrt":
+        raise BuildError(f"{folder}: wanted a bundle that was exported for tensorrt, got one for {target['engine']}")
+    way = way_of(trt.__version__, target["precision"])
     graph = _read(folder / way.file)
     if _identity(graph) != manifest["files"].get(way.file):
         raise BuildError(f"{folder / way.file}: is not the file that was sealed; copy the whole bundle again")
     wanted: dict[str, Any] = {
         "tensorrt": trt.__version__,
         "gpu": Cuda().gpu(),
+        "machine": _machine(),
         "onnx": {"name": way.file, **_identity(graph)},
         "flags": list(way.flags),
     }
@@ -229,6 +234,12 @@ def _cudart() -> Any:
         with contextlib.suppress(OSError):
             return ctypes.CDLL(name)
     raise BuildError(f"CUDA: found no {CUDART[0]}; install CUDA's runtime, or add its folder to LD_LIBRARY_PATH")
+
+
+def _machine() -> str:
+    """What no other machine has, as a hash: a plan that somebody else has built does not fit here."""
+    known = [path.read_bytes() for path in map(Path, MACHINE) if os.access(path, os.R_OK)]
+    return hashlib.sha256(b"edgegsr".join(known)).hexdigest()
 
 
 def _identity(content: bytes) -> dict[str, Any]:

@@ -32,17 +32,18 @@ class PlanSession:
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         if sorted(names) != sorted((*INPUTS, *OUTPUTS)):
             raise BuildError(f"{folder}: wanted the gates of a bundle, got {', '.join(names)[:200]}")
-        self._cuda, self._lock, self._device = Cuda(), Lock(), Cuda().device()
-        self._runtime, self._engine, self._stream = runtime, engine, self._cuda.stream()
+        self._cuda = cuda = Cuda()
+        self._lock, self._device, self._stream = Lock(), cuda.device(), cuda.stream()
+        self._runtime, self._engine = runtime, engine
         self._context = context = engine.create_execution_context()
         self._host = {
             name: np.zeros(tuple(engine.get_tensor_shape(name)), NUMPY[engine.get_tensor_dtype(name).name])
             for name in names
         }
-        self._address = {name: self._cuda.memory(values.nbytes) for name, values in self._host.items()}
+        self._address = {name: cuda.memory(values.nbytes) for name, values in self._host.items()}
         for name, address in self._address.items():
             context.set_tensor_address(name, address)
-        weakref.finalize(self, self._cuda.free, list(self._address.values()), self._stream).atexit = False
+        weakref.finalize(self, cuda.free, list(self._address.values()), self._stream).atexit = False
 
     def __call__(self, pixels: npt.NDArray[np.uint8], verb: int) -> Numbers:
         with self._lock:

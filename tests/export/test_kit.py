@@ -101,11 +101,16 @@ def test_the_command_says_that_no_engine_was_built(
 
 
 def test_float16_that_loses_points_is_a_missed_gate() -> None:
-    dev = {"student": {"seen": dict.fromkeys(("verb_top1", "value", "grounded"), 0.5)}}
-    dev |= {"graph": dev["student"], "half": {"seen": {**dev["student"]["seen"], "value": 0.497}}}
-    said = list(missed(Gates(), {"drift": {}, "dev": dev}, {}))
-    assert said == ["value, seen: 0.30 points less in float16 than the student, at most 0.2 was wanted"]
-    assert list(missed(Gates(half=0.004), {"drift": {}, "dev": dev}, {})) == []
+    same = dict.fromkeys(("verb_top1", "value", "grounded"), 0.5)
+    dev = {"student": {"all": same, "rare": same}, "graph": {"all": same, "rare": same}}
+    less = {**dev, "half": {"all": {**same, "value": 0.497}, "rare": {**same, "value": 0.497}}}
+    said = list(missed(Gates(), {"drift": {}, "dev": less}, {}))
+    assert said == ["value, all, in float16: 0.30 points less than the student, at most 0.2 was wanted"]
+    assert list(missed(Gates(half=0.004), {"drift": {}, "dev": less}, {})) == []
+    few = {**dev, "half": {"all": same, "rare": {**same, "value": 0.494}}}
+    assert list(missed(Gates(), {"drift": {}, "dev": few}, {})) == [
+        "value, rare, in float16: 49.4 % where the student has 50.0 %, at least 99% of it was wanted"
+    ]
 
 
 def test_what_is_refused_is_not_kept() -> None:

@@ -75,7 +75,10 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {"model.onnx": b"a graph", "model.fp16.onnx": b"a short graph"}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    told = {"target": {"precision": "int8"}, "files": {name: identity(content) for name, content in files.items()}}
+    told = {
+        "target": {"engine": "tensorrt", "precision": "int8"},
+        "files": {name: identity(content) for name, content in files.items()},
+    }
     (tmp_path / "manifest.json").write_text(json.dumps(told))
     monkeypatch.setitem(sys.modules, "tensorrt", SimpleNamespace(__version__="10.3.0"))
     monkeypatch.setattr(build_engine, "Cuda", lambda: SimpleNamespace(gpu=lambda: {"name": "Orin", "uuid": "ab"}))
@@ -123,6 +126,25 @@ def test_an_engine_of_another_gpu_is_never_taken(kit: Path, built: list[Any], mo
     monkeypatch.setattr(build_engine, "Cuda", lambda: SimpleNamespace(gpu=lambda: {"name": "Orin", "uuid": "cd"}))
     plan_of(kit)
     assert len(built) == 2
+
+
+def test_an_engine_of_another_machine_is_never_taken(
+    kit: Path, built: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = tmp_path / "serial-number"
+    monkeypatch.setattr(build_engine, "MACHINE", (str(number), str(tmp_path / "nothing")))
+    for content in ("1", "1", "2"):
+        number.write_text(content)
+        plan_of(kit)
+    assert len(built) == 2 and json.loads((kit / "engine" / "model.json").read_text())["machine"] != "1"
+
+
+def test_a_bundle_of_another_engine_is_not_built(kit: Path, built: list[Any]) -> None:
+    told = json.loads((kit / "manifest.json").read_text())
+    told["target"]["engine"] = "openvino"
+    (kit / "manifest.json").write_text(json.dumps(told))
+    with pytest.raises(BuildError, match="wanted a bundle that was exported for tensorrt, got one for openvino"):
+        plan_of(kit)
 
 
 def test_a_graph_that_was_not_sealed_is_not_built(kit: Path, built: list[Any]) -> None:
