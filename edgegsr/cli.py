@@ -419,7 +419,11 @@ def export(
     run: RunFolder,
     out: Annotated[Path, typer.Option(help="The bundle to write; one that lies there is replaced.")],
     target: Annotated[
-        str, typer.Option(help="A profile, onnx-fp32, onnx-int8, openvino-fp32, openvino-bf16 or openvino-int8.")
+        str,
+        typer.Option(
+            help="A profile, or onnx-fp32, onnx-int8, openvino-fp32, openvino-bf16, openvino-int8; for a board with "
+            "TensorRT orin-nano-trt-int8 and the like."
+        ),
     ] = "onnx-fp32",
     data: Data = "diorama",
     images: Annotated[int, typer.Option(min=1, help="Photos of dev on which it is compared with the student.")] = 128,

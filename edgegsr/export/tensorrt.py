@@ -25,7 +25,7 @@ STORED_SINCE = (10, 0)  # weights as steps; before, as floats that are rounded, 
 
 def for_tensorrt(model: ModelProto, version: Version, squares: npt.NDArray[np.uint8]) -> dict[str, ModelProto]:
     """The files by name; `squares` are photos that show how large values become, which float16 has to hold."""
-    model = cast_first(model)
+    model = cast_first(without_notes(model))
     new = stored(model)
     return {
         FLOAT_FILE: new if version >= STORED_SINCE else in_opset_17(model, norms=version >= (8, 6)),
@@ -40,6 +40,15 @@ def held_against(files: dict[str, ModelProto], version: Version, multiple: int) 
     for name, model in files.items():
         for finding in check(model, reads[name], multiple):
             yield name, finding
+
+
+def without_notes(model: ModelProto) -> ModelProto:
+    """Without what the exporter notes beside every node: lines of the source files that it comes from."""
+    draft = Draft(model)
+    for each in (draft.model, draft.model.graph, *draft.nodes, *draft.model.graph.input, *draft.model.graph.output):
+        del each.metadata_props[:]
+        each.ClearField("doc_string")
+    return draft.finished()
 
 
 def cast_first(model: ModelProto) -> ModelProto:

@@ -88,6 +88,7 @@ def test_gates_are_bytes_in_and_float32_out(graphs: dict[str, ModelProto], squar
     ]
     assert zeros and all(zero.dtype == np.int8 and not zero.any() for zero in zeros)
     assert {node.domain for node in graph.node} <= {"", "ai.onnx"}
+    assert b".py" not in graph.SerializeToString(), "no paths of the machine that made it"
 
 
 def test_weights_are_bytes_from_10_on(graphs: dict[str, ModelProto], squares: Any) -> None:

@@ -153,7 +153,19 @@ def bindings(version: str, place: Path) -> Path:
     folder = place / version
     if not shutil.which("gcc"):
         pytest.skip("gcc is not here, which makes the libraries")
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--retries=1",
+        "--timeout=15",
+        "-d",
+        str(folder),
+    ]
     got = subprocess.run([*pip, f"{package}=={version}"], capture_output=True, text=True, timeout=300)
     if got.returncode:
         pytest.skip(f"{package} {version} cannot be had: {got.stderr.strip().splitlines()[-1]}")
