@@ -22,9 +22,10 @@ class PlanSession:
     def __init__(self, folder: Path) -> None:
         import tensorrt as trt
 
+        plan = plan_of(folder)  # first, for it says what is wrong with CUDA, which TensorRT does not
         logger = trt.Logger(trt.Logger.WARNING)
         runtime = trt.Runtime(logger)
-        engine = runtime.deserialize_cuda_engine(plan_of(folder))
+        engine = runtime.deserialize_cuda_engine(plan)
         if engine is None:
             engine = runtime.deserialize_cuda_engine(plan_of(folder, again=True))
         if engine is None:
