@@ -7,6 +7,7 @@
     numerics.json      how far it is from the student that it was made from           perf.json          how fast
     manifest.sig       who made it, where somebody has signed
 
+What a device builds for itself lies in `engine/`, which no manifest names; a note beside it says whether it fits.
 A bundle is read once, whole, and what is used is what was checked. stdlib.
 """
 
@@ -29,6 +30,7 @@ from edgegsr.signature import SIGNATURE, Key, Sign, check_signature
 FORMAT = 1
 MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabulary.json", "preprocess.json"
 NUMERICS, PERF, MODEL_CARD = "numerics.json", "perf.json", "MODEL_CARD.md"
+BUILT = "engine"  # the folder of what a device builds for itself
 NEEDED = (GRAPH, VOCABULARY, PREPROCESS)
 INPUTS = ("pixels", "verb")
 TABLES, TEXT_GRAPH, TOKENIZER = "vocabulary.safetensors", "text/model.onnx", "text/tokenizer.json"
@@ -59,9 +61,10 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     (folder / SIGNATURE).unlink(missing_ok=True)
     files = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != MANIFEST:
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and path.name != MANIFEST and not name.startswith(f"{BUILT}/"):
             content = path.read_bytes()
-            files[path.relative_to(folder).as_posix()] = {"bytes": len(content), "sha256": _hash(content)}
+            files[name] = {"bytes": len(content), "sha256": _hash(content)}
     write_whole(folder / MANIFEST, json.dumps({"format": FORMAT, **facts, "files": files}, indent=1))
 
 
@@ -97,7 +100,9 @@ def _opened(folder: Path, key: Key | None) -> Bundle:
         raise _damaged(folder, f"the manifest does not name {lacking[0]}")
     told = manifest.get("vocabulary")
     is_open = isinstance(told, dict) and told.get("folded") is False
-    _check_graph(folder / GRAPH, contents[GRAPH], INPUTS + TABLE_INPUTS * is_open, OUTPUTS)
+    for name in contents:
+        if name.endswith(".onnx") and name != TEXT_GRAPH:
+            _check_graph(folder / name, contents[name], INPUTS + TABLE_INPUTS * is_open, OUTPUTS)
     return Bundle(
         folder,
         manifest,
@@ -131,7 +136,7 @@ def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:
         raise _damaged(folder, "'files' must name every file with its 'bytes' and 'sha256'")
     if len(files) > MOST_FILES:
         raise _damaged(folder, f"wanted at most {MOST_FILES:,} files, got {len(files):,}")
-    if odd := [name for name in files if not NAME.fullmatch(name)]:
+    if odd := [name for name in files if not NAME.fullmatch(name) or name.startswith(f"{BUILT}/")]:
         raise _damaged(folder, f"{odd[0][:80]!r} is no name of a file in it")
     if (total := sum(each["bytes"] for each in files.values())) > MOST_BYTES:
         raise _damaged(folder, f"wanted at most {MOST_BYTES:,} bytes in all, got {total:,}")
@@ -164,7 +169,9 @@ def _check_strangers(folder: Path, known: Any) -> None:
         inner = [path] if path.is_symlink() or not path.is_dir() else path.iterdir()
         for each in inner:
             name = each.relative_to(folder).as_posix()
-            if name not in (MANIFEST, SIGNATURE) and name not in known:
+            if path.name == BUILT and each.is_symlink():
+                raise _damaged(folder, f"{shown(name[:80])} is a link; take it out")
+            if name not in (MANIFEST, SIGNATURE) and name not in known and not name.startswith(f"{BUILT}/"):
                 raise _damaged(folder, f"{shown(name[:80])} is not in the manifest; take it out")
 
 

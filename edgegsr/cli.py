@@ -421,7 +421,11 @@ def export(
     run: RunFolder,
     out: Annotated[Path, typer.Option(help="The bundle to write; one that lies there is replaced.")],
     target: Annotated[
-        str, typer.Option(help="A profile, onnx-fp32, onnx-int8, openvino-fp32, openvino-bf16 or openvino-int8.")
+        str,
+        typer.Option(
+            help="A profile, or onnx-fp32, onnx-int8, openvino-fp32, openvino-bf16, openvino-int8; for a board with "
+            "TensorRT orin-nano-trt-int8 and the like."
+        ),
     ] = "onnx-fp32",
     data: Data = "diorama",
     images: Annotated[int, typer.Option(min=1, help="Photos of dev on which it is compared with the student.")] = 128,
@@ -449,7 +453,8 @@ def export(
     """Make a bundle that runs without torch, and prove that it says what its student says."""
     _need_training("export", "onnx", "onnxscript")
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.export.export import Checks, export
+    from edgegsr.export.export import export
+    from edgegsr.export.judge import Checks
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab, capacity_named
     from edgegsr.run import open_run
@@ -469,7 +474,12 @@ def export(
         for name, drift in numerics["drift"].items()
     ]
     _table(f"{out}: {numerics['images']} photos, student and graph", ("output", "largest drift", "same, %"), rows)
-    took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
+    if "told" in perf:
+        took = perf["told"]
+        _show_findings(f"TensorRT {aim.version}, by rules", numerics["findings"])
+    else:
+        took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
+        took += ", the network alone"
     if "dev" in numerics:
         heads = ("dev, %", "top-1", "value", "grounded")
         told = [
@@ -482,7 +492,7 @@ def export(
         print("text encoder in {precision}, {bytes:,} bytes; least cosine {least_cosine}".format(**numerics["text"]))
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
-    print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}, the network alone")
+    print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}")
     if turns := perf.get("in_turns_ms"):
         print("in turns: " + ", ".join(f"{precision} {ms:.2f} ms" for precision, ms in turns.items()))
     _last_line(as_json, {"out": str(out), **found})
@@ -525,7 +535,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Say whether a bundle is what its manifest says and holds nothing else."""
-    from edgegsr.bundle import open_bundle
+    from edgegsr.bundle import BUILT, open_bundle
     from edgegsr.shipped import find_bundle
 
     found = open_bundle(find_bundle(bundle), key)
@@ -534,7 +544,8 @@ def verify(
     _table(
         str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
     )
-    print("whole, and nothing else in it" + f", signed with the key of {shown(key)}" * (key is not None))
+    extra = f" but {BUILT}/, which was built where it runs" * (found.folder / BUILT).is_dir()
+    print(f"whole, and nothing else in it{extra}" + f", signed with the key of {shown(key)}" * (key is not None))
     _last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
     if any(each["refused"] for each in findings):
         raise typer.Exit(MISSED)
@@ -555,12 +566,27 @@ def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:
         )
     major, minor = map(int, aim.version.split("."))
     findings = check(onnx.load_model_from_string(graph), (major, minor), aim.multiple)
-    told = [(each.rule, "refused" if each.refused else "slow", each.node or "-", each.what) for each in findings]
-    if told:
-        _table(f"TensorRT {aim.version}, by rules; no engine was built", ("rule", "", "node", "what"), told)
-    else:
+    told = [asdict(each) for each in findings]
+    _show_findings(f"TensorRT {aim.version}, by rules; no engine was built", told)
+    if not told:
         print(f"no rule of TensorRT {aim.version} is broken; no engine was built")
-    return [asdict(each) for each in findings]
+    return told
+
+
+def _show_findings(title: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    """What TensorRT would hold against graphs, as a table."""
+    rows = [
+        (
+            each["rule"],
+            "refused" if each["refused"] else "slow",
+            each.get("file", ""),
+            each["node"] or "-",
+            each["what"],
+        )
+        for each in findings
+    ]
+    if rows:
+        _table(title, ("rule", "", "file", "node", "what"), rows)
 
 
 @app.command("eval")

@@ -5,29 +5,22 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import torch
 
-from edgegsr import __version__
 from edgegsr.bench.clock import best_of_turns, timed
 from edgegsr.bundle import (
     GRAPH,
-    INPUTS,
     MODEL_CARD,
     NUMERICS,
-    OUTPUTS,
     PERF,
     PREPROCESS,
-    TABLE_INPUTS,
     VOCABULARY,
     Bundle,
     is_bundle,
@@ -35,41 +28,28 @@ from edgegsr.bundle import (
     seal,
     sign,
 )
-from edgegsr.data.split import Split
-from edgegsr.data.splits import Groups
 from edgegsr.errors import InputError, MissingExtra
+from edgegsr.export.facts import asked, facts, preprocess
 from edgegsr.export.fused import in_8_bits as fused
 from edgegsr.export.fused import layers_by_kind
 from edgegsr.export.gates import missed, strays
 from edgegsr.export.int8 import RECIPES, in_8_bits
-from edgegsr.export.judge import scores
-from edgegsr.export.modelcard import model_card
-from edgegsr.export.onnx import OPSET, graph_of
+from edgegsr.export.judge import Checks, scores
+from edgegsr.export.kit import check_version, kit
+from edgegsr.export.modelcard import measured, model_card
+from edgegsr.export.onnx import graph_of
 from edgegsr.export.parity import parity
 from edgegsr.export.target import ENGINES, Target
 from edgegsr.export.text import write_encoder
 from edgegsr.export.vocabulary import Vocab, write_tables
 from edgegsr.files import listing, write_whole
-from edgegsr.images import PAD_GREY
 from edgegsr.machine import examine_machine
 from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Session, open_graph, open_session
 from edgegsr.runtime.vocabulary import Room, Words
 from edgegsr.signature import signer
-from edgegsr.student.cost import Cost, cost
+from edgegsr.student.cost import cost
 from edgegsr.student.quantizers import QuantizedStudent, unrounded
-
-
-@dataclass(frozen=True)
-class Checks:
-    """What a bundle is held against before anybody gets it."""
-
-    photos: Split
-    groups: Groups | None = None  # of verbs
-    images: int = 128  # of the photos, on which numbers are compared one by one
-    threads: int = 2  # of the latency
-    allow_regression: bool = False  # keep a bundle that is slower or scores less than it should
-
 
 FOLDED = Vocab()
 
@@ -89,10 +69,14 @@ def export(
     """
     _check(run, out, target)
     by = signer(key) if key else None
-    vocab.room(run)  # a mistake shows before any work is done
+    if vocab.room(run) and target.engine == "tensorrt":  # a mistake shows before any work is done
+        raise InputError("--vocab input: what TensorRT builds has its words folded in; leave it out")
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
-        found = _written(run, draft, name or out.name, target, checks, vocab)
+        if target.engine == "tensorrt":
+            found = kit(run, draft, name or out.name, target, checks)
+        else:
+            found = _written(run, draft, name or out.name, target, checks, vocab)
         found["written"] = not found["missed"] or (
             checks.allow_regression and not strays(target.gates, found["numerics"])
         )
@@ -112,11 +96,9 @@ def export(
 
 def _check(run: Run, out: Path, target: Target) -> None:
     """Refuses before any work is done."""
-    if target.engine not in RECIPES:
-        raise InputError(
-            f"--target: nothing can be made for {target.engine} yet; give a target of {', '.join(RECIPES)}"
-        )
-    if importlib.util.find_spec(target.engine) is None:
+    if target.engine == "tensorrt":
+        check_version(target)
+    elif importlib.util.find_spec(target.engine) is None:
         raise MissingExtra(f"--target: measuring {target.engine}", "train")
     quantized = isinstance(run.student, QuantizedStudent)
     if quantized and target.precision != "int8":
@@ -145,8 +127,8 @@ def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, 
         graph = RECIPES[target.engine](graph)
     write_whole(folder / GRAPH, graph.SerializeToString())
     write_whole(folder / VOCABULARY, run.ontology.to_json())
-    write_whole(folder / PREPROCESS, json.dumps(_preprocess(run.student.config.side), indent=1))
-    seal(folder, {"target": asdict(target), **_asked(run, room)})
+    write_whole(folder / PREPROCESS, json.dumps(preprocess(run.student.config.side), indent=1))
+    seal(folder, {"target": asdict(target), **asked(run, room)})
     bundle = open_bundle(folder)
     session = partial(Words(bundle).now.ask, open_session(bundle, target.engine, checks.threads))
     near, spent = parity(run.student, session, checks.photos, checks.images), cost(run.student)
@@ -154,7 +136,7 @@ def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, 
     if read_by is not None:
         numerics["text"] = read_by
     if target.precision != "fp32":
-        numerics["dev"] = dict(zip(("student", "graph"), scores(run.student, session, checks.photos, checks.groups)))
+        numerics["dev"] = dict(zip(("student", "graph"), scores(run.student, [session], checks)))
     if target.precision == "int8":
         kinds = layers_by_kind(bundle.graph, target.engine, target.precision)
         numerics["layers"] = {
@@ -171,8 +153,8 @@ def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, 
     numerics["missed"] = list(missed(target.gates, numerics, perf))
     write_whole(folder / NUMERICS, json.dumps(numerics, indent=1))
     write_whole(folder / PERF, json.dumps(perf, indent=1))
-    write_whole(folder / MODEL_CARD, model_card(run, name, target, spent, near, took, cpu, room))
-    seal(folder, _facts(run, name, target, spent, room))
+    write_whole(folder / MODEL_CARD, model_card(run, name, spent, near, measured(target, took, cpu), room))
+    seal(folder, facts(run, name, target, spent, room))
     size = (folder / GRAPH).stat().st_size
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}
 
@@ -190,48 +172,6 @@ def _in_turns(run: Run, bundle: Bundle, target: Target, threads: int, room: Room
         return _looking(partial(spoken.ask, engine), bundle.side)
 
     return dict(zip(graphs, best_of_turns([partial(opened, precision) for precision in graphs])))
-
-
-def _preprocess(side: int) -> dict[str, Any]:
-    """What another program has to do with a photo."""
-    return {
-        "side": side,
-        "colour": "RGB",
-        "layout": "NHWC",
-        "type": "uint8",
-        "upright": "turned as EXIF says",
-        "letterbox": "longest side to `side`, bilinear with antialiasing, centred",
-        "padding": PAD_GREY,
-        "normalised": "inside the graph",
-    }
-
-
-def _facts(run: Run, name: str, target: Target, spent: Cost, room: Room | None) -> dict[str, Any]:
-    """What a manifest says beside the files."""
-    return {
-        "name": name,
-        "target": asdict(target),
-        **_asked(run, room),
-        "outputs": list(OUTPUTS),
-        "opset": OPSET,
-        "parameters": spent.total_parameters,
-        "gflops": round(spent.total_gflops, 4),
-        "source": {key: run.config[key] for key in ("method", "data", "words") if key in run.config},
-        "versions": {
-            "edgegsr": __version__,
-            "torch": torch.__version__,
-            "onnxruntime": onnxruntime.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def _asked(run: Run, room: Room | None) -> dict[str, Any]:
-    """What goes into the graph, and where its words are."""
-    words = {"verbs": len(run.ontology.verbs), "nouns": len(run.ontology.nouns), "folded": room is None}
-    if room is None:
-        return {"inputs": list(INPUTS), "vocabulary": words}
-    return {"inputs": [*INPUTS, *TABLE_INPUTS], "vocabulary": words | room.facts()}
 
 
 def _looking(session: Session, side: int) -> Callable[[], object]:

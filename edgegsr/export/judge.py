@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from edgegsr.data.split import Split
@@ -14,10 +17,21 @@ from edgegsr.student.evaluate import Dev, brief, evaluate
 from edgegsr.student.model import Student
 
 
-def scores(student: Student, session: Session, photos: Split, groups: Groups | None) -> tuple[Dev, Dev]:
-    """The scores of the student and those of the graph."""
-    own = brief(evaluate(student, photos, groups))
-    return own, brief(evaluate(student, photos, groups, answers=answers(session, photos, student.config.side)))
+@dataclass(frozen=True)
+class Checks:
+    """What a bundle is held against before anybody gets it."""
+
+    photos: Split
+    groups: Groups | None = None  # of verbs
+    images: int = 128  # of the photos, on which numbers are compared one by one
+    threads: int = 2  # of the latency
+    allow_regression: bool = False  # keep a bundle that is slower or scores less than it should
+
+
+def scores(student: Student, sessions: Sequence[Session], checks: Checks) -> list[Dev]:
+    """The scores of the student and those of each graph."""
+    said = [None, *(answers(session, checks.photos, student.config.side) for session in sessions)]
+    return [brief(evaluate(student, checks.photos, checks.groups, answers=each)) for each in said]
 
 
 def answers(session: Session, photos: Split, side: int) -> Answers:
@@ -29,7 +43,8 @@ def answers(session: Session, photos: Split, side: int) -> Answers:
         Fillers.none(len(truth)),
     )
     for row in track(range(len(truth)), "the graph looks at dev"):
-        square, geometry = letterbox(photos.pixels(row), side)
+        width, height = truth.sizes_wh[row].tolist()
+        square, geometry = letterbox(photos.pixels(row, side), side, (width, height))
         said = session(square, int(truth.verbs[row]))
         found.true.put(row, said["noun_logits"].argmax(-1), said["presence"], said["boxes_xyxy"], geometry)
         found.verb_logits[row] = said["verb_logits"]

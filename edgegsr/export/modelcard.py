@@ -23,8 +23,7 @@ visible.
 - **Made by** edgegsr {version}, method {method}{handicap}; {parameters:.2f} M parameters, {gflops:.3f} GFLOPs.
 - **Checked** on {images} photos against the student in PyTorch: at most {drift:.1e} of an output's largest value away;
   the same best verb on {same:.1%} of them.
-- **Speed**: p50 {p50:.2f} ms, p99 {p99:.2f} ms in {engine} ({precision}) on {cpu} (one photo, the network alone).
-  Measure on your own device.
+- **Speed**: {speed}
 
 It knows the words of its vocabulary{others} and nothing else, and answers every photo with
 one situation. It is as right as its training data allow: do not let it decide about people.
@@ -37,11 +36,16 @@ WORDS = """
   role, unit vectors of `{encoder}`, zeros past the words; `role_count` int64 ({verbs},); `handicap` ({verbs},) off the
   cosines of verbs; `verb_count` and `noun_count` int64 (1,), the latter with the noun of an empty role. Logits past the
   counts are to be cut off."""
+MEASURED = """p50 {p50:.2f} ms, p99 {p99:.2f} ms in {engine} ({precision}) on {cpu} (one photo, the network alone).
+  Measure on your own device."""
 
 
-def model_card(
-    run: Run, name: str, target: Target, spent: Cost, near: Parity, took: Timed, cpu: str, room: Room | None
-) -> str:
+def measured(target: Target, took: Timed, cpu: str) -> str:
+    """What a clock said."""
+    return MEASURED.format(p50=took.p50_ms, p99=took.p99_ms, engine=target.engine, precision=target.precision, cpu=cpu)
+
+
+def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, room: Room | None = None) -> str:
     handicap = ", with the handicap of trained verbs that dev chose"
     return CARD.format(
         name=name,
@@ -58,9 +62,5 @@ def model_card(
         images=near.images,
         drift=near.worst,
         same=near.same["verb_logits"],
-        p50=took.p50_ms,
-        p99=took.p99_ms,
-        engine=target.engine,
-        precision=target.precision,
-        cpu=cpu,
+        speed=speed,
     )

@@ -46,11 +46,12 @@ class Gates:
     drift: float = 1e-4  # from the student at most, in shares of an output's largest value
     kept: float = 0.99  # of each score of the student at least; asked of what does not count in float32
     fused: float = 0.9  # of the layers that should count in 8 bits, those that the engine has made do so
+    half: float = 0.002  # of each score over all verbs, what the float16 file for TensorRT may lack, of 1
     latency: float = 1.0  # of the float32 graph in the same engine at most; asked of INT8
 
     def __post_init__(self) -> None:
         require(0 < self.drift < 1, f"drift must be above 0 and below 1, got {self.drift:g}")
-        for name in ("kept", "fused"):
+        for name in ("kept", "fused", "half"):
             require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, got {getattr(self, name):g}")
         require(self.latency > 0, f"latency must be above 0, got {self.latency:g}")
 

@@ -19,13 +19,14 @@ Told = Iterator[tuple[str, str]]  # the node, and what about it
 
 LEAST_HALF = 6e-5  # below this a scale in float16 loses its digits
 NARROW = 16  # channels, below which INT8 gains nothing
-OPSETS = (((11, 0), 24), ((10, 14), 23), ((8, 6), 20), ((0, 0), 17))  # the newest that each version reads
+OPSETS = (((11, 0), 24), ((10, 14), 23), ((10, 0), 20), ((0, 0), 17))  # the newest that each version reads
 SINCE = {"Attention": (10, 14), "RMSNormalization": (10, 15), "RotaryEmbedding": (10, 15), "Swish": (11, 0)}
 SINCE["LayerNormalization"] = (8, 6)
 QOPERATORS = ("MatMulInteger", "ConvInteger", "DynamicQuantizeLinear")
 WEIGHTED = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Exp", "Log", "Softmax", "LayerNormalization", *WEIGHTED)
 ROUNDING = ("QuantizeLinear", "DequantizeLinear")
+SHORT = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16"}
 WIDE = {TensorProto.INT64: "int64", TensorProto.DOUBLE: "float64"}
 
 
@@ -97,11 +98,18 @@ def scales_are_sound(graph: Graph) -> Told:
                 yield node.name, f"the smallest scale of {node.input[1]} is {scale.min():g}; wanted more than {least:g}"
 
 
-def scales_have_one_type(graph: Graph) -> Told:
-    names = {node.input[1] for node in graph.of(*ROUNDING)}
-    types = sorted({str(graph.constants[name].dtype) for name in names if name in graph.constants})
-    if len(types) > 1:
-        yield "", f"scales are {' and '.join(types)}; wanted all of the type that the graph counts in"
+def scales_have_the_type_of_their_graph(graph: Graph) -> Told:
+    for node in graph.of("QuantizeLinear"):
+        scale, kind = graph.constants.get(node.input[1]), SHORT.get(graph.types.get(node.input[0], 0))
+        if scale is not None and kind and scale.dtype != kind:
+            yield node.name, f"{node.input[0]} is {kind} and its scale {scale.dtype}; wanted one type"
+    for node in graph.of(*WEIGHTED):
+        rounded = [each for name in node.input[:2] if (each := graph.rounded(name)) is not None]
+        types = sorted(
+            {str(graph.constants[each.input[1]].dtype) for each in rounded if each.input[1] in graph.constants}
+        )
+        if len(types) > 1:
+            yield node.name, f"reads scales in {' and '.join(types)}; wanted one type"
 
 
 def operators_are_of_onnx(graph: Graph) -> Told:
@@ -209,7 +217,7 @@ RULES: dict[str, tuple[bool, Callable[[Graph], Told]]] = {
     "T02": (REFUSED, activations_have_one_scale),
     "T03": (REFUSED, scales_are_constants),
     "T04": (REFUSED, scales_are_sound),
-    "T05": (REFUSED, scales_have_one_type),
+    "T05": (REFUSED, scales_have_the_type_of_their_graph),
     "T06": (REFUSED, operators_are_of_onnx),
     "T07": (REFUSED, operators_are_known),
     "T08": (REFUSED, floats_are_short),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from edgegsr.bundle import INPUTS, OUTPUTS, Bundle
 from edgegsr.errors import InputError, shown
+from edgegsr.runtime.build_engine import BuildError
 
 Numbers = dict[str, npt.NDArray[np.float32]]
 Pixels = npt.NDArray[np.uint8]  # (side, side, 3)
@@ -30,7 +32,7 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
     precision = bundle.manifest.get("target", {}).get("precision", "fp32")
     try:
-        session = open_graph(bundle.graph, engine, precision, threads)
+        session = open_graph(bundle.graph, engine, precision, threads, bundle.folder)
     except InputError as error:
         raise InputError(f"{shown(bundle.folder)}: {error}") from error
 
@@ -45,14 +47,17 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     return run
 
 
-def open_graph(graph: bytes, engine: str, precision: str, threads: int | None) -> Engine:
-    """The same for a graph by itself."""
+def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, folder: Path | None = None) -> Engine:
+    """The same for a graph by itself; an engine that is built of files needs the folder of its bundle."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
     if importlib.util.find_spec(engine) is None:
-        raise InputError(f"engine: {engine} is not installed here; run: pip install {engine}")
+        run = INSTALL.get(engine, f"pip install {engine}")
+        raise InputError(f"engine: {engine} is not installed here; run: {run}")
     try:
-        return ENGINES[engine](graph, precision, threads)
+        return ENGINES[engine](graph, precision, threads, folder)
+    except BuildError as error:
+        raise InputError(f"tensorrt: {error}") from error
     except Exception as error:  # engines have exceptions of their own
         raise InputError(f"{engine} does not take the graph: {_reason(error)}") from error
 
@@ -62,13 +67,18 @@ def _reason(error: Exception) -> str:
     return shown(next(iter(str(error).strip().splitlines()), type(error).__name__)[:300])
 
 
-def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> Any:
-    """An InferenceSession on the CPU, set up as graphs of ours like it; what it makes of one goes to `optimized`."""
+def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "", fused: bool = True) -> Any:
+    """An InferenceSession on the CPU, set up as graphs of ours like it; what it makes of one goes to `optimized`.
+
+    Not fused, it rounds where the graph says and counts in floats, as the graph is written.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # an exception says the same
     options.optimized_model_filepath = optimized
+    if not fused:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     if threads:
         options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(
@@ -80,8 +90,12 @@ def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "") -> An
     )
 
 
-def _onnxruntime(graph: bytes, _: str, threads: int | None) -> Engine:
-    session = in_onnxruntime(graph, threads)
+def _onnxruntime(graph: bytes, _: str, threads: int | None, __: Path | None) -> Engine:
+    return asking(in_onnxruntime(graph, threads))
+
+
+def asking(session: Any) -> Engine:
+    """An InferenceSession as a session of ours."""
 
     def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
         found = session.run(list(OUTPUTS), {**dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))), **words})
@@ -102,7 +116,7 @@ def in_openvino(graph: bytes, precision: str, threads: int | None) -> Any:
     return core.compile_model(core.read_model(graph), "CPU", settings)
 
 
-def _openvino(graph: bytes, precision: str, threads: int | None) -> Engine:
+def _openvino(graph: bytes, precision: str, threads: int | None, _: Path | None) -> Engine:
     compiled = in_openvino(graph, precision, threads)
 
     def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
@@ -114,4 +128,13 @@ def _openvino(graph: bytes, precision: str, threads: int | None) -> Engine:
     return run
 
 
-ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino}  # by the name of the package
+def _tensorrt(_: bytes, __: str, ___: int | None, folder: Path | None) -> Engine:
+    from edgegsr.runtime.plan import PlanSession
+
+    if folder is None:
+        raise BuildError("an engine is built of a bundle and kept beside it; wanted a bundle, got a graph alone")
+    return PlanSession(folder)
+
+
+ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino, "tensorrt": _tensorrt}  # by the name of the package
+INSTALL = {"tensorrt": "pip install tensorrt (on a Jetson: sudo apt install python3-libnvinfer)"}

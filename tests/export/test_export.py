@@ -22,12 +22,12 @@ import edgegsr
 from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
-from edgegsr.export.export import Checks, export
+from edgegsr.export.export import export
 from edgegsr.export.gates import missed
+from edgegsr.export.judge import Checks
 from edgegsr.export.parity import parity
 from edgegsr.export.target import Gates, find_target
 from edgegsr.graphfile import read_graph
-from edgegsr.images import letterbox
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.situation import Situation
@@ -130,13 +130,6 @@ def test_a_graph_that_answers_nan_drifts_without_end(whole: Run, split_dev: Spli
     assert len(list(missed(Gates(), {"drift": drift}, {}))) == len(OUTPUTS)
 
 
-def test_a_target_that_is_not_made_yet_says_so(whole: Run, split_dev: Split, tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match="--target: nothing can be made for tensorrt yet; give a target of onnxruntime, openvino"
-    ):
-        export(whole, tmp_path / "bundle", find_target("orin-nano-trt-int8"), checks(split_dev, 2))
-
-
 def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
     recognizer = SituationRecognizer(bundle, threads=1)
     photos = [split_dev.path(i % len(split_dev)) for i in range(64)]
@@ -145,8 +138,8 @@ def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
 
 
 def test_no_engine_steps_in_for_another(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="engine: wanted one of onnxruntime, openvino, got 'tensorrt'"):
-        SituationRecognizer(bundle, engine="tensorrt")
+    with pytest.raises(InputError, match="engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'"):
+        SituationRecognizer(bundle, engine="tflite")
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="engine: openvino is not installed here; run: pip install openvino"):
@@ -176,20 +169,6 @@ def test_a_device_needs_nothing_of_torch(bundle: Path, split_dev: Split) -> None
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     verb, heavy = done.stdout.split("\n")[:2]
     assert verb in ("lifting", "pushing", "pulling", "sinking") and heavy == "[]"
-
-
-@pytest.fixture(scope="module")
-def rounded(whole: Run, split_dev: Split) -> Run:
-    """The run in 8 bits, as calibration makes it."""
-    pytest.importorskip("nncf")
-    torch = pytest.importorskip("torch")
-    from edgegsr.compress.calibrate import calibrated
-    from edgegsr.student.model import Student
-
-    student = Student(whole.student.config, whole.tables, pretrained=False)
-    student.load_state_dict(whole.student.state_dict())
-    squares = [letterbox(split_dev.pixels(i), student.config.side)[0] for i in range(len(split_dev))]
-    return dataclasses.replace(whole, student=calibrated(student.fold(), [torch.from_numpy(np.stack(squares))]))
 
 
 @pytest.mark.parametrize("name", ["onnx-int8", "openvino-int8"])

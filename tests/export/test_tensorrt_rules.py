@@ -68,8 +68,8 @@ BROKEN: dict[str, tuple[Callable[[], ModelProto], str]] = {
         "the smallest scale of s is 0; wanted more than 0",
     ),
     "T05": (
-        lambda: model(*rounding("x"), WEIGHT, CONV, s=np.array(0.1, np.float16)),
-        "scales are float16 and float32; wanted all of the type that the graph counts in",
+        lambda: model(*rounding("x"), WEIGHT, CONV, s=np.array(0.1, np.float16), ws=np.full(16, 0.1, np.float16)),
+        "x is float32 and its scale float16; wanted one type",
     ),
     "T06": (
         lambda: model(node("Gelu", ["x"], ["y"], "fast", domain="com.microsoft")),
@@ -163,7 +163,7 @@ def test_operators_come_with_versions(operator: str, since: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize(
-    ("version", "most"), [((8, 5), 17), ((8, 6), 20), ((10, 3), 20), ((10, 14), 23), ((11, 4), 24)]
+    ("version", "most"), [((8, 5), 17), ((8, 6), 17), ((10, 0), 20), ((10, 14), 23), ((11, 4), 24)]
 )
 def test_opsets_come_with_versions(version: tuple[int, int], most: int) -> None:
     assert check(model(node("Relu", ["x"], ["y"]), opset=most), version) == []
@@ -174,7 +174,8 @@ def test_bytes_without_a_sign_and_scales_that_lose_their_digits_are_refused() ->
     without = model(*rounding("x"), WEIGHT, CONV, z=np.array(128, np.uint8))
     assert {each.what for each in check(without, (10, 3))} == {"z is uint8; wanted int8"}
     half = {"s": np.array(1e-5, np.float16), "ws": np.full(16, 0.1, np.float16)}
-    (told,) = {each.what for each in check(model(*rounding("x"), WEIGHT, CONV, **half), (10, 16))}
+    short = model(*rounding("x"), WEIGHT, CONV, kind=TensorProto.FLOAT16, **half)
+    (told,) = {each.what for each in check(short, (10, 16))}
     assert told.startswith("the smallest scale of s is 1.00") and told.endswith("wanted more than 6e-05")
 
 
@@ -187,3 +188,8 @@ def test_a_join_of_rounded_values_is_rounded() -> None:
         w=np.ones((16, 32, 1, 1), np.int8),
     )
     assert check(made, (10, 3)) == []
+
+
+def test_a_layer_in_float32_among_others_in_float16_reads_one_type() -> None:
+    mixed = model(*rounding("x"), WEIGHT, CONV, ws=np.full(16, 0.1, np.float16))
+    assert [each.what for each in check(mixed, (10, 16))] == ["reads scales in float16 and float32; wanted one type"]

@@ -1,0 +1,166 @@
+"""A bundle for a board with TensorRT: the files that its engine is built of there, and what builds it.
+
+No engine is built here. What is measured is what the files say, by ONNX Runtime on the CPU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto
+
+from edgegsr.bundle import MODEL_CARD, NUMERICS, PERF, PREPROCESS, VOCABULARY, open_bundle, seal
+from edgegsr.errors import require
+from edgegsr.export.facts import facts, preprocess
+from edgegsr.export.gates import missed
+from edgegsr.export.half import nodes_in_full
+from edgegsr.export.judge import Checks, scores
+from edgegsr.export.modelcard import model_card
+from edgegsr.export.onnx import graph_of
+from edgegsr.export.parity import parity
+from edgegsr.export.target import Target
+from edgegsr.export.tensorrt import for_tensorrt, held_against
+from edgegsr.export.tensorrt_rules import Version
+from edgegsr.files import write_whole
+from edgegsr.images import Pixels, letterbox
+from edgegsr.run import Run
+from edgegsr.runtime import build_engine
+from edgegsr.runtime.build_engine import FLOAT_FILE, HALF_FILE, OLDEST
+from edgegsr.runtime.session import asking, in_onnxruntime
+from edgegsr.student.cost import Cost, cost
+
+BUILDER, README = "build_engine.py", "README.md"
+WATCHED = 16  # photos that show how large values become
+VERSIONS = ("8.6", "10.3", "10.16", "11.4")  # one of each kind, beside that of the board
+
+STEPS = """# {name}, for TensorRT {version}
+
+Copy this folder to the board, where TensorRT is installed with its Python module (JetPack brings both), and run
+
+    python3 build_engine.py
+
+It reads the file that the TensorRT there takes ({float_file} up to 10.11, {half_file} from 10.12 on) and writes
+`engine/model.plan` with a note of the GPU, the TensorRT and the file that it is good for. Minutes, once; `--level 5`
+looks longer for faster kernels. An engine is for one GPU and one TensorRT: one that does not fit its note is never
+loaded but built again, so do not copy engines between boards.
+
+Then `edgegsr predict {name} PHOTO` runs there (`pip install edgegsr`), or any program that can load a plan:
+{interface}.
+`preprocess.json` says how a photo becomes `pixels`.
+
+The same with NVIDIA's own program, to look at timings; TensorRT {version}, which the profile of the board names:
+
+    {line}
+
+| TensorRT | trtexec |
+| --- | --- |
+{lines}
+
+## Speed
+
+{speed}
+"""
+INTERFACE = (
+    "`pixels` uint8 (1, {side}, {side}, 3) and `verb` int64 (int32 in TensorRT 8) in, "
+    "`verb_logits`, `noun_logits`, `boxes_xyxy`, `presence` out, float32"
+)
+
+
+def check_version(target: Target) -> None:
+    """Refuses a profile that does not say which TensorRT is on the board, or one that is too old."""
+    require(bool(target.version), "--target: wanted a profile with the version of TensorRT on the board, got none")
+    require(
+        version_of(target) >= OLDEST,
+        f"--target: wanted TensorRT 8.5 or newer on the board, got {target.version}; update its JetPack",
+    )
+
+
+def version_of(target: Target) -> Version:
+    major, minor = map(int, target.version.split("."))
+    return major, minor
+
+
+def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks) -> dict[str, Any]:
+    """The whole bundle in a folder, and what was found out about it."""
+    files = for_tensorrt(graph_of(run.student), version_of(target), _watched(run, checks))
+    contents = {file: model.SerializeToString() for file, model in files.items()}
+    numerics = _numerics(run, target, checks, files, contents)
+    near = numerics.pop("near")
+    spent = cost(run.student)
+    speed = estimated(target, spent)
+    perf: dict[str, Any] = {"engine": "tensorrt", "measured": False, "told": speed}
+    if target.roofline:
+        perf["estimated_ms"] = round(target.roofline.predict_ms(spent.total_gflops, spent.total_parameters), 3)
+    numerics["missed"] = list(missed(target.gates, numerics, {}))
+    texts = {
+        VOCABULARY: run.ontology.to_json(),
+        PREPROCESS: json.dumps(preprocess(run.student.config.side), indent=1),
+        BUILDER: Path(build_engine.__file__).read_text("utf-8"),
+        README: _steps(name, target, run.student.config.side, speed),
+        NUMERICS: json.dumps(numerics, indent=1),
+        PERF: json.dumps(perf, indent=1),
+        MODEL_CARD: model_card(run, name, spent, near, speed),
+    }
+    for file, content in {**contents, **texts}.items():
+        write_whole(folder / file, content)
+    opset = max(each.version for each in files[FLOAT_FILE].opset_import)
+    seal(folder, facts(run, name, target, spent, opset=opset))
+    open_bundle(folder)  # it is what every other bundle is
+    return {"numerics": numerics, "perf": perf, "graph_bytes": len(contents[FLOAT_FILE]), "missed": numerics["missed"]}
+
+
+def estimated(target: Target, spent: Cost) -> str:
+    """What is known about the latency, which is not much."""
+    told = "No engine was built and no latency was measured."
+    if target.roofline is None:
+        return f"{told} Build the engine on the board and measure there."
+    ms = target.roofline.predict_ms(spent.total_gflops, spent.total_parameters)
+    return (
+        f"{told} ESTIMATE: {ms:.1f} ms for the network alone, by a law fitted to published latencies of convolutional "
+        "networks on such a board, which was off by up to 15 % there. Build the engine on the board and measure."
+    )
+
+
+def _numerics(
+    run: Run, target: Target, checks: Checks, files: Mapping[str, ModelProto], contents: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """What the files say, beside the student, and what TensorRT would hold against them."""
+    sessions = [asking(in_onnxruntime(contents[file], checks.threads, fused=False)) for file in (FLOAT_FILE, HALF_FILE)]
+    near, half = (parity(run.student, each, checks.photos, checks.images) for each in sessions)
+    dev = scores(run.student, sessions, checks)
+    told = held_against(dict(files), version_of(target), target.multiple)
+    return {
+        **near.to_json(),
+        "photos": checks.photos.name,
+        "gates": asdict(target.gates),
+        "measured_in": "ONNX Runtime on the CPU, as the files are written",
+        "dev": dict(zip(("student", "graph", "half"), dev)),
+        "half": {**half.to_json(), "in_float32": nodes_in_full(files[HALF_FILE])},
+        "findings": [{"file": file, **asdict(finding)} for file, finding in told],
+        "near": near,
+    }
+
+
+def _steps(name: str, target: Target, side: int, speed: str) -> str:
+    lines = {each: build_engine.trtexec(build_engine.way_of(each, target.precision)) for each in VERSIONS}
+    own = build_engine.trtexec(build_engine.way_of(target.version, target.precision))
+    return STEPS.format(
+        name=name,
+        version=target.version,
+        float_file=FLOAT_FILE,
+        half_file=HALF_FILE,
+        interface=INTERFACE.format(side=side),
+        line=own,
+        lines="\n".join(f"| {each} | `{line}` |" for each, line in lines.items()),
+        speed=speed,
+    )
+
+
+def _watched(run: Run, checks: Checks) -> Pixels:
+    rows = np.unique(np.linspace(0, len(checks.photos) - 1, WATCHED).round().astype(int)).tolist()
+    return np.stack([letterbox(checks.photos.pixels(row), run.student.config.side)[0] for row in rows])

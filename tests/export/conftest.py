@@ -1,0 +1,30 @@
+"""The run of the toy world in 8 bits, for every test of exports that asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from edgegsr.data.split import Split
+    from edgegsr.run import Run
+
+
+@pytest.fixture(scope="session")
+def rounded(whole: Run, split_dev: Split) -> Run:
+    """The run in 8 bits, as calibration makes it."""
+    pytest.importorskip("nncf")
+    torch = pytest.importorskip("torch")
+    import dataclasses
+
+    import numpy as np
+
+    from edgegsr.compress.calibrate import calibrated
+    from edgegsr.images import letterbox
+    from edgegsr.student.model import Student
+
+    student = Student(whole.student.config, whole.tables, pretrained=False)
+    student.load_state_dict(whole.student.state_dict())
+    squares = [letterbox(split_dev.pixels(i), student.config.side)[0] for i in range(len(split_dev))]
+    return dataclasses.replace(whole, student=calibrated(student.fold(), [torch.from_numpy(np.stack(squares))]))
