@@ -128,3 +128,11 @@ def test_the_rule_itself_sees_an_import_in_any_form() -> None:
     )
     found = [name for node in ast.walk(ast.parse(code)) for name in imported(node)]
     assert sorted(found) == ["edgegsr.boxes", "edgegsr.cli", "edgegsr.data.swig"]
+
+
+def test_engines_tell_nobody_that_they_are_used() -> None:
+    code = "import edgegsr, sys, importlib.util as u\n"
+    code += "[__import__(name) for name in ('openvino', 'nncf') if u.find_spec(name)]\n"
+    code += "print([name for name, module in sys.modules.items() if 'openvino_telemetry' in name and module])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
