@@ -423,8 +423,8 @@ def export(
     target: Annotated[
         str,
         typer.Option(
-            help="A profile, or onnx-fp32, onnx-int8, openvino-fp32, openvino-bf16, openvino-int8; for a board with "
-            "TensorRT orin-nano-trt-int8 and the like."
+            help="A profile, or onnx-fp32, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, openvino-int8; for a "
+            "board with TensorRT orin-nano-trt-int8 and the like."
         ),
     ] = "onnx-fp32",
     data: Data = "diorama",
@@ -474,10 +474,10 @@ def export(
         for name, drift in numerics["drift"].items()
     ]
     _table(f"{out}: {numerics['images']} photos, student and graph", ("output", "largest drift", "same, %"), rows)
-    if "told" in perf:
-        took = perf["told"]
+    took = perf.get("told")
+    if "findings" in numerics:
         _show_findings(f"TensorRT {aim.version}, by rules", numerics["findings"])
-    else:
+    if took is None:
         took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
         took += ", the network alone"
     if "dev" in numerics:

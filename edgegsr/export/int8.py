@@ -23,9 +23,12 @@ Layers = Callable[[Draft, NodeProto], bool]
 
 def for_onnxruntime(model: ModelProto) -> ModelProto:
     """Bytes without a sign in convolutions; float32 before the first pooling and in linears, where bytes are slower."""
-    model = summed_in_8_bits(rounded_once(stored(model)))
-    model = pooled_first(in_float(model, _either(_is_linear, _before_pooling(model))))
-    return halved(whole_biases(joined_in_8_bits(unsigned(model))))
+    return _finished(unsigned(_convolutions_in_8_bits(model)))
+
+
+def for_onnxruntime_on_arm(model: ModelProto) -> ModelProto:
+    """The same with the signed bytes of the grid, which ARM multiplies as they are."""
+    return _finished(_convolutions_in_8_bits(model))
 
 
 def for_openvino(model: ModelProto) -> ModelProto:
@@ -33,7 +36,20 @@ def for_openvino(model: ModelProto) -> ModelProto:
     return halved(pooled_first(stored(model)))
 
 
-RECIPES = {"onnxruntime": for_onnxruntime, "openvino": for_openvino}  # by engine
+RECIPES = {  # by Target.graph
+    "onnxruntime": for_onnxruntime,
+    "onnxruntime on arm64": for_onnxruntime_on_arm,
+    "openvino": for_openvino,
+}
+
+
+def _convolutions_in_8_bits(model: ModelProto) -> ModelProto:
+    model = summed_in_8_bits(rounded_once(stored(model)))
+    return pooled_first(in_float(model, _either(_is_linear, _before_pooling(model))))
+
+
+def _finished(model: ModelProto) -> ModelProto:
+    return halved(whole_biases(joined_in_8_bits(model)))
 
 
 def in_8_bits(model: ModelProto) -> list[str]:

@@ -8,6 +8,7 @@ multiple = 32                          gb_per_s = 102.0
 
 from __future__ import annotations
 
+import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,7 @@ class Target:
     roofline: Roofline | None = None  # for what cannot run here
     gates: Gates = Gates()
     version: str = ""  # of TensorRT on the board, such as 10.3
+    cpu: str = ""  # arm64, where its graph is another than that of x64
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -75,8 +77,20 @@ class Target:
             raise InputError(f"precision must be one of {wanted} for {self.engine}, got {self.precision!r}")
         if self.version and (self.engine != "tensorrt" or not re.fullmatch(r"\d+\.\d+", self.version)):
             raise InputError(f"version must be that of TensorRT, such as 10.3, or left out, got {self.version!r}")
+        if self.cpu and (self.engine != "onnxruntime" or self.cpu != "arm64"):
+            raise InputError(f"cpu must be arm64 and for onnxruntime, or left out, got {self.cpu!r}")
         if self.multiple < 1:
             raise InputError(f"multiple must be 1 or more, got {self.multiple}")
+
+    @property
+    def graph(self) -> str:
+        """For what the graph is written."""
+        return f"{self.engine} on {self.cpu}" if self.cpu else self.engine
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine has the CPU that the graph is written for, so that its time and its layers count."""
+        return not self.cpu or platform.machine() in (self.cpu, "aarch64")
 
 
 def find_target(name: str | Path) -> Target:

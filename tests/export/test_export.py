@@ -188,6 +188,18 @@ def test_a_bundle_in_8_bits_is_held_against_its_gates(
     assert recognizer.predict(split_dev.path(0)).verb in rounded.ontology.verbs
 
 
+def test_a_bundle_for_another_cpu_is_judged_and_not_timed(
+    rounded: Run, split_dev: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    target = dataclasses.replace(find_target("onnx-int8-arm64"), gates=Gates(drift=0.99, kept=0.0, latency=1e-9))
+    found = export(rounded, tmp_path / "bundle", target, checks(split_dev, 4))
+    assert found["missed"] == [] and "dev" in found["numerics"] and "layers" not in found["numerics"]
+    assert found["perf"]["measured"] is False and "in_turns_ms" not in found["perf"]
+    assert "Made for arm64, which this machine is not" in (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
+    assert SituationRecognizer(tmp_path / "bundle", threads=1).predict(split_dev.path(0)).verb
+
+
 def test_a_slower_bundle_is_kept_only_if_that_is_allowed(rounded: Run, split_dev: Split, tmp_path: Path) -> None:
     hurried = dataclasses.replace(find_target("onnx-int8"), gates=Gates(drift=0.99, kept=0.0, fused=0.8, latency=1e-3))
     found = export(rounded, tmp_path / "bundle", hurried, checks(split_dev, 4))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgegsr.errors import InputError
-from edgegsr.export.target import Roofline, find_target
+from edgegsr.export.target import Roofline, Target, find_target
 from edgegsr.shipped import CHECKOUT
 
 
@@ -57,3 +57,13 @@ def test_profile_that_makes_no_sense_is_refused(tmp_path: Path, text: str, messa
 def test_unknown_profile_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InputError, match=r"--target: wanted a profile or one of .*onnx-fp32.*, got 'toaster'"):
         find_target("toaster")
+
+
+def test_a_graph_for_arm_is_one_of_its_own_and_only_of_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    arm = find_target("onnx-int8-arm64")
+    assert (arm.graph, find_target("onnx-int8").graph) == ("onnxruntime on arm64", "onnxruntime")
+    for machine, here in (("x86_64", False), ("aarch64", True), ("arm64", True)):
+        monkeypatch.setattr("platform.machine", lambda machine=machine: machine)
+        assert arm.is_here is here and find_target("onnx-int8").is_here
+    with pytest.raises(InputError, match="cpu must be arm64 and for onnxruntime, or left out, got 'arm64'"):
+        Target("openvino", "int8", 1, cpu="arm64")
