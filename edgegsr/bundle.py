@@ -50,10 +50,12 @@ class Bundle:
 
     folder: Path
     manifest: Mapping[str, Any]
-    graph: bytes
-    vocabulary: str  # an ontology as JSON
+    graph: bytes = field(repr=False)
+    vocabulary: str = field(repr=False)  # an ontology as JSON
     side: int  # of the square that the graph looks at
-    words: Mapping[str, bytes] = field(default_factory=dict)  # by file: vectors of its words, and who reads new ones
+    words: Mapping[str, bytes] = field(
+        default_factory=dict, repr=False
+    )  # by file: vectors of its words, and who reads new ones
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:

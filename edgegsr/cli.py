@@ -423,8 +423,8 @@ def export(
     target: Annotated[
         str,
         typer.Option(
-            help="A profile, or onnx-fp32, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, openvino-int8; for "
-            "a board with TensorRT orin-nano-trt-int8 and the like."
+            help="A profile, or onnx-fp32, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, openvino-int8; "
+            "for a board with TensorRT orin-nano-trt-int8 and the like."
         ),
     ] = "onnx-fp32",
     data: Data = "diorama",
@@ -537,6 +537,7 @@ def verify(
     """Say whether a bundle is what its manifest says and holds nothing else."""
     from edgegsr.bundle import BUILT, open_bundle
     from edgegsr.shipped import find_bundle
+    from edgegsr.signature import SIGNATURE
 
     found = open_bundle(find_bundle(bundle), key)
     findings = _held_against(found.graph, target) if target else []
@@ -544,6 +545,8 @@ def verify(
     _table(
         str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
     )
+    if key is None and (found.folder / SIGNATURE).is_file():
+        print(f"signed, and not checked by whom; give --key ({SIGNATURE})")
     extra = f" but {BUILT}/, which was built where it runs" * (found.folder / BUILT).is_dir()
     print(f"whole, and nothing else in it{extra}" + f", signed with the key of {shown(key)}" * (key is not None))
     _last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
@@ -753,9 +756,12 @@ def _predictor(folder: Path, calibrated: bool) -> Any:
         if calibrated:
             raise InputError("--calibrated: is folded into a bundle when it is exported; leave it out")
         return SituationRecognizer(bundle)
+    from edgegsr.shipped import find_run
+
+    if not find_run(folder).is_dir():
+        raise InputError(f"{shown(folder)}: no such folder; wanted a bundle, a run, or diorama-nano")
     _need_training("predict with a run")
     from edgegsr.run import open_run
-    from edgegsr.shipped import find_run
     from edgegsr.student.calibration import calibrate, read_calibration
     from edgegsr.student.predictor import EagerPredictor
 

@@ -81,7 +81,7 @@ def letterbox(pixels: Pixels, side: int, size_wh: tuple[int, int] | None = None)
     Boxes refer to `size_wh`, which is the size of `pixels` unless those were decoded at a reduced size.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise ValueError(f"letterbox: wanted uint8 pixels (H, W, 3), got {pixels.dtype} {pixels.shape}")
+        raise InputError(f"photo: wanted RGB pixels (H, W, 3) of uint8, got {pixels.dtype} {pixels.shape}")
     geometry = Letterbox(size_wh or (pixels.shape[1], pixels.shape[0]), side)
     (width, height), (left, top) = geometry.resized_wh, geometry.pad_xy
     square = np.full((side, side, 3), PAD_GREY, np.uint8)

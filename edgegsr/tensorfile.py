@@ -79,6 +79,8 @@ def _place(name: str, told: Any, size: int) -> tuple[np.dtype[Any], tuple[int, .
     shape, offsets = _counts(name, told["shape"]), _counts(name, told["data_offsets"])
     if len(offsets) != 2 or not offsets[0] <= offsets[1] <= size:
         raise InputError(f"{name[:40]!r}: wanted two offsets in {size} bytes, got {list(offsets)}")
+    if max(shape, default=0) > size:
+        raise InputError(f"{name[:40]!r}: wanted a shape of {size} bytes at most, got {str(list(shape))[:60]}")
     if (wanted := math.prod(shape) * kind.itemsize) != offsets[1] - offsets[0]:
         raise InputError(f"{name[:40]!r}: wanted {wanted} bytes of the shape {shape}, got {offsets[1] - offsets[0]}")
     return kind, shape, *offsets

@@ -19,42 +19,53 @@ GREY = 114
 
 def open_bundle(folder):
     """The session, the words and the side of the square, once every file is what the manifest says."""
-    folder = Path(folder)
+    folder, files = Path(folder), {}
     for name, told in json.loads((folder / "manifest.json").read_text("utf-8"))["files"].items():
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != told["sha256"]:
+        files[name] = (folder / name).read_bytes()
+        if hashlib.sha256(files[name]).hexdigest() != told["sha256"]:
             sys.exit(f"{folder / name}: is not the file that was sealed")
-    vocabulary = json.loads((folder / "vocabulary.json").read_text("utf-8"))
-    side = json.loads((folder / "preprocess.json").read_text("utf-8"))["side"]
-    return onnxruntime.InferenceSession(str(folder / "model.onnx")), vocabulary, side
+    vocabulary, preprocess = (json.loads(files[name]) for name in ("vocabulary.json", "preprocess.json"))
+    return onnxruntime.InferenceSession(files["model.onnx"]), vocabulary, preprocess["side"]
 
 
 def letterboxed(photo, side):
-    """The square (1, side, side, 3), the scale of each axis, and the border on the left and on top."""
-    photo = ImageOps.exif_transpose(photo).convert("RGB")
+    """The square (1, side, side, 3), and what carries its boxes into the photo."""
+    photo = ImageOps.exif_transpose(photo)
+    white = Image.new("RGBA", photo.size, "white")
+    photo = Image.alpha_composite(white, photo.convert("RGBA")).convert("RGB")
     size = [max(1, round(length * side / max(photo.size))) for length in photo.size]
     border = (side - size[0]) // 2, (side - size[1]) // 2
     square = Image.new("RGB", (side, side), (GREY, GREY, GREY))
     square.paste(photo.resize(size, Image.Resampling.BILINEAR), border)
-    return np.asarray(square)[None], tuple(s / length for s, length in zip(size, photo.size)), border
+    scale = [s / length for s, length in zip(size, photo.size)]
+
+    def in_photo(boxes):
+        """Corners in order, nothing outside."""
+        corners = np.sort((boxes.reshape(-1, 2, 2) * side - border) / scale, axis=1)
+        return corners.clip(0, photo.size).reshape(-1, 4)
+
+    return np.asarray(square)[None], in_photo
 
 
 def predict(bundle, photo, verb=-1):
     """Verb, and for each of its roles (noun, box in pixels of the upright photo or None)."""
     session, vocabulary, side = bundle
-    pixels, scale, border = letterboxed(photo, side)
+    pixels, in_photo = letterboxed(photo, side)
     names = ["verb_logits", "noun_logits", "boxes_xyxy", "presence"]
     found = session.run(names, {"pixels": pixels, "verb": np.array([verb], np.int64)})
     verbs, nouns, boxes, presence = (values[0] for values in found)
     frame = vocabulary["frames"][int(verbs.argmax()) if verb < 0 else verb]
-    in_photo = (boxes * side - border * 2) / (scale * 2)
+    boxes = in_photo(boxes)
     return frame["verb"], {
         role: (
             vocabulary["nouns"][int(nouns[slot].argmax())].get("id", ""),
-            in_photo[slot].tolist() if presence[slot] >= 0 else None,
+            boxes[slot].tolist() if presence[slot] >= 0 else None,
         )
         for slot, role in enumerate(frame["roles"])
     }
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("wanted a bundle and a photo: python export/app.py BUNDLE PHOTO")
     print(predict(open_bundle(sys.argv[1]), Image.open(sys.argv[2])))

@@ -551,5 +551,5 @@ def test_a_photo_of_the_right_size_is_not_touched() -> None:
 
 
 def test_pixels_of_another_kind_are_refused_with_their_shape() -> None:
-    with pytest.raises(ValueError, match=r"letterbox: wanted uint8 pixels \(H, W, 3\), got float64 \(4, 4\)"):
+    with pytest.raises(InputError, match=r"photo: wanted RGB pixels \(H, W, 3\) of uint8, got float64 \(4, 4\)"):
         letterbox(np.zeros((4, 4)), 8)

@@ -93,3 +93,11 @@ def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
         assert sum(each.size for each in found.values()) <= 10
     except InputError as error:
         assert str(error).startswith("here: ")
+
+
+@pytest.mark.parametrize("shape", [[0, 1 << 70], [0, 1 << 40, 1 << 40], [1 << 63, 0]])
+def test_a_shape_without_numbers_that_no_array_has_is_refused(shape: list[int]) -> None:
+    with pytest.raises(InputError, match="here: 'verbs': wanted a shape of 8 bytes at most"):
+        read_tensors(
+            whole(data=NOUNS.tobytes(), verbs=tensor("F16", shape, [0, 0]), nouns=tensor("F32", [2], [0, 8])), "here"
+        )

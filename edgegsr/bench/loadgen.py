@@ -30,7 +30,7 @@ DISCARDED = re.compile(r"Would discard (\d+) highest latency queries")
 def ask(look: Look, photos: int, scenario: str = "single-stream", pace: str = "default") -> dict[str, Any]:
     """What LoadGen says of a model, in our words."""
     if importlib.util.find_spec("mlperf_loadgen") is None:
-        raise MissingExtra("--loadgen: MLPerf's LoadGen", "loadgen")
+        raise MissingExtra("MLPerf's LoadGen", "loadgen")
     import mlperf_loadgen as lg
 
     def issue(samples: Any) -> None:

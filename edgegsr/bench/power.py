@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from edgegsr.bench.sysfs import number, text
 from edgegsr.bench.tegrastats import UNCONNECTED, of_module
 
 SUM_OF_SHUNTS = 7  # the channel of an INA3221 that is no rail
@@ -107,7 +108,9 @@ def _counted(_: Sequence[float], joules: Sequence[float], wrap: float) -> float:
 
 
 def _total(meter: Meter, joules: Mapping[str, float]) -> float | None:
-    return sum(joules.values()) if meter.counts else of_module(joules)
+    if not meter.counts:
+        return of_module(joules)
+    return sum(joules.values()) if joules and joules.keys() == meter.wraps.keys() else None
 
 
 def _ina(root: Path) -> Meter | None:
@@ -116,17 +119,17 @@ def _ina(root: Path) -> Meter | None:
     rails = {}
     for place in places:
         for label in sorted(place.glob("in*_label")):
-            number = label.name.removeprefix("in").removesuffix("_label")
-            current, name = place / f"curr{number}_input", _text(label)
-            if number.isdecimal() and int(number) != SUM_OF_SHUNTS and current.is_file() and name != UNCONNECTED:
-                rails[name] = (place / f"in{number}_input", current)
-        if _text(place / "name") == "ina238" and (place / "curr1_input").is_file():
+            at = label.name.removeprefix("in").removesuffix("_label")
+            current, name = place / f"curr{at}_input", text(label)
+            if at.isdecimal() and int(at) != SUM_OF_SHUNTS and current.is_file() and name != UNCONNECTED:
+                rails[name] = (place / f"in{at}_input", current)
+        if text(place / "name") == "ina238" and (place / "curr1_input").is_file():
             rails["VIN"] = (place / "in1_input", place / "curr1_input")
     if not rails:
         return None
 
     def read() -> dict[str, float]:
-        told = {name: (_value(volts), _value(amperes)) for name, (volts, amperes) in rails.items()}
+        told = {name: (number(volts), number(amperes)) for name, (volts, amperes) in rails.items()}
         return {name: mv * ma / 1e6 for name, (mv, ma) in told.items() if mv is not None and ma is not None}
 
     return Meter("module_rail", read)
@@ -137,44 +140,32 @@ def _old_ina(root: Path) -> Meter | None:
     rails = {}
     for place in sorted((root / "sys/bus/i2c/drivers/ina3221x").glob("*/iio:device*")):
         for label in sorted(place.glob("rail_name_*")):
-            if (name := _text(label)) != UNCONNECTED:
+            if (name := text(label)) != UNCONNECTED:
                 rails[name] = place / f"in_power{label.name.removeprefix('rail_name_')}_input"
     if not rails:
         return None
 
     def read() -> dict[str, float]:
-        return {name: mw / 1000 for name, path in rails.items() if (mw := _value(path)) is not None}
+        return {name: mw / 1000 for name, path in rails.items() if (mw := number(path)) is not None}
 
     return Meter("module_rail", read)
 
 
 def _rapl(root: Path) -> Meter | str | None:
     """Packages of an x86 CPU: microjoules that grow."""
-    zones = {_text(zone / "name"): zone for zone in sorted((root / "sys/class/powercap").glob("intel-rapl:*"))}
+    zones = {text(zone / "name"): zone for zone in sorted((root / "sys/class/powercap").glob("intel-rapl:*"))}
     packages = {name: zone for name, zone in zones.items() if name.startswith("package")}  # cores are parts of them
     if not packages:
         return None
-    first = next(iter(packages.values())) / "energy_uj"
-    if _value(first) is None:
-        return f"power: {first} may not be read; run as root, or: sudo chmod a+r {first}"
-    wraps = {name: (_value(zone / "max_energy_range_uj") or 0) / 1e6 for name, zone in packages.items()}
+    for zone in packages.values():
+        if number(zone / "energy_uj") is None:
+            return f"power: {zone / 'energy_uj'} may not be read; run as root, or: sudo chmod a+r {zone / 'energy_uj'}"
+        if not number(zone / "max_energy_range_uj"):
+            return f"power: {zone} does not tell when its counter begins anew"
+    wraps = {name: (number(zone / "max_energy_range_uj") or 0) / 1e6 for name, zone in packages.items()}
 
     def read() -> dict[str, float]:
-        told = {name: _value(zone / "energy_uj") for name, zone in packages.items()}
+        told = {name: number(zone / "energy_uj") for name, zone in packages.items()}
         return {name: uj / 1e6 for name, uj in told.items() if uj is not None}
 
     return Meter("package", read, counts=True, wraps=wraps)
-
-
-def _value(path: Path) -> float | None:
-    try:
-        return float(path.read_text("ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace").strip()
-    except OSError:
-        return ""

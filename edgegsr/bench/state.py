@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-COLDEST = -100.0  # sensors that are switched off read -256
+from edgegsr.bench.sysfs import OFFLINE, number, text
+
 STEADY = "performance"  # a governor that does not change the clock
 
 
@@ -34,8 +35,8 @@ class State:
 def look_at(root: Path = Path("/")) -> State:
     """The machine now."""
     cpus = sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq"))
-    governors = {_text(cpu / "scaling_governor") for cpu in cpus} - {""}
-    mhz = [kilo // 1000 for cpu in cpus if (kilo := _number(cpu / "scaling_cur_freq"))]
+    governors = {text(cpu / "scaling_governor") for cpu in cpus} - {""}
+    mhz = [int(kilo) // 1000 for cpu in cpus if (kilo := number(cpu / "scaling_cur_freq"))]
     return State(
         tuple(sorted(governors)),
         tuple(mhz or _mhz_of_cpuinfo(root)),
@@ -70,14 +71,14 @@ def doubts(before: State, after: State) -> Iterator[str]:
 
 
 def _mhz_of_cpuinfo(root: Path) -> list[int]:
-    return [round(float(mhz)) for mhz in re.findall(r"^cpu MHz\s*: ([\d.]{1,12})$", _text(root / "proc/cpuinfo"), re.M)]
+    return [round(float(mhz)) for mhz in re.findall(r"^cpu MHz\s*: ([\d.]{1,12})$", text(root / "proc/cpuinfo"), re.M)]
 
 
 def _gpu_mhz(root: Path) -> tuple[int, int, int] | None:
     """Of the integrated GPU of a Jetson: Orin calls it gpu, Thor gpu-gpc-0, older ones gp10b or gv11b."""
     for place in sorted((root / "sys/class/devfreq").glob("*")):
         if re.search(r"\.(gpu|gp10b|gv11b|ga10b|gm20b)$|^gpu-gpc-0$", place.name):
-            told = [_number(place / f"{name}_freq") for name in ("cur", "min", "max")]
+            told = [number(place / f"{name}_freq") for name in ("cur", "min", "max")]
             if all(hertz is not None for hertz in told):
                 now, least, most = (round((hertz or 0) / 1e6) for hertz in told)
                 return now, least, most
@@ -86,49 +87,35 @@ def _gpu_mhz(root: Path) -> tuple[int, int, int] | None:
 
 def _celsius(root: Path) -> Iterator[tuple[str, float]]:
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        degrees = _number(zone / "temp")
-        if degrees is not None and degrees / 1000 > COLDEST:
-            yield _text(zone / "type") or zone.name, degrees / 1000
+        degrees = number(zone / "temp")
+        if degrees is not None and degrees / 1000 > OFFLINE:
+            yield text(zone / "type") or zone.name, degrees / 1000
 
 
 def _throttled(root: Path) -> Iterator[tuple[str, int]]:
     """A Jetson counts when its power or voltage left its bounds, an x86 CPU when it was too hot."""
     for place in sorted((root / "sys/class/hwmon").glob("*")):
-        if _text(place / "name") == "soctherm_oc":
+        if text(place / "name") == "soctherm_oc":
             for counter in sorted(place.glob("oc*_event_cnt")):
-                if (count := _number(counter)) is not None:
-                    yield counter.name.removesuffix("_event_cnt"), count
+                if (count := number(counter)) is not None:
+                    yield counter.name.removesuffix("_event_cnt"), int(count)
     counters = (root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/package_throttle_count")
-    hot = [count for counter in counters if (count := _number(counter)) is not None]
+    hot = [int(count) for counter in counters if (count := number(counter)) is not None]
     if hot:
         yield "heat of the package", max(hot)
 
 
 def _power_mode(root: Path) -> str | None:
     """The name that this image gives to the mode that it is in: numbers mean another thing on every image."""
-    number = re.search(r"pmode:0*(\d{1,4})", _text(root / "var/lib/nvpmodel/status"))
-    if not number:
+    mode = re.search(r"pmode:0*(\d{1,4})", text(root / "var/lib/nvpmodel/status"))
+    if not mode:
         return None
     names: dict[str, str] = dict(
-        re.findall(r"POWER_MODEL\s+ID=(\d{1,4})\s+NAME=(\w{1,40})", _text(root / "etc/nvpmodel.conf"))
+        re.findall(r"POWER_MODEL\s+ID=(\d{1,4})\s+NAME=(\w{1,40})", text(root / "etc/nvpmodel.conf"))
     )
-    return names.get(number[1], f"mode {number[1]}")
+    return names.get(mode[1], f"mode {mode[1]}")
 
 
 def _load(root: Path) -> float | None:
-    found = re.match(r"\d{1,6}\.\d{1,4}", _text(root / "proc/loadavg"))
+    found = re.match(r"\d{1,6}\.\d{1,4}", text(root / "proc/loadavg"))
     return float(found[0]) if found else None
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(_text(path))
-    except ValueError:
-        return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgegsr.bench.sysfs import OFFLINE
+
 TIME = re.compile(r"^\s*(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d) ")
 RAM = re.compile(r"\bRAM (\d{1,9})/(\d{1,9})MB")
 CPU = re.compile(r"\bCPU \[([^\]]*)\]")
@@ -15,7 +17,6 @@ GPU = re.compile(r"\bGR3D_FREQ (?:(\d{1,9})%)?(?:@\[?([\d,]{1,99})\]?)?")
 ENGINE = re.compile(r"(?<!\S)([A-Z][A-Z0-9]*?)(?:_FREQ)? (?:(off)|(?:(?:\d{1,9}%)?@)?(\d{1,9}))(?!\S)")
 CELSIUS = re.compile(r"(?<!\S)([A-Za-z]\w*)@(-?\d{1,9}(?:\.\d{1,9})?)C(?:/-?[\d.]{1,12}C)?(?!\S)")
 RAIL = re.compile(r"(?<!\S)([A-Za-z]\w*) (\d{1,9})(?:mW)?/(\d{1,9})(?:mW)?(?:/(\d{1,9})(?:mW)?)?(?!\S)")
-OFFLINE = -256.0  # what a sensor says that is switched off
 UNCONNECTED = "NC"
 
 WHOLE = ("VIN", "VDD_IN", "POM_5V_IN")  # a rail that feeds the module, the first of them that is there
@@ -48,7 +49,7 @@ class Sample:
 def parse(line: str) -> Sample:
     """Whatever of a line is understood; of a field that stands there twice, the last."""
     time, ram, cpu, bus, gpu = (pattern.search(line) for pattern in (TIME, RAM, CPU, MEMORY_BUS, GPU))
-    rest = "".join(line[: cpu.start()] + line[cpu.end() :]) if cpu else line
+    rest = line[: cpu.start()] + line[cpu.end() :] if cpu else line
     known = {"GR3D", "EMC", "CPU", "RAM", "SWAP"}
     return Sample(
         time[1] if time else None,

@@ -68,10 +68,8 @@ def export(
 
     `name`, by default that of the folder, is what its manifest and its card call it.
     """
-    _check(run, out, target)
+    _check(run, out, target, vocab)
     by = signer(key) if key else None
-    if vocab.room(run) and target.engine == "tensorrt":  # a mistake shows before any work is done
-        raise InputError("--vocab input: what TensorRT builds has its words folded in; leave it out")
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
         if target.engine == "tensorrt":
@@ -95,8 +93,10 @@ def export(
     return found
 
 
-def _check(run: Run, out: Path, target: Target) -> None:
+def _check(run: Run, out: Path, target: Target, vocab: Vocab) -> None:
     """Refuses before any work is done."""
+    if vocab.room(run) and target.engine == "tensorrt":
+        raise InputError("--vocab input: what TensorRT builds has its words folded in; leave it out")
     if target.engine == "tensorrt":
         check_version(target)
     elif importlib.util.find_spec(target.engine) is None:

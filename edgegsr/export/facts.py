@@ -27,6 +27,7 @@ def preprocess(side: int) -> dict[str, Any]:
         "layout": "NHWC",
         "type": "uint8",
         "upright": "turned as EXIF says",
+        "transparent": "white",
         "letterbox": "longest side to `side`, bilinear with antialiasing, centred",
         "padding": PAD_GREY,
         "normalised": "inside the graph",

@@ -133,29 +133,32 @@ def weights_in_8_bits(model: ModelProto) -> ModelProto:
 
 def _multiplied(draft: Draft, node: NodeProto, name: str, weight: Array) -> list[NodeProto]:
     """No DequantizeLinear, in whose place some releases of ONNX Runtime round what is multiplied as well."""
-    draft.constants[f"{name}_scale"] = _stored(draft, name, weight, 0)
-    node.input[1] = f"{name}_float"
+    stored, known = f"{name}_by_output", f"{name}_by_output_scale" in draft.constants
+    node.input[1] = f"{stored}_float"
+    if known:  # another layer reads the same weight
+        return [node]
+    _store(draft, stored, weight, 0)
     return [
-        helper.make_node("Cast", [f"{name}_steps"], [f"{name}_whole"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", [f"{name}_whole", f"{name}_scale"], [node.input[1]]),
+        helper.make_node("Cast", [f"{stored}_steps"], [f"{stored}_whole"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{stored}_whole", f"{stored}_scale"], [node.input[1]]),
         node,
     ]
 
 
 def _looked_up(draft: Draft, node: NodeProto, name: str, weight: Array) -> list[NodeProto]:
     """Rows are chosen first, so that a text costs its own words alone."""
-    draft.constants[f"{name}_scale"] = _stored(draft, name, weight, 1)
-    row, out = node.input[1], node.output[0]
+    stored, row, out = f"{name}_by_row", node.input[1], node.output[0]
+    _store(draft, stored, weight, 1)
     return [
-        helper.make_node("Gather", [f"{name}_steps", row], [f"{out}_steps"]),
-        helper.make_node("Gather", [f"{name}_scale", row], [f"{out}_scale"]),
+        helper.make_node("Gather", [f"{stored}_steps", row], [f"{out}_steps"]),
+        helper.make_node("Gather", [f"{stored}_scale", row], [f"{out}_scale"]),
         helper.make_node("Cast", [f"{out}_steps"], [f"{out}_whole"], to=TensorProto.FLOAT),
         helper.make_node("Mul", [f"{out}_whole", f"{out}_scale"], [out]),
     ]
 
 
-def _stored(draft: Draft, name: str, weight: Array, axis: int) -> Array:
-    """Puts down the steps of a weight and gives their scale, which is the same all along an axis."""
+def _store(draft: Draft, name: str, weight: Array, axis: int) -> None:
+    """Puts down the steps of a weight and their scale, which is the same all along an axis."""
     scale: Any = np.maximum(np.abs(weight).max(axis, keepdims=True) / 127, 1e-12).astype(np.float32)
     draft.constants[f"{name}_steps"] = np.rint(weight / scale).astype(np.int8)
-    return scale  # type: ignore[no-any-return]
+    draft.constants[f"{name}_scale"] = scale

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import ctypes
 import hashlib
+import hmac
 import json
 import os
 import sys
@@ -21,11 +22,12 @@ from typing import Any
 FLOAT_FILE, HALF_FILE = "model.onnx", "model.fp16.onnx"
 MANIFEST, FOLDER, PLAN, NOTE, TIMINGS = "manifest.json", "engine", "model.plan", "model.json", "timing.cache"
 OLDEST, LEVELS_SINCE, EXPLICIT_SINCE, TYPED_SINCE, TYPED_ONLY_SINCE = (8, 5), (8, 6), (10, 0), (10, 12), (11, 0)
+OPSET_OF_8 = 17  # the newest that TensorRT 8 reads
 LEVEL = 3  # of TensorRT's own choice; 5 looks longest for the fastest kernels
 WORKSPACE_MB = 1024
 MOST_BYTES = 2 << 30  # of a plan
 CUDART = ("libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0")
-MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
+SECRET = "edgegsr/engines.key"  # in the cache of the user: what was built here is known by it
 TO_DEVICE, TO_HOST = 1, 2  # cudaMemcpyKind
 MAJOR, MINOR = 75, 76  # cudaDevAttrComputeCapability…
 
@@ -87,48 +89,84 @@ def misfit(note: Any, wanted: dict[str, Any], plan: bytes | None) -> str:
         return "none was built yet"
     if not isinstance(note, dict):
         return "nothing says what it was built by"
+    if not is_ours(note):
+        return "it was built by somebody else"
     for name, value in wanted.items():
         if note.get(name) != value:
             return f"its {name} was {_brief(note.get(name))}, and this is {_brief(value)}"
     return "" if note.get("plan") == _identity(plan) else "it is not the plan that was written"
 
 
-def plan_of(folder: Path, level: int = LEVEL, workspace_mb: int = WORKSPACE_MB, again: bool = False) -> bytes:
-    """The plan of a bundle for this GPU and this TensorRT: the one in its `engine/`, or one that is built now."""
+def is_ours(note: Any) -> bool:
+    """Whether this user has written a note on this machine."""
+    return isinstance(note, dict) and hmac.compare_digest(str(note.get("seal")).encode(), _seal(note).encode())
+
+
+def plan_of(
+    folder: Path,
+    level: int | None = None,
+    workspace_mb: int | None = None,
+    again: bool = False,
+    manifest: Any = None,
+) -> bytes:
+    """The plan of a bundle for this GPU and this TensorRT: the one in its `engine/`, or one that is built now.
+
+    A `manifest` that was read already is not read again; without a level or memory, those of what is there are good.
+    """
     import tensorrt as trt
 
-    manifest = json.loads(_read(folder / MANIFEST))
+    manifest = manifest or json.loads(_read(folder / MANIFEST))
     target = manifest["target"]
     if target["engine"] != "tensorrt":
         raise BuildError(f"{folder}: wanted a bundle that was exported for tensorrt, got one for {target['engine']}")
     way = way_of(trt.__version__, target["precision"])
+    _check_opset(folder, way, manifest.get("opset"))
     graph = _read(folder / way.file)
     if _identity(graph) != manifest["files"].get(way.file):
         raise BuildError(f"{folder / way.file}: is not the file that was sealed; copy the whole bundle again")
     wanted: dict[str, Any] = {
         "tensorrt": trt.__version__,
         "gpu": Cuda().gpu(),
-        "machine": _machine(),
         "onnx": {"name": way.file, **_identity(graph)},
         "flags": list(way.flags),
     }
-    place = folder / FOLDER
-    if place.is_symlink():
-        raise BuildError(f"{place}: is a link; take it out")
-    plan, note = (_read(place / name) if (place / name).exists() else None for name in (PLAN, NOTE))
-    reason = "it was asked for" if again else misfit(_json(note), wanted, plan)
+    asked = {"level": level, "workspace_mb": workspace_mb}
+    place = _place(folder)
+    plan, told, timings = (_read(place / name) if (place / name).exists() else None for name in (PLAN, NOTE, TIMINGS))
+    note, given = _json(told), {name: value for name, value in asked.items() if value is not None}
+    reason = "it was asked for" if again else misfit(note, {**wanted, **given}, plan)
     if plan is not None and not reason:
         return plan
     print(f"building {place / PLAN} ({reason}); this takes minutes", file=sys.stderr, flush=True)
-    timings = _read(place / TIMINGS) if (place / TIMINGS).exists() else b""
-    begun = time.monotonic()
-    plan, timings = build(graph, way, timings, level, workspace_mb)
-    made = {"plan": _identity(plan), "level": level, "workspace_mb": workspace_mb, "way": asdict(way)}
-    took = {"seconds": round(time.monotonic() - begun, 1)}
-    place.mkdir(exist_ok=True)
-    for name, content in ((TIMINGS, timings), (PLAN, plan), (NOTE, json.dumps({**wanted, **made, **took}).encode())):
+    if timings is None or not is_ours(note) or note.get("timings") != _identity(timings):
+        timings = b""
+    begun, how = time.monotonic(), {"level": LEVEL, "workspace_mb": WORKSPACE_MB, **given}
+    plan, timings = build(graph, way, timings, how["level"], how["workspace_mb"])
+    made = {**wanted, **how, "plan": _identity(plan), "timings": _identity(timings), "way": asdict(way)}
+    made["seconds"] = round(time.monotonic() - begun, 1)
+    made["seal"] = _seal(made)
+    for name, content in ((TIMINGS, timings), (PLAN, plan), (NOTE, json.dumps(made).encode())):
         _write(place / name, content)
     return plan
+
+
+def _check_opset(folder: Path, way: Way, opset: Any) -> None:
+    if way.explicit and isinstance(opset, int) and opset > OPSET_OF_8:
+        raise BuildError(f"{folder}: is for TensorRT 10 or newer; export it with a profile of the version that is here")
+
+
+def _place(folder: Path) -> Path:
+    """The folder for what is built, which is made first: a build takes minutes."""
+    place = folder / FOLDER
+    if place.is_symlink():
+        raise BuildError(f"{place}: is a link; take it out")
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise BuildError(
+            f"{place}: cannot be made: {error.strerror or error}; copy the bundle to a place that can be written to"
+        ) from error
+    return place
 
 
 def build(graph: bytes, way: Way, timings: bytes, level: int, workspace_mb: int) -> tuple[bytes, bytes]:
@@ -236,10 +274,27 @@ def _cudart() -> Any:
     raise BuildError(f"CUDA: found no {CUDART[0]}; install CUDA's runtime, or add its folder to LD_LIBRARY_PATH")
 
 
-def _machine() -> str:
-    """What no other machine has, as a hash: a plan that somebody else has built does not fit here."""
-    known = [path.read_bytes() for path in map(Path, MACHINE) if os.access(path, os.R_OK)]
-    return hashlib.sha256(b"edgegsr".join(known)).hexdigest()
+def _seal(note: dict[str, Any]) -> str:
+    """What only this user on this machine can say of a note."""
+    told = {name: value for name, value in note.items() if name != "seal"}
+    return hmac.new(_secret(), json.dumps(told, sort_keys=True).encode(), "sha256").hexdigest()
+
+
+def _secret() -> bytes:
+    """Random bytes that this user keeps; where none can be kept, new ones, and everything is built again."""
+    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / SECRET
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(path, "xb", opener=_for_one) as file:
+            file.write(os.urandom(32))
+        secret = path.read_bytes()
+    except (OSError, RuntimeError):
+        secret = b""
+    return secret if len(secret) == 32 else os.urandom(32)
+
+
+def _for_one(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _identity(content: bytes) -> dict[str, Any]:
@@ -258,8 +313,8 @@ def _json(content: bytes | None) -> Any:
 
 
 def _read(path: Path) -> bytes:
-    if path.is_symlink():
-        raise BuildError(f"{path}: is a link; take it out")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BuildError(f"{path}: is {'a link' if path.is_symlink() else 'no file'}; take it out")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -286,8 +341,10 @@ def _write(path: Path, content: bytes) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the engine of this bundle on this board.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent, help="the bundle")
-    parser.add_argument("--level", type=int, choices=range(6), default=LEVEL, help="5 takes longest (TensorRT 8.6+)")
-    parser.add_argument("--workspace-mb", type=int, default=WORKSPACE_MB, help="memory that kernels may use")
+    parser.add_argument(
+        "--level", type=int, choices=range(6), help=f"5 takes longest; by default {LEVEL}, TensorRT 8.6+"
+    )
+    parser.add_argument("--workspace-mb", type=int, help=f"memory that kernels may use, by default {WORKSPACE_MB}")
     parser.add_argument("--again", action="store_true", help="also where an engine lies there that fits")
     given = parser.parse_args()
     try:

@@ -21,15 +21,15 @@ NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "INT64": np.int64, "FLOAT": np.fl
 class PlanSession:
     """The engine of a bundle, which is built first where none fits. Threads take turns: there is one GPU."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         import tensorrt as trt
 
-        plan = plan_of(folder)  # first, for it says what is wrong with CUDA, which TensorRT does not
+        plan = plan_of(folder, manifest=manifest)  # first, for it says what is wrong with CUDA, which TensorRT does not
         logger = trt.Logger(trt.Logger.WARNING)
         runtime = trt.Runtime(logger)
         engine = runtime.deserialize_cuda_engine(plan)
         if engine is None:
-            engine = runtime.deserialize_cuda_engine(plan_of(folder, again=True))
+            engine = runtime.deserialize_cuda_engine(plan_of(folder, again=True, manifest=manifest))
         if engine is None:
             raise BuildError(f"{folder}: TensorRT {trt.__version__} does not load the engine that it has built")
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]

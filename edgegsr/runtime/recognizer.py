@@ -69,10 +69,14 @@ class SituationRecognizer:
     def _predict(self, photo: Photo, verb: str | None, top: int, words: Vocabulary) -> Situation:
         ontology = words.ontology
         index = BEST if verb is None else ontology.verb_index[ontology.frame(verb).verb]
+        if not isinstance(photo, (np.ndarray, str, bytes, PathLike)):
+            raise InputError(
+                f"photo: wanted a path, a file's bytes or RGB pixels (H, W, 3) of uint8, got {type(photo).__name__}"
+            )
         seen = (photo,) if isinstance(photo, np.ndarray) else read_photo(photo, self.bundle.side)
         square, geometry = letterbox(seen[0], self.bundle.side, *seen[1:])
-        said = words.ask(self._run, square, index)
         try:
+            said = words.ask(self._run, square, index)
             return decode(
                 softmax(said["verb_logits"]),
                 said["noun_logits"],
@@ -83,7 +87,7 @@ class SituationRecognizer:
                 verb,
                 top,
             )
-        except ValueError as error:
+        except (ValueError, IndexError, TypeError) as error:
             raise InputError(
                 f"{shown(self.bundle.folder)}: its graph does not answer as it should: {shown(error)}; export it again"
             ) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,7 +31,7 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
     precision = bundle.manifest.get("target", {}).get("precision", "fp32")
     try:
-        session = open_graph(bundle.graph, engine, precision, threads, bundle.folder)
+        session = open_graph(bundle.graph, engine, precision, threads, bundle)
     except InputError as error:
         raise InputError(f"{shown(bundle.folder)}: {error}") from error
 
@@ -47,15 +46,15 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     return run
 
 
-def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, folder: Path | None = None) -> Engine:
-    """The same for a graph by itself; an engine that is built of files needs the folder of its bundle."""
+def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, bundle: Bundle | None = None) -> Engine:
+    """The same for a graph by itself; an engine that is built of files needs its bundle."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
     if importlib.util.find_spec(engine) is None:
         run = INSTALL.get(engine, f"pip install {engine}")
         raise InputError(f"engine: {engine} is not installed here; run: {run}")
     try:
-        return ENGINES[engine](graph, precision, threads, folder)
+        return ENGINES[engine](graph, precision, threads, bundle)
     except BuildError as error:
         raise InputError(f"tensorrt: {error}") from error
     except Exception as error:  # engines have exceptions of their own
@@ -90,7 +89,7 @@ def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "", fused
     )
 
 
-def _onnxruntime(graph: bytes, _: str, threads: int | None, __: Path | None) -> Engine:
+def _onnxruntime(graph: bytes, _: str, threads: int | None, __: Bundle | None) -> Engine:
     return asking(in_onnxruntime(graph, threads))
 
 
@@ -116,7 +115,7 @@ def in_openvino(graph: bytes, precision: str, threads: int | None) -> Any:
     return core.compile_model(core.read_model(graph), "CPU", settings)
 
 
-def _openvino(graph: bytes, precision: str, threads: int | None, _: Path | None) -> Engine:
+def _openvino(graph: bytes, precision: str, threads: int | None, _: Bundle | None) -> Engine:
     compiled = in_openvino(graph, precision, threads)
 
     def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
@@ -128,12 +127,12 @@ def _openvino(graph: bytes, precision: str, threads: int | None, _: Path | None)
     return run
 
 
-def _tensorrt(_: bytes, __: str, ___: int | None, folder: Path | None) -> Engine:
+def _tensorrt(_: bytes, __: str, ___: int | None, bundle: Bundle | None) -> Engine:
     from edgegsr.runtime.plan import PlanSession
 
-    if folder is None:
+    if bundle is None:
         raise BuildError("an engine is built of a bundle and kept beside it; wanted a bundle, got a graph alone")
-    return PlanSession(folder)
+    return PlanSession(bundle.folder, bundle.manifest)
 
 
 ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino, "tensorrt": _tensorrt}  # by the name of the package

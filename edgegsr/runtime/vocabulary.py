@@ -1,6 +1,6 @@
 """The words of a bundle: folded into its graph, or tables that go in with every photo and may change at run time.
 
-    recognizer.set_vocabulary(verbs={"kicking": ["agent", "item", "place"]}, nouns=["ball", "person"])
+    recognizer.set_vocabulary(verbs={"kicking": ["agent", "victim"]}, nouns=["ball", "woman"])
 
 Words belong to the vectors of one text encoder. A verb that the bundle came with keeps its handicap (the seen bias that
 training chose); a new one has none. numpy.
@@ -8,6 +8,7 @@ training chose); a new one has none. numpy.
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import numpy as np
 
 from edgegsr.bundle import GRAPH, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, Bundle
 from edgegsr.errors import InputError, shown
+from edgegsr.files import read_file
 from edgegsr.graphfile import read_graph
 from edgegsr.runtime.session import Engine, Numbers, Pixels
 from edgegsr.runtime.words import TextEncoder, frames_of, half, nouns_of, unit
@@ -267,15 +269,15 @@ def _ontology(path: Name) -> Ontology:
 
 
 def _embed(room: Room) -> str:
-    return f"; read the words with its own encoder: edgegsr text ONTOLOGY.json --encoder {room.encoder} --out FILE"
+    name = shlex.quote(shown(room.encoder[:200]))
+    return f"; read the words with its own encoder: edgegsr text ONTOLOGY.json --encoder {name} --out FILE"
 
 
 def _bytes(path: Name) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        content = read_file(Path(path), MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shown(path)}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: wanted at most {MOST_BYTES:,} bytes")
+        raise InputError(f"{shown(path)}: wanted at most {MOST_BYTES:,} bytes")
     return content

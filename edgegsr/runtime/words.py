@@ -30,7 +30,9 @@ class TextEncoder:
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer.decode())
             self._session = in_onnxruntime(graph, threads)
-        except Exception as error:  # both have exceptions of their own
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # both have exceptions of their own, and a panic of Rust is no Exception
             raise self._wanted("a text encoder", error) from error
         self._tokenizer.no_padding()
 
@@ -42,14 +44,16 @@ class TextEncoder:
         try:
             ids = np.array([self._tokenizer.encode(text).ids], np.int64)
             vector = np.asarray(self._session.run(None, {"input_ids": ids})[0], np.float32)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             raise self._wanted(f"a vector for {text[:40]!r}", error) from error
         if vector.shape != (1, self.width) or not np.isfinite(vector).all():
             raise InputError(f"{self.where}: wanted {self.width} numbers for {text[:40]!r}, got {vector.shape}")
         found: Array = vector[0]
         return found
 
-    def _wanted(self, what: str, error: Exception) -> InputError:
+    def _wanted(self, what: str, error: BaseException) -> InputError:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return InputError(f"{self.where}: wanted {what}, got: {reason[:200]}")
 

@@ -66,7 +66,7 @@ def test_an_x86_cpu_counts_joules_and_its_cores_are_not_counted_twice(tmp_path):
 
 
 def test_a_counter_that_may_not_be_read_is_a_sentence_and_not_zero(tmp_path):
-    put(tmp_path, {RAPL + "name": "package-0"})
+    put(tmp_path, {RAPL + "name": "package-0", RAPL + "max_energy_range_uj": 262e6})
     said = find_meter(tmp_path)
     assert said.startswith("power: ") and "energy_uj may not be read; run as root, or: sudo chmod a+r" in said
 
@@ -119,3 +119,15 @@ def test_energy_lies_between_the_least_and_the_most_power(steps):
         samples.append((at, {"VDD_IN": watts}))
     found, seen = energy(Meter("module_rail", dict), samples), [watts for _, watts in steps]
     assert min(seen) - 1e-6 <= found.joules["VDD_IN"] / found.seconds <= max(seen) + 1e-6
+
+
+def test_two_packages_of_which_one_falls_silent_have_no_total():
+    meter = Meter("package", dict, counts=True, wraps={"package-0": 100.0, "package-1": 100.0})
+    both = [(0.0, {"package-0": 1.0, "package-1": 1.0}), (1.0, {"package-0": 21.0, "package-1": 6.0})]
+    assert energy(meter, both).total_joules == 25.0
+    assert energy(meter, [both[0], (1.0, {"package-0": 21.0})]).total_joules is None
+
+
+def test_a_counter_whose_range_is_not_told_is_a_sentence(tmp_path):
+    put(tmp_path, {RAPL + "name": "package-0", RAPL + "energy_uj": 5e6})
+    assert find_meter(tmp_path).endswith("does not tell when its counter begins anew")

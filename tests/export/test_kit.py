@@ -153,12 +153,16 @@ def board(kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     if not shutil.which("gcc"):
         pytest.skip("gcc is not here, which makes the stand-in for CUDA")
     here = Path(shutil.copytree(kit, tmp_path / "board"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(build_engine, "CUDART", (stand_in.cudart(tmp_path),))
     made: list[Any] = []
 
     def as_version(version: str) -> None:
         module: Any = stand_in.tensorrt(version, made)
         module.__spec__ = SimpleNamespace(name="tensorrt")
+        if version.startswith("8."):  # as if the profile had said so; what stands in for TensorRT 8 reads any opset
+            manifest = json.loads((here / "manifest.json").read_text())
+            (here / "manifest.json").write_text(json.dumps({**manifest, "opset": 17}))
         monkeypatch.setitem(sys.modules, "tensorrt", module)
 
     return SimpleNamespace(folder=here, as_version=as_version, made=made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,15 +59,29 @@ def identity(content: bytes) -> dict[str, Any]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of a user who has built nothing yet."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def sealed(**note: Any) -> dict[str, Any]:
+    return {**note, "seal": build_engine._seal(note)}
+
+
 def test_a_plan_is_taken_only_by_a_note_that_fits() -> None:
     wanted = {"tensorrt": "10.3.0", "gpu": {"name": "Orin", "uuid": "ab"}}
-    note = {**wanted, "plan": identity(b"plan")}
+    note = sealed(**wanted, plan=identity(b"plan"))
     assert misfit(note, wanted, b"plan") == ""
     assert misfit(note, wanted, None) == "none was built yet"
     assert misfit(None, wanted, b"plan") == misfit([], wanted, b"plan") == "nothing says what it was built by"
     assert misfit(note, wanted, b"another") == "it is not the plan that was written"
     assert misfit(note, {**wanted, "tensorrt": "10.4.0"}, b"plan") == 'its tensorrt was "10.3.0", and this is "10.4.0"'
     assert misfit(note, {**wanted, "gpu": {"name": "Orin", "uuid": "cd"}}, b"plan").startswith("its gpu was")
+    for broken in ({**note, "plan": identity(b"evil")}, {**note, "seal": None}, {**note, "seal": "é"}, {"plan": 1}):
+        assert misfit(broken, wanted, b"evil") == "it was built by somebody else"
 
 
 @pytest.fixture
@@ -128,15 +143,61 @@ def test_an_engine_of_another_gpu_is_never_taken(kit: Path, built: list[Any], mo
     assert len(built) == 2
 
 
-def test_an_engine_of_another_machine_is_never_taken(
-    kit: Path, built: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_engine_of_another_user_or_machine_is_never_taken_nor_are_its_timings(
+    kit: Path, built: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    number = tmp_path / "serial-number"
-    monkeypatch.setattr(build_engine, "MACHINE", (str(number), str(tmp_path / "nothing")))
-    for content in ("1", "1", "2"):
-        number.write_text(content)
+    plan_of(kit)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of somebody else"))
+    plan_of(kit)
+    assert built == [(b"a graph", b"")] * 2 and "(it was built by somebody else)" in capsys.readouterr().err
+    plan_of(kit)
+    assert len(built) == 2
+    (kit / "engine" / "timing.cache").write_bytes(b"code")
+    plan_of(kit, again=True)
+    assert built[2] == (b"a graph", b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kit / "model.onnx"))  # where nothing can be kept
+    plan_of(kit)
+    plan_of(kit)
+    assert len(built) == 5
+
+
+def test_the_secret_is_for_one_user_and_stays(cache: Path) -> None:
+    assert build_engine._secret() == build_engine._secret() != b""
+    (found,) = cache.rglob("*.key")
+    assert found.stat().st_mode & 0o077 == 0
+
+
+def test_another_level_than_that_of_the_engine_builds_it_again(kit: Path, built: list[Any]) -> None:
+    plan_of(kit)
+    plan_of(kit, level=5)
+    plan_of(kit, level=5)
+    plan_of(kit)  # which asks for none
+    assert len(built) == 2 and json.loads((kit / "engine" / "model.json").read_text())["level"] == 5
+
+
+def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_built(kit: Path, built: list[Any]) -> None:
+    (kit / "engine").write_text("")
+    with pytest.raises(BuildError, match=r"engine: cannot be made: .*; copy the bundle to a place"):
         plan_of(kit)
-    assert len(built) == 2 and json.loads((kit / "engine" / "model.json").read_text())["machine"] != "1"
+    assert built == []
+
+
+def test_a_pipe_in_place_of_a_plan_is_refused(kit: Path, built: list[Any]) -> None:
+    plan_of(kit)
+    (kit / "engine" / "model.plan").unlink()
+    os.mkfifo(kit / "engine" / "model.plan")
+    with pytest.raises(BuildError, match=r"model\.plan: is no file; take it out"):
+        plan_of(kit)
+
+
+def test_a_graph_in_a_newer_opset_than_tensorrt_8_reads_is_refused(
+    kit: Path, built: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = json.loads((kit / "manifest.json").read_text())
+    monkeypatch.setitem(sys.modules, "tensorrt", SimpleNamespace(__version__="8.6.2"))
+    with pytest.raises(BuildError, match=r"is for TensorRT 10 or newer; export it with a profile of the version"):
+        plan_of(kit, manifest={**manifest, "opset": 20})
+    assert plan_of(kit, manifest={**manifest, "opset": 17}) == b"plan of a graph"
 
 
 def test_a_bundle_of_another_engine_is_not_built(kit: Path, built: list[Any]) -> None:

@@ -154,3 +154,20 @@ def test_words_of_a_bundle_leave_the_terminal_alone(
         assert all(line.isprintable() for line in lines) and json.loads(lines[-1])
     assert run("predict", folder, photo, "--verb", evil) == 2
     assert capsys.readouterr().err.strip().isprintable()
+
+
+@pytest.mark.parametrize("what", [None, 7, bytearray(b"x"), ["photo.jpg"], Image.new("RGB", (4, 4))])
+def test_what_is_no_photo_is_refused_by_its_type(tmp_path: Path, what: Any) -> None:
+    recognizer = SituationRecognizer(write(tmp_path / "bundle", graph(ANSWERS)))
+    with pytest.raises(InputError, match=rf"photo: wanted a path, .* got {type(what).__name__}$"):
+        recognizer.predict(what)
+
+
+def test_pixels_of_another_kind_are_refused(tmp_path: Path) -> None:
+    recognizer = SituationRecognizer(write(tmp_path / "bundle", graph(ANSWERS)))
+    with pytest.raises(InputError, match=r"photo: wanted RGB pixels \(H, W, 3\) of uint8, got float64 \(4, 4, 3\)"):
+        recognizer.predict(np.zeros((4, 4, 3)))
+
+
+def test_a_bundle_is_told_in_a_line(tmp_path: Path) -> None:
+    assert len(repr(SituationRecognizer(write(tmp_path / "bundle", graph(ANSWERS))).bundle)) < 4000
