@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "text"))
 import onnx  # noqa: E402
 import tiny_encoders  # noqa: E402
 from commandline import run as command  # noqa: E402
-from test_export import checks, near, rounded  # noqa: E402, F401
+from test_export import checks, near  # noqa: E402
 
 from edgegsr import bundle as sealing  # noqa: E402
 from edgegsr.bundle import INPUTS, TABLE_INPUTS, open_bundle, seal  # noqa: E402
@@ -283,7 +283,7 @@ def test_threads_hear_old_words_or_new_ones_and_never_both(
 
 @pytest.mark.parametrize("name", ["onnx-int8", "openvino-int8"])
 def test_in_8_bits_the_words_stay_floats_and_say_the_same(
-    rounded: Run,  # noqa: F811
+    rounded: Run,
     split_dev: Split,
     new_words: Path,
     tmp_path: Path,
