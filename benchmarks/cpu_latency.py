@@ -190,6 +190,7 @@ def told(blocks: Mapping[str, list[list[float]]], files: Mapping[str, Path]) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="diorama-nano", help="a run, in float32 or in 8 bits")
+    parser.add_argument("--name", help="what the run is called; by default as it was given")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--blocks", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=0.4, help="of a block")
@@ -198,7 +199,10 @@ def main() -> None:
 
     result: dict[str, Any] = {"benchmark": "cpu_latency", "batch": 1, "threads": given.threads, "subjects": {}}
     result |= {"blocks": given.blocks, "block_seconds": given.seconds}
-    for name, make in ((given.run, lambda: shipped(given.run)), ("nano, 320 px, SWiG's words", swig_sized)):
+    for name, make in (
+        (given.name or given.run, lambda: shipped(given.run)),
+        ("nano, 320 px, SWiG's words", swig_sized),
+    ):
         subject = make()
         spent = cost(subject.plain)
         with tempfile.TemporaryDirectory() as folder:
