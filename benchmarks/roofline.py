@@ -17,17 +17,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
-    found, points = law(), published()
+    found, points = law(), published(family="orin")
     publish(
         {
             "benchmark": "roofline",
-            "shares": {precision: round(share, 4) for precision, share in found.shares.items()},
+            "shares": {", ".join(kind): round(share, 4) for kind, share in found.shares.items()},
             "start_ms": {f"{board}, {precision}": round(ms, 3) for (board, precision), ms in found.starts_ms.items()},
             "fitted": told(errors(found, points)),
+            "thor": told(errors(found, published(family="thor"))),
             "another_release": told(errors(found, published(held_out=True))),
             "boards_left_out": told(without_a_board(points)),
             "of_points": [
-                {**point._asdict(), "predicted_ms": round(found.predict_ms(*point[:4]), 3)} for point in points
+                {**point._asdict(), "predicted_ms": round(found.predict_ms(*point[:4]), 3)} for point in published()
             ],
         },
         given.out,

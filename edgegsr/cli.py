@@ -492,7 +492,7 @@ def export(
         print("text encoder in {precision}, {bytes:,} bytes; least cosine {least_cosine}".format(**numerics["text"]))
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
-    print(f"{found['graph_bytes'] / 1e6:.1f} MB, {took}")
+    print(f"{found['graph_bytes'] / 1e6:.1f} MB{'. ' if 'told' in perf else ', '}{took}")
     if turns := perf.get("in_turns_ms"):
         print("in turns: " + ", ".join(f"{precision} {ms:.2f} ms" for precision, ms in turns.items()))
     _last_line(as_json, {"out": str(out), **found})

@@ -440,7 +440,7 @@ def test_a_file_cut_off_anywhere_is_refused(
     pixels = pixels if kind == "noise" else scene(96, 64)
     content = encoded(pixels, kind if kind in FORMATS else "JPEG", "L" if kind == "grey" else None, **options)
     for keep in {*range(1, 60, 7), *range(60, len(content) - 12, 1 + len(content) // 40), len(content) - 13}:
-        refusal(open_image, saved(tmp_path, content[:keep]))
+        assert refusal(open_image, saved(tmp_path, content[:keep]))
 
 
 @pytest.mark.parametrize("tail", [b"\xff\xd9", bytes(3000), bytes(3000) + b"\xff\xd9"])

@@ -23,6 +23,7 @@ NUMBERS = {  # of mlperf_log_summary.txt, in nanoseconds
     "mean_ms": r"^Mean latency \(ns\) +: (\d+)",
 }
 CLAIM = re.compile(r"^ \* Early stopping ([\d.]+)th percentile estimate: (\d+)", re.MULTILINE)
+LATENCY = re.compile(r'"complete_ns":(\d+)')  # of each photo, in the trace
 RATE = re.compile(r"^Samples per second: ([\d.]+)", re.MULTILINE)
 DISCARDED = re.compile(r"Would discard (\d+) highest latency queries")
 
@@ -50,14 +51,17 @@ def ask(look: Look, photos: int, scenario: str = "single-stream", pace: str = "d
         written = lg.LogOutputSettings()
         written.outdir, written.copy_summary_to_stdout = folder, False
         log = lg.LogSettings()
-        log.log_output = written
+        log.log_output, log.enable_trace = written, True
         system, library = lg.ConstructSUT(issue, lambda: None), lg.ConstructQSL(photos, photos, _nothing, _nothing)
         try:
             lg.StartTestWithLogSettings(system, library, settings, log)
         finally:
             lg.DestroyQSL(library)
             lg.DestroySUT(system)
-        return read_summary((Path(folder) / "mlperf_log_summary.txt").read_text("utf-8"))
+        summary, trace = (
+            (Path(folder) / f"mlperf_log_{name}").read_text("utf-8") for name in ("summary.txt", "trace.json")
+        )
+    return {**read_summary(summary), "latencies_s": [int(ns) / 1e9 for ns in LATENCY.findall(trace)]}
 
 
 def read_summary(text: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ import numpy as np
 import onnx
 
 from edgegsr.bench.clock import Timed, best_of_turns, timed
+from edgegsr.bench.roofline import Roofline
 from edgegsr.errors import InputError
 from edgegsr.export.onnx import export_onnx
-from edgegsr.export.target import Roofline, Target
+from edgegsr.export.target import Target
 from edgegsr.runtime.session import BEST, open_graph
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
@@ -26,7 +27,9 @@ RUN_HERE = ("onnxruntime", "openvino")
 def check_target(target: Target) -> None:
     """Refuses a target on which no latency can be told here."""
     if target.roofline is None and target.engine not in RUN_HERE:
-        raise InputError(f"--target: {target.engine} does not run here; its profile needs a [target.roofline] to go by")
+        raise InputError(
+            f"--target: {target.engine} does not run here; its profile needs a board or a [target.roofline] to go by"
+        )
 
 
 @contextmanager

@@ -1,43 +1,25 @@
 """What a student is made for: the [target] table of a profile in `export/`.
 
-[target]                               [target.roofline]
+[target]                               [target.roofline]    for a board that bench/boards.toml does not have
 engine = "tensorrt"                    start_ms = 2.9
 precision = "int8"                     tops = 10.6
 multiple = 32                          gb_per_s = 102.0
+board = "orin-nano-super"              weight_bytes = 1
 """
 
 from __future__ import annotations
 
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgegsr import card
+from edgegsr.bench.roofline import Roofline, law
 from edgegsr.errors import InputError, require
 from edgegsr.shipped import find_profile
 
 ENGINES = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16", "int8"), "tensorrt": ("fp16", "int8")}
-
-
-@dataclass(frozen=True)
-class Roofline:
-    """A board that is not here, as a law: a start, and what arithmetic and weights take on top of it."""
-
-    start_ms: float
-    tops: float  # trillions of operations a second that a network reaches, a multiply-add being two
-    gb_per_s: float
-    weight_bytes: int = 4  # of one weight
-
-    def __post_init__(self) -> None:
-        for name in ("tops", "gb_per_s", "weight_bytes"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
-        if self.start_ms < 0:
-            raise InputError(f"start_ms must be 0 or more, got {self.start_ms}")
-
-    def predict_ms(self, gflops: float, weights: int) -> float:
-        return self.start_ms + gflops / self.tops + weights * self.weight_bytes / self.gb_per_s / 1e6
 
 
 @dataclass(frozen=True)
@@ -67,6 +49,7 @@ class Target:
     roofline: Roofline | None = None  # for what cannot run here
     gates: Gates = Gates()
     version: str = ""  # of TensorRT on the board, such as 10.3
+    board: str = ""  # of bench/boards.toml, whose law is its roofline
     cpu: str = ""  # arm64, where its graph is another than that of x64
 
     def __post_init__(self) -> None:
@@ -95,4 +78,11 @@ class Target:
 
 def find_target(name: str | Path) -> Target:
     """The target of a profile: a file, or the name of one that comes along."""
-    return card.read_card(find_profile(name), Target, "target", known=("target",))
+    found = card.read_card(find_profile(name), Target, "target", known=("target",))
+    if not found.board:
+        return found
+    try:
+        require(found.roofline is None, "board and [target.roofline]: wanted one of them, got both")
+        return replace(found, roofline=law().roofline(found.board, found.precision))
+    except InputError as error:
+        raise InputError(f"{name}: target.{error}") from error

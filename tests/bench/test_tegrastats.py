@@ -1,6 +1,7 @@
 """Lines as boards print them, from JetPack 4 to 7.2; repeated fields are filled in."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -148,12 +149,15 @@ def test_a_thousand_broken_lines_are_read_as_far_as_they_go():
     "field", ["GR3D_FREQ {}%", "VDD_IN {}mW/1mW", "cpu@{}C", "CPU [{}%@1]", "APE {}", "RAM {}/1MB"]
 )
 def test_numbers_without_end_are_no_numbers(field):
-    parse(field.format("9" * 5000))
+    nothing = parse("")
+    endless, short = (replace(parse(field.format(digits)), time=None) for digits in ("9" * 5000, "9"))
+    assert replace(endless, cores=()) == nothing and not any(endless.cores)
+    assert short != nothing and short.cores != (None,)
 
 
 @given(st.text())
 def test_no_text_is_too_strange(text):
-    parse(text)
+    assert parse(f"{text}\nVDD_IN 12mW/13mW").rails_mw["VDD_IN"] == 12
 
 
 @given(st.integers(0, 99999), st.integers(0, 99999), st.sampled_from(["", "mW"]))

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from edgegsr.bench.roofline import law
 from edgegsr.errors import InputError
-from edgegsr.export.target import Roofline, Target, find_target
+from edgegsr.export.target import Target, find_target
 from edgegsr.shipped import CHECKOUT
 
 
@@ -20,13 +21,27 @@ def test_law_predicts_published_latencies() -> None:
     """YOLO11 at 640 px on an Orin Nano Super, TensorRT: 6.5 and 68 GFLOPs, 2.6 and 20.1 M weights."""
     int8, fp16 = find_target("orin-nano-trt-int8").roofline, find_target("orin-nano-trt-fp16").roofline
     assert int8 and fp16
-    for law, small, medium in ((int8, 3.70, 9.12), (fp16, 4.53, 13.50)):
-        assert law.predict_ms(6.5, 2_600_000) == pytest.approx(small, rel=0.15)
-        assert law.predict_ms(68.0, 20_100_000) == pytest.approx(medium, rel=0.15)
+    for each, small, medium in ((int8, 3.70, 9.12), (fp16, 4.53, 13.50)):
+        assert each.predict_ms(6.5, 2_600_000) == pytest.approx(small, rel=0.15)
+        assert each.predict_ms(68.0, 20_100_000) == pytest.approx(medium, rel=0.15)
 
 
-def test_law_adds_start_arithmetic_and_weights() -> None:
-    assert Roofline(1.0, 2.0, 50.0, 4).predict_ms(6.0, 25_000_000) == pytest.approx(1 + 3 + 2)
+def test_a_profile_names_its_board_or_brings_its_law(tmp_path: Path) -> None:
+    for name in ("orin-nano", "agx-orin", "thor"):
+        for precision in ("fp16", "int8"):
+            aim = find_target(f"{name}-trt-{precision}")
+            assert aim.roofline == law().roofline(aim.board, precision)
+    whole = "start_ms = 1\ntops = 2\ngb_per_s = 3"
+    for text, said in (
+        ('board = "toaster"', "odd.toml: target.board must be one of .*orin-nx-16.*, got 'toaster'"),
+        (
+            f'board = "agx-thor"\n[target.roofline]\n{whole}',
+            "target.board and .*: wanted one of them, got both",
+        ),
+    ):
+        (tmp_path / "odd.toml").write_text(f'[target]\nengine = "tensorrt"\nprecision = "int8"\nmultiple = 8\n{text}\n')
+        with pytest.raises(InputError, match=said):
+            find_target(tmp_path / "odd.toml")
 
 
 @pytest.mark.parametrize(
