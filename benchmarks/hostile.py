@@ -24,6 +24,7 @@ from typing import Any
 from mutations import PHOTOS, mutated_bundle, mutated_photo
 from result import publish
 
+from edgegsr.bundle import TEXT_GRAPH
 from edgegsr.errors import InputError
 from edgegsr.progress import track
 from edgegsr.runtime import SituationRecognizer
@@ -74,6 +75,8 @@ def bundle_cases(bundle: Path, engine: str) -> Cases:
 
         def look() -> Any:
             recognizer = SituationRecognizer(where, engine, threads=1)
+            if TEXT_GRAPH in recognizer.bundle.words:
+                recognizer.set_vocabulary(nouns=["ball", "park"])
             return recognizer, recognizer.predict(PHOTOS["jpeg"])
 
         return mutated_bundle(bundle, where, seed, number), lambda: judged(look, str(where))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import onnx
 from onnx import TensorProto
 from PIL import Image
 
-from edgegsr.bundle import GRAPH, MANIFEST, PREPROCESS, VOCABULARY, seal
+from edgegsr.bundle import GRAPH, MANIFEST, PREPROCESS, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, seal
 
 Dice = np.random.Generator
 EXTREMES = (0, 1, 2, 127, 128, 255, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 60_000, 50_000_001)
@@ -199,14 +200,13 @@ def checksummed(content: bytes) -> bytes:
 def mutated_bundle(bundle: Path, folder: Path, seed: int, number: int) -> str:
     """Writes a bundle of which something is wrong into a folder, and tells what."""
     dice = dice_of(seed, number)
-    for path in bundle.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(bundle, folder, dirs_exist_ok=True)
     group = one_of(dice, ("file", "manifest", "sealed bytes", "sealed json", "sealed graph", "sealed graph"))
     return f"{group}: {GROUPS[group](folder, dice)}"
 
 
 def harm_a_file(folder: Path, dice: Dice) -> str:
-    path = one_of(dice, sorted(folder.iterdir()))
+    path = one_of(dice, files_of(folder))
     how = one_of(dice, [*BYTES, *FILES])
     if how in BYTES:
         path.write_bytes(BYTES[how](path.read_bytes(), dice))
@@ -215,8 +215,12 @@ def harm_a_file(folder: Path, dice: Dice) -> str:
     return f"{path.name} {how}"
 
 
+def files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def swap(path: Path, dice: Dice) -> None:
-    other = one_of(dice, sorted(path.parent.iterdir()))
+    other = one_of(dice, files_of(path.parent))
     mine, its = path.read_bytes(), other.read_bytes()
     path.write_bytes(its), other.write_bytes(mine)
 
@@ -275,15 +279,23 @@ def with_leaf(told: Any, dice: Dice) -> Any:
 
 
 def harm_and_seal_bytes(folder: Path, dice: Dice) -> str:
-    name, how = one_of(dice, (GRAPH, GRAPH, VOCABULARY, PREPROCESS)), one_of(dice, list(BYTES))
+    also = [name for name in (TABLES, TEXT_GRAPH, TOKENIZER) if (folder / name).is_file()]
+    name, how = one_of(dice, (GRAPH, GRAPH, VOCABULARY, PREPROCESS, *also, *also)), one_of(dice, list(BYTES))
     (folder / name).write_bytes(BYTES[how]((folder / name).read_bytes(), dice))
     reseal(folder)
     return f"{name} {how}"
 
 
 def harm_and_seal_json(folder: Path, dice: Dice) -> str:
-    name = one_of(dice, (VOCABULARY, VOCABULARY, PREPROCESS))
-    if dice.random() < 0.1:
+    also = [
+        name for name in (TOKENIZER, MANIFEST, MANIFEST) if (folder / TABLES).is_file() and (folder / name).is_file()
+    ]
+    name = one_of(dice, (VOCABULARY, VOCABULARY, PREPROCESS, *also))
+    if name == MANIFEST:  # what it says of the room for words
+        told = json.loads((folder / name).read_text())
+        told["vocabulary"] = with_leaf(told["vocabulary"], dice)
+        (folder / name).write_text(json.dumps(told))
+    elif dice.random() < 0.1:
         text = one_of(dice, ("[" * 100_000, '{"a":' * 100_000, "9" * 5000, '"' + "x" * 1_000_000, "null", "\ud800"))
         (folder / name).write_bytes(text.encode("utf-8", "surrogatepass"))
     elif name == PREPROCESS:

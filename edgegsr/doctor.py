@@ -42,14 +42,15 @@ OTHER_NAMES = {  # distributions with the same module in them
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
     "tensorrt": ("tensorrt-cu13", "tensorrt-cu12", "tensorrt-cu11"),
 }
-EXPORT = ("torch", "transformers", "onnx", "onnxscript")
-NEEDS = {  # target: packages that build it, packages that run it
+EXPORT = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
+NEEDS = {  # target, a profile in export/: packages that export it, packages that run it
     "onnx-fp32": (EXPORT, ("onnxruntime",)),
-    "onnx-fp16": ((*EXPORT, "onnxruntime"), ("onnxruntime",)),
-    "onnx-int8": ((*EXPORT, "onnxruntime", "nncf"), ("onnxruntime",)),
+    "onnx-int8": ((*EXPORT, "nncf"), ("onnxruntime",)),
+    "openvino-fp32": ((*EXPORT, "openvino"), ("openvino",)),
+    "openvino-bf16": ((*EXPORT, "openvino"), ("openvino",)),
     "openvino-int8": ((*EXPORT, "nncf", "openvino"), ("openvino",)),
-    "trt-fp16": (("tensorrt",), ("tensorrt",)),  # the engine is built from an ONNX file, on the device
-    "trt-int8": (("tensorrt",), ("tensorrt",)),
+    "orin-nano-trt-fp16": (EXPORT, ("tensorrt",)),  # exported anywhere as a kit, whose engine is built where it runs
+    "orin-nano-trt-int8": ((*EXPORT, "nncf"), ("tensorrt",)),
 }
 TRAINING_PYTHON = (3, 11)
 OLDEST_TENSORRT = (8, 5)
@@ -78,7 +79,7 @@ class Report:
             ("Packages", ("package", "installed", "comes with"), _package_rows(self.packages)),
             (
                 "Targets",
-                ("target", "builds here", "runs here", "what is in the way, or to be expected"),
+                ("target", "exported here", "runs here", "what is in the way, or to be expected"),
                 _target_rows(self.targets),
             ),
         ]
@@ -113,7 +114,7 @@ def _target(name: str, packages: Mapping[str, str | None], machine: Machine, pyt
     if build == run:
         why = build or _expectation(name, machine)
     else:
-        why = "; ".join(f"to {what}: {reason}" for what, reason in (("build", build), ("run", run)) if reason)
+        why = "; ".join(f"to {what}: {reason}" for what, reason in (("export", build), ("run", run)) if reason)
     return Target(name, not build, not run, why)
 
 
@@ -121,7 +122,7 @@ def _in_the_way(
     name: str, needed: Iterable[str], packages: Mapping[str, str | None], machine: Machine, python: str
 ) -> str:
     """Why this machine cannot, and what mends it; empty where it can."""
-    if name.startswith("trt") and (obstacle := _no_engine(name, packages, machine)):
+    if "tensorrt" in needed and (obstacle := _no_engine(name, packages, machine)):
         return obstacle
     missing = [package for package in needed if not packages.get(package)]
     if not missing:
@@ -143,15 +144,15 @@ def _no_engine(name: str, packages: Mapping[str, str | None], machine: Machine) 
         )
     if tensorrt and _numbers(tensorrt) < OLDEST_TENSORRT:
         return f"needs TensorRT 8.5 or newer, got {tensorrt}: {_install(['tensorrt'], machine)}"
-    if name == "trt-int8" and capability in WITHOUT_INT8:
-        return f"this GPU (compute capability {capability}) has no int8; take trt-fp16"
+    if name.endswith("int8") and capability in WITHOUT_INT8:
+        return f"this GPU (compute capability {capability}) has no int8; take {name.replace('int8', 'fp16')}"
     return ""
 
 
 def _expectation(name: str, machine: Machine) -> str:
     """What a user would otherwise be surprised by."""
-    if name == "onnx-fp16" and "FP16" not in machine.cpu.features:
-        return "for GPUs and browsers; this CPU computes it as fp32"
+    if name == "openvino-bf16" and "BF16" not in machine.cpu.features:
+        return "this CPU has no bfloat16 and counts in float32"
     if name in ("onnx-int8", "openvino-int8") and not machine.cpu.has_int8:
         return "this CPU has no int8 dot product (VNNI, AMX, NEON dot): expect little or no gain over fp32"
     return ""

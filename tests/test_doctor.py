@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgegsr.doctor import NEEDS, PACKAGES, Report, examine
+from edgegsr.shipped import find_profile
 
 EVERYTHING = {name: "11.0.0" for names in PACKAGES.values() for name in names}
 DEVICE = {name: "1.0" if name in PACKAGES["edgegsr"] else None for name in EVERYTHING}
@@ -40,19 +41,19 @@ def test_every_target_is_judged_once(tmp_path: Path) -> None:
     assert list(verdicts(examine(tmp_path))) == list(NEEDS)
 
 
-def test_a_workstation_with_everything_builds_and_runs_everything(tmp_path: Path) -> None:
-    here = root(tmp_path, X86.format(more="avx512_vnni avx512_fp16"), gpu="NVIDIA T4, 15360, 550.54, 7.5")
+def test_a_workstation_with_everything_exports_and_runs_everything(tmp_path: Path) -> None:
+    here = root(tmp_path, X86.format(more="avx512_vnni avx512_bf16"), gpu="NVIDIA T4, 15360, 550.54, 7.5")
     assert set(verdicts(examine(here, EVERYTHING, "3.12.1")).values()) == {(True, True, "")}
 
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it(tmp_path: Path) -> None:
     here = root(tmp_path, X86.format(more="avx_vnni"))
     found = verdicts(examine(here, EVERYTHING | {"torch": None, "onnxscript": None, "openvino": None}, "3.11.0"))
-    assert found["onnx-fp32"] == (False, True, "to build: needs torch, onnxscript: pip install 'edgegsr[train]'")
+    assert found["onnx-fp32"] == (False, True, "to export: needs torch, onnxscript: pip install 'edgegsr[train]'")
     assert found["openvino-int8"] == (
         False,
         False,
-        "to build: needs torch, onnxscript, openvino: pip install 'edgegsr[train]' 'edgegsr[openvino]'; "
+        "to export: needs torch, onnxscript, openvino: pip install 'edgegsr[train]' 'edgegsr[openvino]'; "
         "to run: needs openvino: pip install 'edgegsr[openvino]'",
     )
 
@@ -60,7 +61,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(tmp_path: Pat
 def test_a_board_with_an_older_python_runs_what_another_machine_builds(tmp_path: Path) -> None:
     here = root(tmp_path, ARM.format(more="asimddp asimdhp"))
     found = verdicts(examine(here, DEVICE, "3.10.12"))
-    reason = "to build: needs Python 3.11 or newer, got 3.10.12; build on another machine"
+    reason = "to export: needs Python 3.11 or newer, got 3.10.12; build on another machine"
     assert found["onnx-fp32"] == (False, True, reason) == found["onnx-int8"]
 
 
@@ -82,15 +83,21 @@ def test_int8_on_a_cpu_without_the_instruction_comes_with_a_warning(tmp_path: Pa
         assert builds and runs and bool(said) == bool(why) and why in said
 
 
-def test_fp16_on_a_cpu_without_it_comes_with_a_warning(tmp_path: Path) -> None:
-    found = verdicts(examine(root(tmp_path, X86.format(more="")), EVERYTHING, "3.11.0"))
-    assert found["onnx-fp16"] == (True, True, "for GPUs and browsers; this CPU computes it as fp32")
+def test_bfloat16_on_a_cpu_without_it_comes_with_a_warning(tmp_path: Path) -> None:
+    for more, why in (("", "this CPU has no bfloat16 and counts in float32"), ("avx512_bf16", "")):
+        found = verdicts(examine(root(tmp_path, X86.format(more=more)), EVERYTHING, "3.11.0"))
+        assert found["openvino-bf16"] == (True, True, why)
 
 
-def test_engines_need_a_gpu(tmp_path: Path) -> None:
+def test_targets_are_profiles_that_come_along(tmp_path: Path) -> None:
+    for name in verdicts(examine(root(tmp_path, X86.format(more="")), EVERYTHING, "3.11.0")):
+        assert find_profile(name).is_file()
+
+
+def test_kits_are_exported_anywhere_and_engines_need_a_gpu(tmp_path: Path) -> None:
     found = verdicts(examine(root(tmp_path, X86.format(more="")), EVERYTHING, "3.11.0"))
-    for target in ("trt-fp16", "trt-int8"):
-        assert found[target] == (False, False, "needs an NVIDIA GPU or a Jetson, found none")
+    for target in ("orin-nano-trt-fp16", "orin-nano-trt-int8"):
+        assert found[target] == (True, False, "to run: needs an NVIDIA GPU or a Jetson, found none")
 
 
 ORIN = {"tegra": "tegra234", "release": "# R36 (release), REVISION: 4.3, GCID: 1"}
@@ -103,27 +110,38 @@ APT = "sudo apt install python3-libnvinfer (and a venv with --system-site-packag
 @pytest.mark.parametrize(
     ("board", "tensorrt", "target", "wanted"),
     [
-        (ORIN, "10.3.0", "trt-int8", (True, True, "")),
-        (ORIN, None, "trt-int8", (False, False, f"needs tensorrt: {APT}")),
-        (XAVIER, "8.5.2.2", "trt-fp16", (True, True, "")),
-        (XAVIER, "8.4.1", "trt-fp16", (False, False, f"needs TensorRT 8.5 or newer, got 8.4.1: {APT}")),
-        (TX2, "8.2.1", "trt-fp16", (False, False, "needs TensorRT 8.5 or newer, JetPack 4.6.1 or newer has 8.2")),
-        (NANO, "10.0", "trt-int8", (False, False, "this GPU (compute capability 5.3) has no int8; take trt-fp16")),
+        (ORIN, "10.3.0", "orin-nano-trt-int8", (True, "")),
+        (ORIN, None, "orin-nano-trt-int8", (False, f"needs tensorrt: {APT}")),
+        (XAVIER, "8.5.2.2", "orin-nano-trt-fp16", (True, "")),
+        (XAVIER, "8.4.1", "orin-nano-trt-fp16", (False, f"needs TensorRT 8.5 or newer, got 8.4.1: {APT}")),
+        (TX2, "8.2.1", "orin-nano-trt-fp16", (False, "needs TensorRT 8.5 or newer, JetPack 4.6.1 or newer has 8.2")),
+        (
+            NANO,
+            "10.0",
+            "orin-nano-trt-int8",
+            (False, "this GPU (compute capability 5.3) has no int8; take orin-nano-trt-fp16"),
+        ),
     ],
     ids=["orin", "orin-bare", "xavier", "xavier-old", "tx2", "nano"],
 )
 def test_engines_on_a_jetson(
-    tmp_path: Path, board: dict[str, str], tensorrt: str | None, target: str, wanted: tuple[bool, bool, str]
+    tmp_path: Path, board: dict[str, str], tensorrt: str | None, target: str, wanted: tuple[bool, str]
 ) -> None:
     here = root(tmp_path, ARM.format(more="asimddp"), **board)
-    builds, runs, why = verdicts(examine(here, DEVICE | {"tensorrt": tensorrt}, "3.10.12"))[target]
-    assert (builds, runs) == wanted[:2] and why.startswith(wanted[2]) and bool(why) == bool(wanted[2])
+    exports, runs, why = verdicts(examine(here, DEVICE | {"tensorrt": tensorrt}, "3.10.12"))[target]
+    assert not exports and why.startswith("to export: needs Python 3.11 or newer, got 3.10.12")
+    assert runs is wanted[0] and why.partition("; to run: ")[2].startswith(wanted[1])
+    assert ("; to run: " in why) is not runs
 
 
 def test_tensorrt_for_a_discrete_gpu_comes_from_pip(tmp_path: Path) -> None:
     here = root(tmp_path, X86.format(more=""), gpu="NVIDIA T4, 15360, 550.54, 7.5")
     found = verdicts(examine(here, DEVICE, "3.12.0"))
-    assert found["trt-fp16"] == (False, False, "needs tensorrt: pip install 'edgegsr[trt]'")
+    assert found["orin-nano-trt-fp16"][1:] == (
+        False,
+        "to export: needs torch, transformers, onnx, onnxscript: pip install 'edgegsr[train]'; "
+        "to run: needs tensorrt: pip install 'edgegsr[trt]'",
+    )
 
 
 def test_the_report_shows_a_jetson_in_tables_and_as_json(tmp_path: Path) -> None:
@@ -132,7 +150,7 @@ def test_the_report_shows_a_jetson_in_tables_and_as_json(tmp_path: Path) -> None
     machine = dict(tables["This machine"])
     assert machine["Python"] == "3.10.12" and machine["CPU features"] == "NEON, dot product"
     assert machine["board"] == "NVIDIA Jetson" and machine["JetPack"] == "6.2 (L4T 36.4.3)"
-    assert ("torch", "-", "'edgegsr[train]'") in tables["Packages"] and len(tables["Targets"]) == 6
+    assert ("torch", "-", "'edgegsr[train]'") in tables["Packages"] and len(tables["Targets"]) == 7
     as_json = json.loads(json.dumps(report.to_json()))
     assert as_json["machine"]["board"]["jetpack"] == "6.2" and as_json["targets"][0]["name"] == "onnx-fp32"
 

@@ -50,6 +50,20 @@ def test_mutated_bundles_are_opened_or_refused(hostile: Any, bundle: Path) -> No
     assert min(result["bundles"][how] for how in hostile.FINE) > 20, "the mutations take both ways out"
 
 
+def test_mutated_bundles_whose_words_are_inputs_are_opened_or_refused(
+    hostile: Any, whole: Any, split_dev: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxscript")
+    from edgegsr.export.export import Checks, export
+    from edgegsr.export.target import find_target
+    from edgegsr.export.vocabulary import Vocab
+
+    export(whole, tmp_path / "open", find_target("onnx-fp32"), Checks(split_dev, images=2, threads=1), Vocab("input"))
+    result = hostile.run(tmp_path / "open", {"bundles": range(200)}, seed=2)
+    assert result["findings"] == []
+    assert min(result["bundles"][how] for how in hostile.FINE) > 10, "the mutations take both ways out"
+
+
 def misbehaving(bundle: Path, engine: str) -> Any:
     """Cases that are what the benchmark is there to see."""
 
