@@ -489,7 +489,9 @@ def export(
         ]
         _table("all verbs; value and grounded with the true verb", heads, told)
     if "text" in numerics:
-        print("text encoder in {precision}, {bytes:,} bytes; least cosine {least_cosine}".format(**numerics["text"]))
+        text = numerics["text"]
+        near = ", ".join(f"{cosine:.4f} in {kind}" for kind, cosine in text["least_cosine"].items())
+        print(f"text encoder in {text['precision']}, {text['bytes']:,} bytes; least cosine of a word {near}")
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
     print(f"{found['graph_bytes'] / 1e6:.1f} MB{'. ' if 'told' in perf else ', '}{took}")
