@@ -18,10 +18,11 @@ from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.train import train
 from edgegsr.run import read_config
+from edgegsr.scoring.brief import brief
 from edgegsr.shipped import find_card
 from edgegsr.student.answers import answer
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import CANDIDATES, brief, evaluate
+from edgegsr.student.evaluate import CANDIDATES, evaluate
 from edgegsr.text.shipped import tables_for
 
 Scores = dict[str, dict[str, float]]

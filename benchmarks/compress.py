@@ -37,9 +37,10 @@ from edgegsr.distill.methods import find_method
 from edgegsr.export.target import find_target
 from edgegsr.files import write_whole
 from edgegsr.run import WEIGHTS, Run, open_run
+from edgegsr.scoring.brief import JUDGED, brief
 from edgegsr.shipped import find_run
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import JUDGED, brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.teacher.source import open_source
 
 GROUPS = ("seen", "rare", "unseen")

@@ -32,12 +32,13 @@ from edgegsr.distill.config import read_train
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.train import train
 from edgegsr.processes import processes
+from edgegsr.scoring.brief import brief
 from edgegsr.shipped import find_card, find_teacher
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import handicapped, read_calibration
 from edgegsr.student.config import read_student
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 from edgegsr.teacher.source import open_source
 from edgegsr.teacher.vision import open_teacher

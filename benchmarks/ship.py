@@ -18,12 +18,13 @@ from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.start import LESSON
 from edgegsr.run import CONFIG, ONTOLOGY, TABLES, WEIGHTS, Run, open_run
+from edgegsr.scoring.brief import brief
 from edgegsr.shipped import find_teacher
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.calibration import handicapped, read_calibration
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.teacher.zero_shot import zero_shot
 

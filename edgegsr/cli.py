@@ -615,10 +615,11 @@ def evaluate(
     _need_training("eval")
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.run import open_run
+    from edgegsr.scoring.brief import brief
     from edgegsr.shipped import find_run
     from edgegsr.student.answers import answer, write_predictions
     from edgegsr.student.calibration import calibrate, read_calibration
-    from edgegsr.student.evaluate import brief, evaluate
+    from edgegsr.student.evaluate import evaluate
 
     if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
         raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")

@@ -23,8 +23,9 @@ from edgegsr.run import REPORT, Run
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.runtime.draw import draw
 from edgegsr.runtime.session import BEST, open_session
+from edgegsr.scoring.brief import brief
 from edgegsr.shipped import find_bundle, find_card
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.teacher.source import open_source
 from edgegsr.teacher.zero_shot import Exam
 from edgegsr.text.shipped import tables_for

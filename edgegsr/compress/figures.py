@@ -11,8 +11,9 @@ from edgegsr.compress.clocks import latency
 from edgegsr.compress.school import School
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.run import WEIGHTS, Run
+from edgegsr.scoring.brief import brief, losses
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import brief, evaluate, losses
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.quantizers import QuantizedStudent
 
 FILE = "metrics.json"

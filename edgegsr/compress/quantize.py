@@ -21,8 +21,9 @@ from edgegsr.compress.steps import STEPS, made
 from edgegsr.data.split import Split
 from edgegsr.images import letterbox
 from edgegsr.run import Run
+from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import answer
-from edgegsr.student.evaluate import Dev, brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent
 

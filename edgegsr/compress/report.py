@@ -17,7 +17,7 @@ from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
 from edgegsr.run import Run
-from edgegsr.student.evaluate import JUDGED
+from edgegsr.scoring.brief import JUDGED
 from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
 SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded")))

@@ -20,7 +20,7 @@ from edgegsr.compress.layers import Layer, idle, layers_of, silent
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
-from edgegsr.student.evaluate import Dev, worst
+from edgegsr.scoring.brief import Dev, worst
 from edgegsr.student.quantizers import QuantizedStudent
 
 FILE = "sensitivity.json"

@@ -22,10 +22,11 @@ from edgegsr.distill.journal import read_metrics
 from edgegsr.files import write_whole
 from edgegsr.page import page
 from edgegsr.run import METRICS, REPORT, Run
+from edgegsr.scoring.brief import harmonic
 from edgegsr.student import calibration
 from edgegsr.student.answers import Answers, answer
 from edgegsr.student.cost import TIMED, cost, latency_ms
-from edgegsr.student.evaluate import evaluate, harmonic
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.predictor import EagerPredictor
 from edgegsr.teacher.zero_shot import kept
 

@@ -37,9 +37,10 @@ from edgegsr.distill.training import Told, Training, open_accelerator
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.files import write_whole
 from edgegsr.run import CONFIG, QUANTIZERS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.scoring.brief import brief
 from edgegsr.student.calibration import choose
 from edgegsr.student.config import read_student
-from edgegsr.student.evaluate import brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import QuantizedStudent, write_places
 from edgegsr.student.weights import save_weights

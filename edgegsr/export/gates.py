@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgegsr.export.target import Gates
-from edgegsr.student.evaluate import losses
+from edgegsr.scoring.brief import losses
 
 EVERY = "all"  # verbs: a smaller group of dev may have less than one image to 0.2 points, and chance would decide
 

@@ -12,8 +12,9 @@ from edgegsr.data.splits import Groups
 from edgegsr.images import letterbox
 from edgegsr.progress import track
 from edgegsr.runtime.session import Session
+from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import Answers, Fillers
-from edgegsr.student.evaluate import Dev, brief, evaluate
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from os import PathLike
 
 import numpy as np
@@ -18,6 +18,7 @@ from edgegsr.signature import Key
 from edgegsr.situation import Ontology, Situation
 
 Photo = Pixels | Source  # RGB (H, W, 3), a file, or what a file holds
+STEPS = ("decode", "preprocess", "network", "answer")  # of a photo on its way to a situation
 
 
 class SituationRecognizer:
@@ -66,7 +67,16 @@ class SituationRecognizer:
         """The situation of the best verb, or of a verb of the caller's choice, with the `top` likeliest verbs."""
         return self._predict(photo, verb, top, self._words.now)
 
+    def predict_in_steps(self, photo: Photo, verb: str | None = None, top: int = 5) -> Iterator[Situation | None]:
+        """The same one step at a time, in the order of `STEPS`; the last one is the situation."""
+        return self._steps(photo, verb, top, self._words.now)
+
     def _predict(self, photo: Photo, verb: str | None, top: int, words: Vocabulary) -> Situation:
+        *_, situation = self._steps(photo, verb, top, words)
+        assert situation is not None
+        return situation
+
+    def _steps(self, photo: Photo, verb: str | None, top: int, words: Vocabulary) -> Iterator[Situation | None]:
         ontology = words.ontology
         index = BEST if verb is None else ontology.verb_index[ontology.frame(verb).verb]
         if not isinstance(photo, (np.ndarray, str, bytes, PathLike)):
@@ -74,10 +84,13 @@ class SituationRecognizer:
                 f"photo: wanted a path, a file's bytes or RGB pixels (H, W, 3) of uint8, got {type(photo).__name__}"
             )
         seen = (photo,) if isinstance(photo, np.ndarray) else read_photo(photo, self.bundle.side)
+        yield None
         square, geometry = letterbox(seen[0], self.bundle.side, *seen[1:])
+        yield None
         try:
             said = words.ask(self._run, square, index)
-            return decode(
+            yield None
+            yield decode(
                 softmax(said["verb_logits"]),
                 said["noun_logits"],
                 said["boxes_xyxy"],

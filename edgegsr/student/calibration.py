@@ -20,8 +20,8 @@ from edgegsr.annotations import Annotations
 from edgegsr.data.splits import Groups
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
+from edgegsr.scoring.brief import harmonic
 from edgegsr.student.answers import Answers
-from edgegsr.student.evaluate import harmonic
 from edgegsr.student.model import Student
 
 FILE = "calibration.json"

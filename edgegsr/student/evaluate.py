@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from edgegsr.data.loader import Pictures
 from edgegsr.data.splits import Groups
 from edgegsr.errors import InputError
 from edgegsr.run import Run
+from edgegsr.scoring.brief import brief
 from edgegsr.scoring.gsr import STRICT, Rules, Scores, score
 from edgegsr.scoring.predictions import RANKS
 from edgegsr.student.answers import Answers, answer
@@ -23,17 +24,6 @@ CANDIDATES = {
     "generalised": "every verb of the vocabulary",
     "restricted": "the verbs of the image's own group: seen, rare or unseen",
 }
-BRIEF = {  # the numbers of a training's progress, by setting and metric of the official table
-    "verb_top1": ("top1", "verb"),
-    "verb_top5": ("top5", "verb"),
-    "value_top1": ("top1", "value"),
-    "grounded_top1": ("top1", "grounded"),
-    "value": ("gt", "value"),
-    "grounded": ("gt", "grounded"),
-}
-JUDGED = ("verb_top1", "value", "grounded")  # what must be kept of a student; the last two with the true verb
-
-Dev = Mapping[str, Mapping[str, float | None]]  # by group of verbs, as `brief` has it
 
 
 def evaluate(
@@ -59,24 +49,6 @@ def evaluate(
     scores = score(truth, said.predictions(allowed), rules, named or None)
     chance = by_chance(truth, named, allowed, train, rules)
     return {**scores.to_json(), "candidates": candidates, "chance": chance}
-
-
-def brief(scores: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Six numbers a group, averaged per verb, of what `evaluate` gives; and the harmonic mean of seen and unseen."""
-    parts = scores.get("groups") or {"all": scores}
-    found = {
-        group: {name: part["per_verb"][setting][metric] for name, (setting, metric) in BRIEF.items()}
-        for group, part in parts.items()
-        if part["images"]
-    }
-    if {"seen", "unseen"} <= found.keys():
-        found["harmonic"] = {name: harmonic(found["seen"][name], found["unseen"][name]) for name in BRIEF}
-    return found
-
-
-def harmonic(seen: float, unseen: float) -> float:
-    """The mean of two shares that neither can make up for the other."""
-    return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
 
 
 def by_chance(
@@ -119,16 +91,3 @@ def candidate_verbs(
     verbs = truth.ontology.verbs
     of_group = np.array([[verb in members for verb in verbs] for members in map(set, groups.values())])  # (G, K)
     return np.asarray(of_group[of_group.argmax(0)[truth.verbs]])
-
-
-def losses(before: Dev, after: Dev) -> Iterator[tuple[str, str, float]]:
-    """Group, score, and the share of it that is lost; below 0 for a gain."""
-    for group, scores in before.items():
-        for name in JUDGED:
-            if was := scores[name]:
-                yield group, name, 1 - (after[group][name] or 0) / was
-
-
-def worst(before: Dev, after: Dev) -> float:
-    """The largest share of a score that is lost."""
-    return max((lost for _, _, lost in losses(before, after)), default=0.0)

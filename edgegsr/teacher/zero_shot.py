@@ -20,9 +20,10 @@ from edgegsr.data.splits import Groups
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.progress import track
+from edgegsr.scoring.brief import harmonic
 from edgegsr.scoring.predictions import RANKS
 from edgegsr.student.cost import TIMED, latency_ms
-from edgegsr.student.evaluate import candidate_verbs, harmonic
+from edgegsr.student.evaluate import candidate_verbs
 from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import Teacher
 from edgegsr.text import TextTables

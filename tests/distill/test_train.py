@@ -26,8 +26,9 @@ from edgegsr.distill.train import train  # noqa: E402
 from edgegsr.distill.training import depthwise_in_full, open_accelerator, seed_of  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.run import BOARD, METRICS, Run  # noqa: E402
+from edgegsr.scoring.brief import brief  # noqa: E402
 from edgegsr.student.config import read_student  # noqa: E402
-from edgegsr.student.evaluate import brief, evaluate  # noqa: E402
+from edgegsr.student.evaluate import evaluate  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 
 EXACT = {"verb_smoothing": 0.0, "noun_smoothing": 0.0, "weight_decay": 0.0, "lr": 1e-2, "ema_decay": 0.9}

@@ -14,6 +14,7 @@ import toyworld  # noqa: E402
 
 from edgegsr.annotations import Annotations  # noqa: E402
 from edgegsr.data.splits import Groups  # noqa: E402
+from edgegsr.scoring.brief import harmonic  # noqa: E402
 from edgegsr.student.answers import Answers, Fillers  # noqa: E402
 from edgegsr.student.calibration import (  # noqa: E402
     FILE,
@@ -24,7 +25,6 @@ from edgegsr.student.calibration import (  # noqa: E402
     read_calibration,
 )
 from edgegsr.student.config import read_student  # noqa: E402
-from edgegsr.student.evaluate import harmonic  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 
 GROUPS = Groups(("lifting", "pushing"), ("pulling",), ("sinking",))

@@ -15,10 +15,11 @@ from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.data.splits import Groups  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.run import Run  # noqa: E402
+from edgegsr.scoring.brief import brief  # noqa: E402
 from edgegsr.scoring.gsr import score  # noqa: E402
 from edgegsr.scoring.predictions import read_predictions  # noqa: E402
 from edgegsr.student.answers import Answers, answer, write_predictions  # noqa: E402
-from edgegsr.student.evaluate import brief, evaluate  # noqa: E402
+from edgegsr.student.evaluate import evaluate  # noqa: E402
 from edgegsr.student.predictor import EagerPredictor  # noqa: E402
 
 GROUPS = Groups(("lifting",), ("pushing", "pulling"), ("sinking",))
