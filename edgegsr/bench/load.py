@@ -1,32 +1,30 @@
-"""Asks a model the way that MLPerf Inference does, and tells how long it took. numpy.
+"""The scenarios of MLPerf Inference: how photos come, for how long, and what is told of the time that they took. numpy.
 
 single-stream   one photo, the next when it is done          p90
 multi-stream    eight photos, the next eight when all are    p99
-offline         all photos at once                           photos a second
+offline         as many as there are, one after the other    photos a second
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from edgegsr.bench.stopping import Claim, claim
+from edgegsr.bench.stopping import Claim, claim, fewest
 
 PERCENTILES = {"p50_ms": 50, "p90_ms": 90, "p95_ms": 95, "p99_ms": 99, "p99_9_ms": 99.9}
 SEED = 2747215439041700203  # of MLPerf's order of samples
-
-Look = Callable[[int], object]  # asks about the photo with this number
+BARS = 60  # of a histogram, the last of which holds all that took longer than 99.5 % did
 
 
 @dataclass(frozen=True)
 class Scenario:
     """How photos come, and what percentile of their latencies is claimed."""
 
-    photos: int  # of a query; 0: all of them
+    photos: int  # of a query
     percentile: float | None
 
 
@@ -36,30 +34,39 @@ class Pace:
 
     seconds: float
     queries: int
-    warm_s: float
+    cold_starts: int
+    claims: bool = True  # as many queries as a claim takes, however long that is
 
 
 SCENARIOS = {
     "single-stream": Scenario(1, 0.90),
     "multi-stream": Scenario(8, 0.99),
-    "offline": Scenario(0, None),
+    "offline": Scenario(64, None),
 }
 PACES = {  # MLPerf asks for ten minutes; what is shorter says so
-    "mlperf": Pace(600.0, 1024, 5.0),
-    "default": Pace(20.0, 256, 1.0),
-    "quick": Pace(2.0, 64, 0.3),
+    "mlperf": Pace(600.0, 1024, 10),
+    "default": Pace(20.0, 256, 5),
+    "quick": Pace(2.0, 64, 1, claims=False),
 }
+
+
+def least_queries(scenario: str, pace: str) -> int:
+    """Of one subject."""
+    percentile, least = SCENARIOS[scenario].percentile, PACES[pace]
+    return max(least.queries, fewest(percentile)) if percentile and least.claims else least.queries
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came of asking."""
+    """What came of asking, block by block."""
 
     scenario: str
     pace: str
-    latencies_s: Sequence[float]  # of each query
-    seconds: float
-    photos: int
+    blocks_s: Sequence[Sequence[float]]  # the latencies of the queries of each block
+
+    @property
+    def latencies_s(self) -> list[float]:
+        return [each for block in self.blocks_s for each in block]
 
     @property
     def claim(self) -> Claim | None:
@@ -68,14 +75,14 @@ class Load:
 
     def to_json(self) -> dict[str, Any]:
         took = 1000 * np.asarray(self.latencies_s)
-        found = self.claim
+        found, photos = self.claim, SCENARIOS[self.scenario].photos * len(took)
         return {
             "scenario": self.scenario,
             "pace": self.pace,
             "queries": len(took),
-            "photos": self.photos,
-            "seconds": round(self.seconds, 3),
-            "photos_per_s": round(self.photos / self.seconds, 3),
+            "photos": photos,
+            "seconds": round(float(took.sum()) / 1000, 3),
+            "photos_per_s": round(1000 * photos / float(took.sum()), 3),
             "mean_ms": round(float(took.mean()), 4),
             "min_ms": round(float(took.min()), 4),
             "max_ms": round(float(took.max()), 4),
@@ -88,45 +95,20 @@ class Load:
                 "confidence": 0.99,
                 "queries_lacking": found.lacking,
             },
+            "blocks_p50_ms": [round(1000 * float(np.median(block)), 4) for block in self.blocks_s],
+            "histogram": _histogram(took),
         }
 
 
-def ask(look: Look, photos: int, scenario: str = "single-stream", pace: str = "default", seed: int = SEED) -> Load:
-    """Asks about `photos` different photos, in an order that the seed decides, at least as long as the pace says."""
-    how, least = SCENARIOS[scenario], PACES[pace]
-    order = _order(photos, seed)
-    _warm(look, order, least.warm_s)
-    if not how.photos:
-        return _offline(look, order, photos, scenario, pace)
-    latencies, began = list[float](), time.perf_counter()
-    while len(latencies) < least.queries or time.perf_counter() - began < least.seconds:
-        before = time.perf_counter()
-        for _ in range(how.photos):
-            look(next(order))
-        latencies.append(time.perf_counter() - before)
-    return Load(scenario, pace, latencies, time.perf_counter() - began, how.photos * len(latencies))
-
-
-def _offline(look: Look, order: Iterator[int], photos: int, scenario: str, pace: str) -> Load:
-    """One query: as many photos as the pace asks for, and all of them at least once."""
-    least = PACES[pace]
-    count, began = 0, time.perf_counter()
-    while count < max(photos, least.queries) or time.perf_counter() - began < least.seconds:
-        look(next(order))
-        count += 1
-    seconds = time.perf_counter() - began
-    return Load(scenario, pace, [seconds], seconds, count)
-
-
-def _warm(look: Look, order: Iterator[int], seconds: float) -> None:
-    began = time.perf_counter()
-    look(next(order))
-    while time.perf_counter() - began < seconds:
-        look(next(order))
-
-
-def _order(photos: int, seed: int) -> Iterator[int]:
-    """Photos at random, without end."""
+def order(photos: int, seed: int = SEED) -> Iterator[int]:
+    """Photos at random, without end, every one as often as the others."""
     dice = np.random.default_rng(seed)
     while True:
         yield from dice.permutation(photos).tolist()
+
+
+def _histogram(took_ms: Any) -> dict[str, list[float]]:
+    low, high = float(took_ms.min()), float(np.percentile(took_ms, 99.5))
+    edges = np.linspace(low, max(high, low * 1.001 + 1e-6), BARS + 1)
+    counts, _ = np.histogram(np.minimum(took_ms, edges[-1]), edges)
+    return {"edges_ms": edges.round(4).tolist(), "counts": counts.tolist()}

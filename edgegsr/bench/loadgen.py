@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edgegsr.bench.clock import timed
-from edgegsr.bench.load import PACES, Look
+from edgegsr.bench.load import PACES, least_queries
 from edgegsr.errors import MissingExtra
 
 SCENARIOS = {"single-stream": "SingleStream", "multi-stream": "MultiStream", "offline": "Offline"}
@@ -27,6 +28,10 @@ LATENCY = re.compile(r'"complete_ns":(\d+)')  # of each photo, in the trace
 RATE = re.compile(r"^Samples per second: ([\d.]+)", re.MULTILINE)
 DISCARDED = re.compile(r"Would discard (\d+) highest latency queries")
 
+WARM_S = 0.3
+
+Look = Callable[[int], object]  # asks about the photo with this number
+
 
 def ask(look: Look, photos: int, scenario: str = "single-stream", pace: str = "default") -> dict[str, Any]:
     """What LoadGen says of a model, in our words."""
@@ -42,11 +47,11 @@ def ask(look: Look, photos: int, scenario: str = "single-stream", pace: str = "d
     least, settings = PACES[pace], lg.TestSettings()
     settings.scenario = getattr(lg.TestScenario, SCENARIOS[scenario])
     settings.mode = lg.TestMode.PerformanceOnly
-    settings.min_duration_ms, settings.min_query_count = round(1000 * least.seconds), least.queries
+    settings.min_duration_ms, settings.min_query_count = round(1000 * least.seconds), least_queries(scenario, pace)
     for name, seed in SEEDS.items():
         setattr(settings, name, seed)
     if scenario == "offline":  # one query, whose size follows from what is expected
-        settings.offline_expected_qps = 1000 / timed(lambda: look(0), least.warm_s, least.warm_s).p50_ms
+        settings.offline_expected_qps = 1000 / timed(lambda: look(0), WARM_S, WARM_S).p50_ms
     with tempfile.TemporaryDirectory() as folder:
         written = lg.LogOutputSettings()
         written.outdir, written.copy_summary_to_stdout = folder, False

@@ -18,7 +18,6 @@ from edgegsr.signature import Key
 from edgegsr.situation import Ontology, Situation
 
 Photo = Pixels | Source  # RGB (H, W, 3), a file, or what a file holds
-STEPS = ("decode", "preprocess", "network", "answer")  # of a photo on its way to a situation
 
 
 class SituationRecognizer:
@@ -27,6 +26,8 @@ class SituationRecognizer:
     The engine is the one that the bundle was made for, unless another is named. With a public `key`, a PEM file, a
     bundle that was not signed with the other half of it is refused.
     """
+
+    steps = ("decode", "preprocess", "network", "answer")  # of a photo on its way to a situation
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class SituationRecognizer:
         return self._predict(photo, verb, top, self._words.now)
 
     def predict_in_steps(self, photo: Photo, verb: str | None = None, top: int = 5) -> Iterator[Situation | None]:
-        """The same one step at a time, in the order of `STEPS`; the last one is the situation."""
+        """The same one step at a time, in the order of `steps`; the last one is the situation."""
         return self._steps(photo, verb, top, self._words.now)
 
     def _predict(self, photo: Photo, verb: str | None, top: int, words: Vocabulary) -> Situation:

@@ -20,10 +20,15 @@ def tables_for(ontology: Ontology, encoder: str | None = None) -> TextTables:
     """The words of an ontology as vectors of `encoder`; without one, the shipped tables where they fit."""
     if encoder is not None:
         return embed(ontology, encoder)
-    shipped = TextTables.load(PATH)
-    if shipped.ontology != ontology_hash(ontology):
+    if (shipped := shipped_for(ontology)) is None:
         raise InputError("--text: this data set has words of its own; name a text encoder: a hub id or a local folder")
     return shipped
+
+
+def shipped_for(ontology: Ontology) -> TextTables | None:
+    """The shipped tables where they are of these words."""
+    shipped = TextTables.load(PATH)
+    return shipped if shipped.ontology == ontology_hash(ontology) else None
 
 
 def make() -> TextTables:

@@ -1,12 +1,13 @@
-"""Asking a model as MLPerf does, with calls whose length is known."""
+"""What is told of latencies that are known, and what LoadGen tells of calls whose length is known."""
 
 import importlib.util
 import time
+from itertools import islice
 
 import pytest
 
 from edgegsr.bench import loadgen
-from edgegsr.bench.load import PACES, Load, Pace, ask
+from edgegsr.bench.load import PACES, Load, Pace, least_queries, order
 from edgegsr.bench.stopping import claim
 from edgegsr.errors import MissingExtra
 
@@ -27,7 +28,7 @@ Mean latency (ns)               : 2274772
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setitem(PACES, "quick", Pace(0.05, 70, 0.01))
+    monkeypatch.setitem(PACES, "quick", Pace(0.05, 70, 1, claims=False))
 
 
 def spin(_, seconds=0.0005):
@@ -36,44 +37,40 @@ def spin(_, seconds=0.0005):
         pass
 
 
-def test_a_single_stream_asks_one_photo_after_the_other():
-    asked = []
-    found = ask(lambda i: (asked.append(i), spin(i)), 5, "single-stream", "quick")
-    told = found.to_json()
-    assert told["queries"] == told["photos"] >= 70 and set(asked) == set(range(5))
-    assert 0.5 <= told["p50_ms"] <= told["p90_ms"] <= told["p99_9_ms"] <= told["max_ms"]
-    assert told["claim"]["percentile"] == 0.9 and told["claim"]["ms"] >= told["p50_ms"]
+def test_a_load_of_few_latencies_tells_their_percentiles():
+    told = Load("single-stream", "quick", [[0.001 * i for i in range(1, 51)], [0.001 * i for i in range(51, 101)]])
+    told = told.to_json()
+    assert (told["p50_ms"], told["min_ms"], told["max_ms"], told["queries"]) == (50.5, 1.0, 100.0, 100)
+    assert told["photos_per_s"] == pytest.approx(19.802) and told["blocks_p50_ms"] == [25.5, 75.5]
+    assert told["claim"] == {"percentile": 0.9, "ms": 98.0, "confidence": 0.99, "queries_lacking": 0}
+    assert sum(told["histogram"]["counts"]) == 100 and told["histogram"]["edges_ms"][0] == 1.0
 
 
-def test_a_multi_stream_asks_eight_at_once_and_says_how_many_queries_lack():
-    told = ask(spin, 5, "multi-stream", "quick").to_json()
-    assert told["photos"] == 8 * told["queries"] and told["min_ms"] >= 8 * 0.5
-    assert told["claim"]["ms"] is None and told["claim"]["queries_lacking"] == 662 - told["queries"]
+def test_a_multi_stream_counts_eight_photos_a_query_and_says_how_many_queries_lack():
+    told = Load("multi-stream", "quick", [[0.008] * 100]).to_json()
+    assert (told["photos"], told["photos_per_s"]) == (800, 1000)
+    assert told["claim"]["ms"] is None and told["claim"]["queries_lacking"] == 562
 
 
-def test_offline_is_one_query_whose_speed_is_photos_a_second():
-    told = ask(spin, 100, "offline", "quick").to_json()
-    assert (told["queries"], told["claim"]) == (1, None) and told["photos"] >= 100
-    assert (
-        told["photos_per_s"] == pytest.approx(told["photos"] / told["seconds"], rel=0.01)
-        and told["photos_per_s"] < 2000
-    )
+def test_offline_claims_nothing_but_photos_a_second():
+    told = Load("offline", "quick", [[0.064] * 3]).to_json()
+    assert (told["claim"], told["photos_per_s"]) == (None, 1000)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "pace", "queries"),
+    [("single-stream", "default", 256), ("multi-stream", "default", 662), ("multi-stream", "quick", 70)],
+)
+def test_a_pace_lasts_until_a_claim_can_be_made_unless_it_is_quick(scenario, pace, queries):
+    assert least_queries(scenario, pace) == queries
 
 
 def test_the_same_seed_asks_the_same_photos_every_one_as_often():
-    def order(seed):
-        asked = []
-        ask(asked.append, 7, "offline", "quick", seed)
-        return asked[:700]
+    def first(seed):
+        return list(islice(order(7, seed), 70))
 
-    assert order(1)[:70] == order(1)[:70] != order(2)[:70]
-    assert all(order(1)[:70].count(i) == 10 for i in range(7))
-
-
-def test_a_load_of_few_latencies_tells_their_percentiles():
-    told = Load("single-stream", "quick", [0.001 * i for i in range(1, 101)], 5.05, 100).to_json()
-    assert (told["p50_ms"], told["min_ms"], told["max_ms"]) == (50.5, 1.0, 100.0)
-    assert told["photos_per_s"] == pytest.approx(19.802)
+    assert first(1) == first(1) != first(2)
+    assert all(first(1).count(i) == 10 for i in range(7))
 
 
 def test_what_loadgen_writes_is_read():
@@ -98,7 +95,7 @@ def test_without_loadgen_the_error_says_how_to_get_it(monkeypatch):
 def test_loadgen_and_our_own_arithmetic_say_the_same_of_the_same_latencies():
     told = loadgen.ask(spin, 20, "single-stream", "quick")
     took = told["latencies_s"]
-    own, load = claim(took, 0.9), Load("single-stream", "quick", took, sum(took), len(took)).to_json()
+    own, load = claim(took, 0.9), Load("single-stream", "quick", [took]).to_json()
     assert told["valid"] and len(took) >= 70
     assert told["claims_ms"][90.0] == pytest.approx(1000 * own.estimate, rel=1e-6)
     assert abs(told["discarded"] - own.discarded) <= 1

@@ -1,0 +1,135 @@
+"""`edgegsr bench`: accuracy, latency, energy and memory of the very same artifacts, in one folder.
+
+bench.json     everything that was found out            bench.md, report.html     the same for people
+steps/         what each step has measured, so that a benchmark that was stopped goes on
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from edgegsr import __version__
+from edgegsr.annotations import Annotations
+from edgegsr.bench.accuracy import agreement, judged, missed
+from edgegsr.bench.child import Subject
+from edgegsr.bench.job import write_job
+from edgegsr.bench.measure import Job, found, measure, slug
+from edgegsr.bundle import open_bundle
+from edgegsr.files import write_whole
+from edgegsr.machine import examine_machine
+
+SCHEMA = 1
+RESULT, STEPS = "bench.json", "steps"
+
+Run = Callable[[Job, Path], Mapping[str, Any]]  # measures a job in a folder, and tells what it ran on
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Annotated photos, and what a subject must keep of its student's scores on them."""
+
+    data: str
+    split: str
+    annotations: Annotations
+    groups: Mapping[str, Sequence[str]] | None = None
+    kept: float = 0.99
+
+
+def here(job: Job, folder: Path) -> Mapping[str, Any]:
+    """On this machine."""
+    measure(job, folder)
+    return asdict(examine_machine())
+
+
+def bench(job: Job, out: Path, truth: Truth | None, device: str = "cpu", run: Run = here) -> dict[str, Any]:
+    """What was found out, which lies in `out` now."""
+    steps = out / STEPS
+    write_job(job, steps)
+    machine = run(job, steps)
+    parts = found(job, steps)
+    result: dict[str, Any] = {
+        "schema": SCHEMA,
+        "edgegsr": __version__,
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "device": device,
+        "machine": machine,
+        "settings": _settings(job, truth),
+        "scenarios": {
+            name: {what: value for what, value in parts[name].items() if what != "subjects"} for name in job.scenarios
+        },
+        "subjects": {subject.name: _subject(subject, job, parts) for subject in job.subjects},
+    }
+    if truth is not None:
+        _judge(result, job, steps / "predictions", truth)
+    result["doubts"] = list(dict.fromkeys(doubt for part in result["scenarios"].values() for doubt in part["doubts"]))
+    result["missed"] = [
+        f"{name}: {line}" for name, each in result["subjects"].items() for line in each.get("missed", ())
+    ]
+    write_whole(out / RESULT, json.dumps(result, indent=1))
+    return result
+
+
+def _settings(job: Job, truth: Truth | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"pace": job.pace, "photos": len(job.photos), "cpus": list(job.cpus)}
+    if truth is not None:
+        told |= {"data": truth.data, "split": truth.split, "images": len(truth.annotations), "kept": truth.kept}
+    return told
+
+
+def _subject(subject: Subject, job: Job, parts: Mapping[str, Any]) -> dict[str, Any]:
+    each = {name: parts[name]["subjects"][subject.name] for name in job.scenarios}
+    first = each[job.scenarios[0]]
+    told = {
+        "kind": subject.kind,
+        "threads": subject.threads or None,
+        **(_of_bundle(subject) if subject.kind == "bundle" else {"engine": "torch", "precision": "fp32"}),
+        "versions": first["versions"],
+        "cold_start_ms": parts["cold-start"][subject.name],
+        "peak_resident_mb": max(told["peak_resident_mb"] for told in each.values()),
+        "scenarios": {
+            name: {what: told[what] for what in ("load", "steps", "faster_than", "energy")}
+            for name, told in each.items()
+        },
+    }
+    if job.loadgen:
+        for name in job.scenarios:
+            told["scenarios"][name]["loadgen"] = parts[f"loadgen-{name}"][subject.name]
+    return told
+
+
+def _of_bundle(subject: Subject) -> dict[str, Any]:
+    """What the bundle says of itself; its hash ties the numbers to the file."""
+    bundle = open_bundle(subject.place)
+    target = bundle.manifest.get("target", {})
+    return {
+        "engine": subject.engine or target.get("engine", "onnxruntime"),
+        "precision": target.get("precision", "fp32"),
+        "parameters": bundle.manifest.get("parameters"),
+        "gflops": bundle.manifest.get("gflops"),
+        "side": bundle.side,
+        "graph_bytes": len(bundle.graph),
+        "graph_sha256": hashlib.sha256(bundle.graph).hexdigest(),
+    }
+
+
+def _judge(result: dict[str, Any], job: Job, said: Path, truth: Truth) -> None:
+    """Adds how right every subject was, how far they agree, and what a gate holds against them."""
+    files = {subject.name: said / f"{slug(subject.name)}.jsonl" for subject in job.subjects}
+    for name, path in files.items():
+        subject = result["subjects"][name]
+        subject["accuracy"] = judged(path, truth.annotations, truth.groups)
+        subject["agrees_with"] = {
+            other: agreement(path, theirs, truth.annotations) for other, theirs in files.items() if other != name
+        }
+    students = [subject.name for subject in job.subjects if subject.kind == "student"]
+    for subject in job.subjects if students else ():
+        if subject.kind == "bundle":
+            of = result["subjects"][students[0]]["accuracy"]["groups"]
+            told = result["subjects"][subject.name]
+            told["missed"] = list(missed(of, told["accuracy"]["groups"], truth.kept))

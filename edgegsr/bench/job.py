@@ -1,0 +1,47 @@
+"""A job in a folder, as it lies on a board: `python -m edgegsr.bench.job FOLDER` measures what job.json says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from edgegsr.bench.child import Subject
+from edgegsr.bench.measure import Job, measure
+from edgegsr.errors import InputError, shown
+from edgegsr.files import read_json, reading, write_whole
+
+FILE = "job.json"
+
+
+def write_job(job: Job, folder: Path) -> None:
+    """Keeps a job in its folder; another one that was begun there is refused."""
+    path = folder / FILE
+    told = json.loads(json.dumps(asdict(job)))
+    if path.is_file() and read_json(path) != told:
+        raise InputError(f"{shown(folder)}: another benchmark was begun here; give another --out")
+    write_whole(path, json.dumps(told, indent=1))
+
+
+def read_job(folder: Path) -> Job:
+    path = folder / FILE
+    with reading(path):
+        told = read_json(path)
+        subjects = [Subject(**each) for each in told.pop("subjects")]
+        questions = [(photo, verb) for photo, verb in told.pop("questions")]
+        return Job(subjects, questions=questions, **told)
+
+
+def main() -> None:
+    """Measures; what goes wrong is one line, and exit code 2."""
+    folder = Path(sys.argv[1])
+    try:
+        measure(read_job(folder), folder)
+    except InputError as error:
+        print(f"edgegsr bench: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""What is measured of several subjects, step by step; every step is a file in a folder, and is not done twice.
+
+    cold-start.json             how long a fresh process waits for its first answer
+    single-stream.json …        a scenario: the subjects in turns, with the state of the machine before and after
+    loadgen-single-stream.json  the same by MLPerf's own LoadGen, one subject after the other
+    predictions/NAME.jsonl      what each said of the photos that somebody has annotated
+
+It runs where the subjects do, on a board as well: `python -m edgegsr.bench.job FOLDER` there. numpy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgegsr.bench.child import STARTED, Child, Subject
+from edgegsr.bench.load import PACES, SCENARIOS
+from edgegsr.bench.power import Meter, Watch, find_meter
+from edgegsr.bench.state import doubts, look_at
+from edgegsr.bench.turns import Asked, faster, in_turns
+from edgegsr.files import read_json, write_whole
+from edgegsr.progress import track
+
+IDLE_S = 2.0  # that power is watched with nobody asking
+SAID = 64  # photos of a request
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of whom. Paths are seen from where it runs."""
+
+    subjects: Sequence[Subject]
+    photos: Sequence[str]  # files that are looked at again and again
+    scenarios: Sequence[str] = ("single-stream",)
+    pace: str = "default"
+    questions: Sequence[tuple[str, str]] = ()  # annotated photos and their verbs
+    cpus: Sequence[int] = ()  # that the subjects may run on; by default all
+    loadgen: bool = False
+    root: str = field(default="/", compare=False)  # of the machine's own facts
+
+
+def measure(job: Job, folder: Path) -> None:
+    """Does what is left to be done."""
+    todo = [(f"{name}.json", make) for name, make in _steps(job)]
+    for name, make in todo:
+        if not (folder / name).is_file():
+            write_whole(folder / name, json.dumps(make(), indent=1))
+    for subject in job.subjects if job.questions else ():
+        _say(subject, job, folder / "predictions" / f"{slug(subject.name)}.jsonl")
+
+
+def slug(name: str) -> str:
+    """A name as that of a file."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:100] or "subject"
+
+
+def _steps(job: Job) -> Iterator[tuple[str, Callable[[], Result]]]:
+    yield "cold-start", lambda: _cold_start(job)
+    for scenario in job.scenarios:
+        yield scenario, lambda scenario=scenario: _scenario(job, scenario)  # type: ignore[misc]
+        if job.loadgen:
+            yield f"loadgen-{scenario}", lambda scenario=scenario: _loadgen(job, scenario)  # type: ignore[misc]
+
+
+def _cold_start(job: Job) -> Result:
+    """Milliseconds of every start, in turns; files lie in the memory of the system already."""
+    started: dict[str, list[Mapping[str, float]]] = {subject.name: [] for subject in job.subjects}
+    for turn in track(range(PACES[job.pace].cold_starts + 1), "cold starts"):
+        for subject in job.subjects:
+            with Child(subject, job.photos[:1], job.cpus) as child:
+                if turn:  # the first one brings the files into memory, and builds what has to be built
+                    started[subject.name].append(child.started_ms)
+    return {
+        name: {
+            part: {
+                "p50_ms": round(float(np.median(each)), 1),
+                "max_ms": round(max(each), 1),
+            }
+            for part, each in _columns(found)
+        }
+        | {"starts": len(found)}
+        for name, found in started.items()
+    }
+
+
+def _columns(found: Sequence[Mapping[str, float]]) -> Iterator[tuple[str, list[float]]]:
+    for part in STARTED:
+        yield part, [each[part] for each in found]
+    yield "all", [sum(each.values()) for each in found]
+
+
+def _scenario(job: Job, scenario: str) -> Result:
+    root = Path(job.root)
+    meter = find_meter(root)
+    with _children(job) as children:
+        idle = _idle_watts(meter)
+        before, began = look_at(root), time.monotonic()
+        log = _Log(meter, root, began)
+        asked = in_turns(
+            {name: child.ask for name, child in children.items()}, scenario, job.pace, len(job.photos), log
+        )
+        after = look_at(root)
+        peaks = {name: child.peak_bytes() for name, child in children.items()}
+        told = {name: (child.steps, child.versions) for name, child in children.items()}
+    return {
+        "seconds": round(time.monotonic() - began, 1),
+        "before": before.to_json(),
+        "after": after.to_json(),
+        "doubts": [*doubts(before, after), *([meter] if isinstance(meter, str) else [])],
+        "idle_watts": idle,
+        "timeline": log.timeline,
+        "subjects": {
+            name: {
+                "versions": dict(told[name][1]),
+                "load": each.load(scenario, job.pace).to_json(),
+                "steps": each.steps(told[name][0], SCENARIOS[scenario].photos),
+                "faster_than": {other: faster(each, theirs) for other, theirs in asked.items() if other != name},
+                "peak_resident_mb": round(peaks[name] / 1e6, 1),
+                "energy": _energy(log, name, each, SCENARIOS[scenario].photos),
+            }
+            for name, each in asked.items()
+        },
+    }
+
+
+def _loadgen(job: Job, scenario: str) -> Result:
+    found = {}
+    for subject in job.subjects:
+        with Child(subject, job.photos, job.cpus) as child:
+            told = child.loadgen(scenario, job.pace)
+            took = np.array(told.pop("latencies_s"))
+            found[subject.name] = {**told, "queries": len(took)}
+    return found
+
+
+@contextmanager
+def _children(job: Job) -> Iterator[dict[str, Child]]:
+    with ExitStack() as stack:
+        yield {each.name: stack.enter_context(Child(each, job.photos, job.cpus)) for each in job.subjects}
+
+
+class _Log:
+    """Watches a subject while it is asked: its energy, and what the machine was like after every block."""
+
+    def __init__(self, meter: Meter | str, root: Path, began: float) -> None:
+        self.meter, self.root, self.began = meter, root, began
+        self.timeline: list[Result] = []
+        self.energy: dict[str, list[Any]] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        watch = None
+        if isinstance(self.meter, str):
+            yield
+        else:
+            with Watch(self.meter) as watch:
+                yield
+            self.energy.setdefault(name, []).append(watch.energy)
+        now = look_at(self.root)
+        self.timeline.append(
+            {
+                "s": round(time.monotonic() - self.began, 2),
+                "subject": name,
+                "watts": None if watch is None or watch.energy.watts is None else round(watch.energy.watts, 3),
+                "celsius": max(now.celsius.values(), default=None),
+                "cpu_mhz": max(now.cpu_mhz, default=None),
+                "gpu_mhz": now.gpu_mhz and now.gpu_mhz[0],
+            }
+        )
+
+
+def _energy(log: _Log, name: str, asked: Asked, photos: int) -> Result | None:
+    """What one photo took, of the module or the package; nothing is subtracted from it."""
+    blocks = log.energy.get(name)
+    if not blocks:
+        return None
+    totals, seconds = [each.total_joules for each in blocks], sum(each.seconds for each in blocks)
+    known = [each for each in totals if each is not None]
+    whole = sum(known) if len(known) == len(totals) else None
+    rails = {rail: sum(each.joules.get(rail, 0.0) for each in blocks) / seconds for rail in blocks[0].joules}
+    return {
+        "kind": blocks[0].kind,
+        "watts": None if whole is None else round(whole / seconds, 3),
+        "joules_per_photo": None if whole is None else round(whole / (photos * asked.queries), 6),
+        "rails_watts": {rail: round(watts, 3) for rail, watts in rails.items()},
+    }
+
+
+def _idle_watts(meter: Meter | str) -> float | None:
+    if isinstance(meter, str):
+        return None
+    with Watch(meter) as watch:
+        time.sleep(IDLE_S)
+    return None if watch.energy.watts is None else round(watch.energy.watts, 3)
+
+
+def _say(subject: Subject, job: Job, path: Path) -> None:
+    """Asks about the annotated photos that the file does not have yet."""
+    said = _whole_lines(path)
+    left = job.questions[len(said) :]
+    if not left:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = [left[at : at + SAID] for at in range(0, len(left), SAID)]
+    with Child(subject, job.photos, job.cpus) as child, path.open("w", encoding="utf-8") as file:
+        file.writelines(said)
+        for part in track(parts, f"{subject.name} looks at annotated photos"):
+            file.writelines(json.dumps(line) + "\n" for line in child.say(part))
+            file.flush()
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """What was said before somebody stopped it."""
+    lines = path.read_text("utf-8").splitlines(keepends=True) if path.is_file() else []
+    return [line for line in lines if line.endswith("}\n")]
+
+
+def found(job: Job, folder: Path) -> dict[str, Result]:
+    """What the steps have found out, by their names."""
+    return {name: read_json(folder / f"{name}.json") for name, _ in _steps(job)}

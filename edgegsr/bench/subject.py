@@ -1,0 +1,151 @@
+"""What is measured, in a process of its own, so that idle threads of one engine take no cores of another.
+
+    python -m edgegsr.bench.subject '{"place": "BUNDLE", "engine": "openvino", "threads": 2, "photos": ["a.jpg"], …}'
+
+It opens a predictor, looks at the first photo, and then answers every line of JSON with another. Photos come from
+memory: what a disk takes is not measured. Runs on a board: numpy, pillow and one engine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from edgegsr.errors import InputError
+from edgegsr.situation import Situation
+
+WHOLE = ("predict",)  # the only step of a predictor that does not tell its own
+PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
+RANKS = 5
+
+Reply = dict[str, Any]
+
+
+class Predictor(Protocol):
+    """Anything that looks at a photo; one with `predict_in_steps` tells what its time goes to."""
+
+    def predict(self, photo: bytes, verb: str | None = None) -> Situation: ...
+
+
+class Served:
+    """A predictor that is asked by lines."""
+
+    def __init__(self, predictor: Any, photos: Sequence[str], steps: Sequence[str]) -> None:
+        self.predictor, self.photos, self.steps = predictor, photos, steps
+        self.content = cache(lambda row: Path(photos[row]).read_bytes())
+
+    def ask(self, queries: Sequence[Sequence[int]]) -> Reply:
+        """The seconds of the steps of each query, whose photos follow one another."""
+        for row in {row for query in queries for row in query}:
+            self.content(row)
+        look = self._in_steps if self.steps != WHOLE else self._whole
+        return {"took": [[sum(parts) for parts in zip(*(look(row) for row in query))] for query in queries]}
+
+    def say(self, asked: Sequence[tuple[str, str | None]]) -> Reply:
+        """What is said of photos, as `edgegsr score` reads it: frames of the best verb, and of one that is named."""
+        return {"said": [self._line(Path(photo), verb) for photo, verb in asked]}
+
+    def loadgen(self, scenario: str, pace: str) -> Reply:
+        """What MLPerf's LoadGen says when it asks."""
+        from edgegsr.bench import loadgen
+
+        return {"loadgen": loadgen.ask(lambda row: self._whole(row), len(self.photos), scenario, pace)}
+
+    def peak(self) -> Reply:
+        """The most memory that was ever resident."""
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {"peak_bytes": used * (1 if sys.platform == "darwin" else 1024)}
+
+    def _whole(self, row: int) -> list[float]:
+        content, before = self.content(row), time.perf_counter()
+        self.predictor.predict(content)
+        return [time.perf_counter() - before]
+
+    def _in_steps(self, row: int) -> list[float]:
+        content, took, before = self.content(row), [], time.perf_counter()
+        for _ in self.predictor.predict_in_steps(content):
+            now = time.perf_counter()
+            took.append(now - before)
+            before = now
+        return took
+
+    def _line(self, photo: Path, verb: str | None) -> Reply:
+        content = photo.read_bytes()
+        best = self.predictor.predict(content)
+        frames = {best.verb: _frame(best)} if best.fillers else {}
+        if verb is not None and verb not in frames and best.fillers:
+            frames[verb] = _frame(self.predictor.predict(content, verb))
+        return {"image": photo.name, "verbs": [each for each, _ in best.verbs[:RANKS]], "frames": frames}
+
+
+def serve(imported: Callable[[], Callable[[Mapping[str, Any]], Predictor]]) -> None:
+    """Answers the lines of standard input until there are no more; what `imported` gives opens what argv says."""
+    marks, lines = [time.monotonic()], os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+    try:
+        told = json.loads(sys.argv[1])
+        if cpus := told.get("cpus"):
+            os.sched_setaffinity(0, cpus)
+        opened = imported()
+        marks.append(time.monotonic())
+        predictor = opened(told)
+        marks.append(time.monotonic())
+        steps = tuple(getattr(predictor, "steps", WHOLE))
+        predictor.predict(Path(told["photos"][0]).read_bytes())
+        marks.append(time.monotonic())
+        _send(lines, {"ready": {"marks": marks, "steps": steps, "versions": dict(_versions())}})
+        served = Served(predictor, told["photos"], steps)
+        verbs: dict[str, Callable[..., Reply]] = {
+            "ask": served.ask,
+            "say": served.say,
+            "loadgen": served.loadgen,
+            "peak": served.peak,
+        }
+        for line in sys.stdin:
+            verb, *given = json.loads(line)
+            _send(lines, verbs[verb](*given))
+    except InputError as error:
+        _send(lines, {"error": str(error)})
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass
+
+
+def _frame(situation: Situation) -> Reply:
+    return {
+        role: {"noun": filler.noun, "box": None if filler.box_xyxy is None else list(filler.box_xyxy)}
+        for role, filler in situation.fillers.items()
+    }
+
+
+def _send(lines: Any, reply: Reply) -> None:
+    lines.write(json.dumps(reply) + "\n")
+    lines.flush()
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "python", ".".join(map(str, sys.version_info[:3]))
+    for package in PACKAGES:
+        if package in sys.modules:
+            try:
+                yield package, version(package)
+            except PackageNotFoundError:
+                yield package, str(getattr(sys.modules[package], "__version__", "unknown"))
+
+
+def _bundle() -> Callable[[Mapping[str, Any]], Predictor]:
+    from edgegsr.runtime import SituationRecognizer
+
+    return lambda told: SituationRecognizer(told["place"], told.get("engine") or None, told.get("threads") or None)
+
+
+if __name__ == "__main__":
+    serve(_bundle)

@@ -1,0 +1,109 @@
+"""Several models asked in turns, A B A B, in short blocks: what slows the machine slows all of them, and pairs of
+neighbours tell which is faster. numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from edgegsr.bench.load import PACES, SCENARIOS, SEED, Load, least_queries, order
+from edgegsr.progress import track
+
+BLOCK_S = 0.5
+AWAKE = 3  # queries before those of a block, while threads wake up
+TRIED_S, TRIED = 0.3, 5  # seconds and queries that tell how many a block holds
+
+Query = Sequence[int]  # photos
+Ask = Callable[[Sequence[Query]], Sequence[Sequence[float]]]  # the seconds of the steps of each query
+Around = Callable[[str], AbstractContextManager[Any]]  # what watches while a subject is asked
+
+
+@dataclass
+class Asked:
+    """What one subject took, block by block."""
+
+    steps_s: list[list[Sequence[float]]] = field(default_factory=list)  # of each query of each block
+
+    @property
+    def seconds(self) -> float:
+        return sum(sum(query) for block in self.steps_s for query in block)
+
+    @property
+    def queries(self) -> int:
+        return sum(map(len, self.steps_s))
+
+    def load(self, scenario: str, pace: str) -> Load:
+        return Load(scenario, pace, [[sum(query) for query in block] for block in self.steps_s])
+
+    def steps(self, names: Sequence[str], photos: int) -> dict[str, dict[str, float]]:
+        """Milliseconds of one photo, by what they are spent on."""
+        took = 1000 * np.array([query for block in self.steps_s for query in block]) / photos
+        return {
+            name: {
+                "p50_ms": round(float(np.median(each)), 4),
+                "p90_ms": round(float(np.percentile(each, 90)), 4),
+                "mean_ms": round(float(each.mean()), 4),
+            }
+            for name, each in zip(names, took.T)
+        }
+
+
+def in_turns(
+    subjects: Mapping[str, Ask], scenario: str, pace: str, photos: int, around: Around, seed: int = SEED
+) -> dict[str, Asked]:
+    """Every subject asked about the same photos, as long as the pace says of each."""
+    size, least, rows = SCENARIOS[scenario].photos, least_queries(scenario, pace), order(photos, seed)
+    typical = {name: _typical_s(ask, _queries(rows, size)) for name, ask in subjects.items()}
+    lengths = {name: max(1, round(BLOCK_S / each)) for name, each in typical.items()}
+    rounds = max(
+        math.ceil(max(least / lengths[name], PACES[pace].seconds / (lengths[name] * each)))
+        for name, each in typical.items()
+    )
+    found: dict[str, Asked] = {name: Asked() for name in subjects}
+    over = _until(lambda: _enough(found, least, PACES[pace].seconds))
+    for _ in track(over, f"{scenario}, in turns", rounds):
+        asked = _queries(rows, size)
+        longest = [next(asked) for _ in range(max(lengths.values()) + AWAKE)]
+        for name, ask in subjects.items():
+            ask(longest[:AWAKE])
+            with around(name):
+                found[name].steps_s.append(list(ask(longest[AWAKE : AWAKE + lengths[name]])))
+    return found
+
+
+def faster(of: Asked, beside: Asked) -> dict[str, float]:
+    """How many times as fast `of` is, in the median of the pairs of blocks, and between which the most of them lie."""
+    ratios = [
+        float(np.median([sum(q) for q in theirs]) / np.median([sum(q) for q in ours]))
+        for ours, theirs in zip(of.steps_s, beside.steps_s)
+    ]
+    low, middle, high = np.percentile(ratios, (10, 50, 90))
+    return {"times": round(float(middle), 3), "p10": round(float(low), 3), "p90": round(float(high), 3)}
+
+
+def _enough(found: Mapping[str, Asked], queries: int, seconds: float) -> bool:
+    return all(each.queries >= queries and each.seconds >= seconds for each in found.values())
+
+
+def _until(over: Callable[[], bool]) -> Iterator[None]:
+    while not over():
+        yield
+
+
+def _typical_s(ask: Ask, queries: Iterator[Query]) -> float:
+    """The median of some queries, after some that do not count."""
+    ask([next(queries) for _ in range(AWAKE)])
+    took: list[float] = []
+    while len(took) < TRIED or sum(took) < TRIED_S:
+        took += [sum(query) for query in ask([next(queries)])]
+    return max(float(np.median(took)), 1e-6)
+
+
+def _queries(rows: Iterator[int], size: int) -> Iterator[Query]:
+    while True:
+        yield [next(rows) for _ in range(size)]
