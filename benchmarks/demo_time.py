@@ -19,7 +19,7 @@ from result import publish
 
 def run(folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
-    command = [sys.executable, "-m", "edgegsr.cli", "demo", "--out", str(folder / "demo"), "--json"]
+    command = [sys.executable, "-m", "edgegsr", "demo", "--out", str(folder / "demo"), "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds = time.perf_counter() - started
     said = json.loads(done.stdout.splitlines()[-1])

@@ -183,6 +183,10 @@ def test_an_unknown_option_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_settings_are_read_as_json_or_text() -> None:
-    assert cli._settings(["epochs=3", "amp=no", "weights.noun=0.5"]) == {"epochs": 3, "amp": "no", "weights.noun": 0.5}
+    assert cli.common.settings_of(["epochs=3", "amp=no", "weights.noun=0.5"]) == {
+        "epochs": 3,
+        "amp": "no",
+        "weights.noun": 0.5,
+    }
     with pytest.raises(cli.InputError, match="wanted KEY=VALUE, got 'epochs'"):
-        cli._settings(["epochs"])
+        cli.common.settings_of(["epochs"])

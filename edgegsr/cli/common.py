@@ -1,0 +1,113 @@
+"""What the commands share: options, exit codes, tables, and the last line for programs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from edgegsr.errors import InputError, MissingExtra, shown
+
+DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
+Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]
+RunFolder = Annotated[
+    Path, typer.Argument(help="The folder that `distill` wrote, or the name of a student that comes along.")
+]
+
+
+def program() -> str:
+    """How this program was called."""
+    name = Path(sys.argv[0]).name
+    return "python -m edgegsr" if name == "__main__.py" else name
+
+
+def need_training(command: str, *more: str) -> None:
+    if sys.version_info < (3, 11):
+        raise InputError(f"{command} needs Python 3.11 or newer, this is {platform.python_version()}")
+    needed = ("torch", "transformers", "accelerate", "safetensors", "cv2", *more)
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        raise MissingExtra(f"{command} ({', '.join(missing)})", "train")
+
+
+def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
+    """KEY=VALUE with the value as JSON, or else as a text."""
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise InputError(f"--set: wanted KEY=VALUE, got {pair!r}")
+        try:
+            out[key] = json.loads(value)
+        except json.JSONDecodeError:
+            out[key] = value
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"--set {key}: wanted a number, a text, true or false: {error}") from error
+    return out
+
+
+def complain(error: object, code: int) -> int:
+    print(f"edgegsr: {error}", file=sys.stderr)
+    return code
+
+
+def last_line(wanted: bool, value: Mapping[str, Any]) -> None:
+    if wanted:
+        text = json.dumps(value, ensure_ascii=False)
+        print(text if text.isprintable() else json.dumps(value))
+
+
+def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    print(f"\n{shown(title)}")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    for i, header in enumerate(headers):
+        table.add_column(header, overflow="fold", no_wrap=i == 0 and len(headers) > 4)
+    for row in rows:
+        table.add_row(*map(shown, row))
+    Console(markup=False).print(table)
+
+
+def show_brief(
+    title: str,
+    scores: Mapping[str, Mapping[str, float | None]],
+    chance: Mapping[str, Mapping[str, float]],
+    counts: Mapping[str, int],
+) -> None:
+    names = list(next(iter(scores.values())))
+    cells = [
+        (label, *("-" if (value := part.get(name)) is None else f"{100 * value:.1f}" for name in names))
+        for group, part in scores.items()
+        for label, part in ((_counted(group, counts), part), ("  chance", chance.get(group, {})))
+        if part
+    ]
+    table(f"{title}, %, mean over verbs", ("verbs (images)", *(name.replace("_", " ") for name in names)), cells)
+    print("top1: with the student's verb. value and grounded alone: with the true verb.")
+
+
+def show_teacher(name: str, found: Mapping[str, Any]) -> None:
+    """A teacher beside its student; one without a text space has no zero-shot verbs."""
+    if groups := dict(found.get("groups", {})):
+        groups |= {"harmonic mean of seen and unseen": found["harmonic"]} if "harmonic" in found else {}
+        rows = [(group, *(f"{100 * value:.1f}" for value in part.values())) for group, part in groups.items()]
+        title = f"{name}, zero-shot, {found['candidates']}, %, mean over verbs"
+        table(title, ("verbs", "verb top1", "verb top5"), rows)
+    else:
+        print(f"\n{name}: has no texts of its own, and so no zero-shot verbs")
+    print(f"{found['gflops']:.2f} GFLOPs and {found['latency_ms']:.1f} ms an image, here, one by one")
+
+
+def _counted(group: str, counts: Mapping[str, int]) -> str:
+    return f"{group} ({counts[group]})" if group in counts else f"{group} mean of seen and unseen"

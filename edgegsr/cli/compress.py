@@ -1,0 +1,126 @@
+"""`edgegsr compress`: makes a student smaller."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from edgegsr.cli.common import (
+    MISSED,
+    Data,
+    Json,
+    Limit,
+    RunFolder,
+    complain,
+    last_line,
+    need_training,
+    settings_of,
+    table,
+)
+from edgegsr.cli.distill import source_of
+from edgegsr.errors import InputError
+
+
+def compress(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="The run to write; a started compression goes on.")],
+    prune: Annotated[float, typer.Option(help="Share of the channels and heads to cut, 0 to below 1.")] = 0.0,
+    latency: Annotated[
+        Optional[str], typer.Option(help="Share of the latency to come down to, such as 0.6x, instead of --prune.")
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="What it is made for: a profile, or the name of one that comes along.")
+    ] = "onnx-fp32",
+    max_drop: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of a dev score that INT8 may cost before layers stay in 16 bits, by default 0.01; where it is "
+            "given and the run as a whole lost more, exit with 3.",
+        ),
+    ] = None,
+    drop_layers: Annotated[int, typer.Option(min=0, help="Decoder layers to drop, the last ones.")] = 0,
+    sparse: Annotated[
+        str, typer.Option(help="Set single weights to zero: a share such as 0.5, or 2:4. Few engines are faster by it.")
+    ] = "",
+    criterion: Annotated[
+        str, typer.Option(help="What is cut first: taylor (what the lesson would miss least) or magnitude.")
+    ] = "taylor",
+    multiple: Annotated[
+        Optional[int], typer.Option(min=1, help="Widths are rounded to multiples of this; by default the target's.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Cut in so many rounds, with recovery after each.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="Of recovery after the last round.")] = 4,
+    ptq: Annotated[bool, typer.Option("--ptq", help="Count in 8 bits, by what calibration images make of it.")] = False,
+    qat: Annotated[bool, typer.Option("--qat", help="The same, and trained on with the rounding.")] = False,
+    calibration: Annotated[int, typer.Option(min=1, help="Training images to calibrate on.")] = 256,
+    qat_epochs: Annotated[int, typer.Option(min=1, help="Of training with the rounding.")] = 3,
+    data: Data = "diorama",
+    method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,
+    teacher: Annotated[
+        Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
+    limit: Limit = None,
+    workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
+    settings: Annotated[
+        Optional[list[str]], typer.Option("--set", help="Any value of the run's [train] table: KEY=VALUE.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits."""
+    need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
+    from edgegsr.compress.compress import compress
+    from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
+    from edgegsr.compress.figures import dropped, read_steps, rows
+    from edgegsr.compress.school import School
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.config import read_train
+    from edgegsr.distill.methods import find_method
+    from edgegsr.export.target import find_target
+    from edgegsr.processes import processes
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+
+    if processes().num_processes > 1:
+        raise InputError("compress: runs in one process; leave out `accelerate launch`")
+    aim, share = find_target(target), 0.0 if latency is None else read_share(latency)
+    wish = PruneConfig(prune, share, criterion, multiple or aim.multiple, rounds, drop_layers, sparse, epochs=epochs)
+    quantize = QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs)
+    if max_drop is not None:
+        quantize = replace(quantize, max_drop=max_drop)
+    wishes = Wishes(wish, quantize, aim)
+    opened, overrides = open_run(find_run(run)), settings_of(settings or [])
+    if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
+        raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
+    if workers is not None:
+        overrides["workers"] = workers
+    if lacking := {"method", "train"} - opened.config.keys():
+        raise InputError(f"{opened.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
+    name = method or str(opened.config["method"])
+    how = find_method(name)
+    if not how.taught and teacher:
+        raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
+    try:
+        training = read_train({"train": opened.config["train"]}, overrides, how.settings)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
+    learn = open_data(data, "train", limit, opened.ontology)
+    judge = open_data(data, "dev", limit, opened.ontology)
+    groups = groups_of(data, opened.ontology)
+    source = source_of(how, training, learn, judge, groups, opened.tables, teacher) if wishes.trained else None
+    done = compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads)
+    steps = read_steps(done.folder)
+    table(f"{out}, dev, %", *rows(steps))
+    print("M: weights; ms: of the exported graph; by group: verb top-1; grounded: all verbs, with the true verb")
+    print(f"\nLook at   {done.folder / 'report.html'}")
+    missed = [] if max_drop is None else dropped(steps, max_drop)
+    last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
+    for line in missed:
+        complain(line, MISSED)
+    if missed:
+        raise typer.Exit(MISSED)

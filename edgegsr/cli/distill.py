@@ -1,0 +1,114 @@
+"""`edgegsr distill`: trains a student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from edgegsr.cli.common import (
+    Data,
+    Json,
+    Limit,
+    last_line,
+    need_training,
+    settings_of,
+)
+from edgegsr.errors import InputError
+
+if TYPE_CHECKING:
+    from edgegsr.data.split import Split
+    from edgegsr.data.splits import Groups
+    from edgegsr.distill.config import TrainConfig
+    from edgegsr.distill.methods import Method
+    from edgegsr.teacher.knowledge import Source
+    from edgegsr.text import TextTables
+
+
+def distill(
+    student: Annotated[str, typer.Option(help="Its card: a TOML file, or pico, nano, small.")],
+    out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
+    data: Data = "diorama",
+    method: Annotated[
+        str, typer.Option(help="none (annotations alone), feature, caption, pseudo, mipd, mipd-release.")
+    ] = "none",
+    teacher: Annotated[
+        Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the teacher anew for every batch; keep nothing.")] = False,
+    grid: Annotated[
+        Optional[int], typer.Option(min=1, help="Cells a side that a teacher looks with; by default all that it has.")
+    ] = None,
+    text: Annotated[Optional[str], typer.Option(help="Text encoder for the words: hub id or folder.")] = None,
+    seed: Annotated[Optional[int], typer.Option(min=0, help="By default the card's.")] = None,
+    epochs: Annotated[Optional[int], typer.Option(min=1, help="By default the card's.")] = None,
+    batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step; by default the card's.")] = None,
+    limit: Limit = None,
+    workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
+    settings: Annotated[
+        Optional[list[str]], typer.Option("--set", help="Any value of the card's [train] table: KEY=VALUE.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a student; the same command goes on with what it finds in --out."""
+    need_training("distill")
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.config import read_train
+    from edgegsr.distill.methods import find_method
+    from edgegsr.distill.train import train
+    from edgegsr.shipped import find_card
+    from edgegsr.student.config import read_student
+    from edgegsr.text.shipped import tables_for
+
+    card = find_card(student)
+    given = {"epochs": epochs, "batch": batch, "seed": seed, "workers": workers}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    for key, value in settings_of(settings or []).items():
+        if overrides.setdefault(key, value) != value:
+            raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
+    if out.is_file():
+        raise InputError(f"--out {out}: wanted a folder, got a file")
+    how = find_method(method)
+    if not how.taught and (teacher or live or grid):
+        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher, --live and --grid")
+    read_student(card), read_train(card)  # a mistake shows before any work is done
+    try:
+        training = read_train(card, overrides)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix(f'{card}: ')}") from error
+    learn = open_data(data, "train", limit)
+    words = learn.annotations.ontology
+    judge = open_data(data, "dev", limit, words)
+    tables, groups = tables_for(words, text), groups_of(data, words)
+    source = source_of(how, training, learn, judge, groups, tables, teacher, live=live, grid=grid, text=text)
+    run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)
+    last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
+
+
+def source_of(
+    how: Method,
+    training: TrainConfig,
+    learn: Split,
+    judge: Split,
+    groups: Groups,
+    tables: TextTables,
+    teacher: Optional[str],
+    **given: Any,
+) -> Optional[Source]:
+    """The teacher that a method learns from, in the views that its training shows."""
+    if not how.taught:
+        return None
+    from edgegsr.teacher.cache import VIEWS
+    from edgegsr.teacher.source import open_source
+    from edgegsr.teacher.zero_shot import Exam
+
+    return open_source(
+        teacher,
+        learn,
+        views=VIEWS if training.augment.flip else VIEWS[:1],
+        collages=training.mipd.collages if "mipd" in how.tables else 0,
+        exam=Exam(judge, groups, tables),
+        check=lambda texts, read_by: how.lesson.check(texts, read_by, tables.encoder),
+        **given,
+    )

@@ -1,0 +1,197 @@
+"""`edgegsr export`, `text` and `verify`: bundles, words for them, and whether they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from edgegsr.cli.common import (
+    MISSED,
+    Data,
+    Json,
+    RunFolder,
+    complain,
+    last_line,
+    need_training,
+    table,
+)
+from edgegsr.errors import InputError, shown
+
+
+def export(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="The bundle to write; one that lies there is replaced.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            help="A profile, or onnx-fp32, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, openvino-int8; "
+            "for a board with TensorRT orin-nano-trt-int8 and the like."
+        ),
+    ] = "onnx-fp32",
+    data: Data = "diorama",
+    images: Annotated[int, typer.Option(min=1, help="Photos of dev on which it is compared with the student.")] = 128,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen, for good.")
+    ] = False,
+    vocab: Annotated[
+        str, typer.Option(help="folded into the graph, or input: words that may change on the device.")
+    ] = "folded",
+    capacity: Annotated[
+        Optional[str], typer.Option(help="Room for VERBS,NOUNS of --vocab input; by default a quarter more.")
+    ] = None,
+    with_text_encoder: Annotated[
+        bool, typer.Option("--with-text-encoder", help="With --vocab input: its reader of new words goes along.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
+    name: Annotated[str, typer.Option(help="What the bundle is called; by default as its folder.")] = "",
+    allow_regression: Annotated[
+        bool,
+        typer.Option("--allow-regression", help="Keep a bundle that is slower or scores less than it should."),
+    ] = False,
+    sign: Annotated[Optional[Path], typer.Option(help="Sign it with this Ed25519 private key, a PEM file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a bundle that runs without torch, and prove that it says what its student says."""
+    need_training("export", "onnx", "onnxscript")
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.export.export import export
+    from edgegsr.export.judge import Checks
+    from edgegsr.export.target import find_target
+    from edgegsr.export.vocabulary import Vocab, capacity_named
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+    from edgegsr.student.calibration import calibrate, read_calibration
+
+    kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
+    aim, opened = find_target(target), open_run(find_run(run))
+    if calibrated:
+        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
+    photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
+    checks = Checks(photos, groups, images, threads, allow_regression)
+    found = export(opened, out, aim, checks, kept, name, sign)
+    numerics, perf = found["numerics"], found["perf"]
+    rows = [
+        (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
+        for name, drift in numerics["drift"].items()
+    ]
+    table(f"{out}: {numerics['images']} photos, student and graph", ("output", "largest drift", "same, %"), rows)
+    took = perf.get("told")
+    if "findings" in numerics:
+        _show_findings(f"TensorRT {aim.version}, by rules", numerics["findings"])
+    if took is None:
+        took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
+        took += ", the network alone"
+    if "dev" in numerics:
+        heads = ("dev, %", "top-1", "value", "grounded")
+        told = [
+            (f"{who}, {group}", *(f"{100 * dev[group][name]:.1f}" for name in ("verb_top1", "value", "grounded")))
+            for group in numerics["dev"]["student"]
+            for who, dev in numerics["dev"].items()
+        ]
+        table("all verbs; value and grounded with the true verb", heads, told)
+    if "text" in numerics:
+        text = numerics["text"]
+        near = ", ".join(f"{cosine:.4f} in {kind}" for kind, cosine in text["least_cosine"].items())
+        print(f"text encoder in {text['precision']}, {text['bytes']:,} bytes; least cosine of a word {near}")
+    if "layers" in numerics:
+        print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
+    print(f"{found['graph_bytes'] / 1e6:.1f} MB{'. ' if 'told' in perf else ', '}{took}")
+    if turns := perf.get("in_turns_ms"):
+        print("in turns: " + ", ".join(f"{precision} {ms:.2f} ms" for precision, ms in turns.items()))
+    last_line(as_json, {"out": str(out), **found})
+    for line in found["missed"]:
+        complain(f"{out}: {'kept though' if found['written'] else 'not written'}: {line}", MISSED)
+    if not found["written"]:
+        raise typer.Exit(MISSED)
+
+
+def text(
+    ontology: Annotated[Path, typer.Argument(help="Verbs with their frames and nouns, as a bundle's vocabulary.json.")],
+    out: Annotated[Path, typer.Option(help="The tables to write, a safetensors file.")],
+    encoder: Annotated[str, typer.Option(help="Text encoder: hub id or folder.")] = "all-MiniLM-L6-v2",
+    as_json: Json = False,
+) -> None:
+    """Read the words of an ontology: the tables for `set_vocabulary` of a bundle without a text encoder."""
+    need_training("text")
+    from edgegsr.situation import Ontology
+    from edgegsr.text import embed
+
+    try:
+        words = Ontology.from_json(ontology.read_text("utf-8"), str(ontology))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{ontology}: cannot be read: {error}") from error
+    tables = embed(words, encoder)
+    tables.save(out)
+    print(f"{out}: {len(words.verbs)} verbs and {len(words.nouns)} nouns in vectors of {tables.width}")
+    last_line(as_json, {"out": str(out), "encoder": tables.encoder, "width": tables.width})
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The folder that `export` wrote.")],
+    target: Annotated[
+        str | None,
+        typer.Option(help="Also say what TensorRT would hold against the graph: orin-nano-trt-int8 or a profile."),
+    ] = None,
+    key: Annotated[Optional[Path], typer.Option(help="The public key that it has to be signed for, PEM.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a bundle is what its manifest says and holds nothing else."""
+    from edgegsr.bundle import BUILT, open_bundle
+    from edgegsr.shipped import find_bundle
+    from edgegsr.signature import SIGNATURE
+
+    found = open_bundle(find_bundle(bundle), key)
+    findings = _held_against(found.graph, target) if target else []
+    files = found.manifest["files"]
+    table(
+        str(bundle), ("file", "bytes", "sha256"), [(n, f"{f['bytes']:,}", f["sha256"][:16]) for n, f in files.items()]
+    )
+    if key is None and (found.folder / SIGNATURE).is_file():
+        print(f"signed, and not checked by whom; give --key ({SIGNATURE})")
+    extra = f" but {BUILT}/, which was built where it runs" * (found.folder / BUILT).is_dir()
+    print(f"whole, and nothing else in it{extra}" + f", signed with the key of {shown(key)}" * (key is not None))
+    last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
+    if any(each["refused"] for each in findings):
+        raise typer.Exit(MISSED)
+
+
+def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:
+    """What the TensorRT of a board would hold against a graph, also as a table."""
+    need_training("--target", "onnx")
+    import onnx
+
+    from edgegsr.export.target import find_target
+    from edgegsr.export.tensorrt_rules import check
+
+    aim = find_target(target)
+    if aim.engine != "tensorrt" or not aim.version:
+        raise InputError(
+            f"--target: wanted a profile with a version of TensorRT, got one of {aim.engine}; leave it out"
+        )
+    major, minor = map(int, aim.version.split("."))
+    findings = check(onnx.load_model_from_string(graph), (major, minor), aim.multiple)
+    told = [asdict(each) for each in findings]
+    _show_findings(f"TensorRT {aim.version}, by rules; no engine was built", told)
+    if not told:
+        print(f"no rule of TensorRT {aim.version} is broken; no engine was built")
+    return told
+
+
+def _show_findings(title: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    """What TensorRT would hold against graphs, as a table."""
+    rows = [
+        (
+            each["rule"],
+            "refused" if each["refused"] else "slow",
+            each.get("file", ""),
+            each["node"] or "-",
+            each["what"],
+        )
+        for each in findings
+    ]
+    if rows:
+        table(title, ("rule", "", "file", "node", "what"), rows)
