@@ -90,6 +90,11 @@ class Network:
         return sum(layer.gflops for layer in self.layers if layer.in_8_bits) / self.gflops if self.gflops else 0.0
 
     @property
+    def precision(self) -> str:
+        """What it was exported for: a graph without a layer in 8 bits counts in 16 on a board."""
+        return "int8" if self.share_in_8_bits else "fp16"
+
+    @property
     def attention(self) -> int:
         """Products of two things that a photo decides."""
         return sum(not layer.weights for layer in self.layers)

@@ -134,7 +134,10 @@ def read(text: str, times: str = "", asked: Mapping[str, bool | None] | None = N
 
 
 def read_times(text: str) -> dict[str, list[float]]:
-    """The milliseconds of every query, in the file that --exportTimes has written; nothing where there are none."""
+    """The milliseconds of every query, in the file that --exportTimes has written; nothing where there are none.
+
+    Old releases write the queries of the warm-up too.
+    """
     rows = _rows(text)
     found = {"latency": [row.get("latencyMs") for row in rows]}
     for word, name in ENDS.items():
