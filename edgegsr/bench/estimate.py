@@ -142,9 +142,9 @@ def caveats(network: Network, board: str, precision: str) -> Iterator[str]:
     if network.side != CALIBRATED_SIDE:
         yield f"the law was fitted at {CALIBRATED_SIDE} px, this graph reads {network.side} px"
     if network.attention:
-        yield f"the law was fitted to convolutions; {network.attention} products of this graph are attention"
+        yield f"the law was fitted to convolutions; {network.attention} products have no weights, as in attention"
     if precision == "int8" and network.share_in_8_bits < WHOLLY:
-        yield (f"int8: told as if all arithmetic were in 8 bits, and {network.share_in_8_bits:.0%} of this graph's is")
+        yield f"int8: told as if all arithmetic were in 8 bits, and {network.share_in_8_bits:.0%} of this graph's is"
     if all(point.board != board for point in published()):
         yield (
             f"{boards()[board].name}: nobody has published its latencies; its start is taken to be the longest that is "

@@ -1,7 +1,7 @@
 """What a graph has to work out: its convolutions and products, one by one, counted from the ONNX file itself.
 
 A multiply-add counts as two operations. What an engine works out once, before the first photo, is left out, and so are
-norms, activations and lookups, which engines fuse into what is counted here. Needs onnx, which a workstation has.
+norms, activations and lookups, most of which engines fuse into what is counted. Needs onnx, which a workstation has.
 """
 
 from __future__ import annotations
@@ -18,16 +18,8 @@ from edgegsr.hub import first_line
 Shape = tuple[int, ...]
 BYTES = {"fp32": 4, "fp16": 2, "int8": 2}  # of a number that is not in 8 bits
 WHOLE = ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")  # in 8 bits by their nature
-AS_THEY_ARE = (
-    "Transpose",
-    "Reshape",
-    "Flatten",
-    "MaxPool",
-    "Split",
-    "Slice",
-    "Relu",
-    "Concat",
-)  # what is rounded stays so
+# what is rounded comes out of these as it was
+AS_THEY_ARE = ("Transpose", "Reshape", "Flatten", "MaxPool", "Split", "Slice", "Relu", "Concat")
 
 
 class Ports(NamedTuple):
@@ -96,7 +88,7 @@ class Network:
 
     @property
     def attention(self) -> int:
-        """Products of two things that a photo decides."""
+        """Products of two things that are no constants."""
         return sum(not layer.weights for layer in self.layers)
 
 

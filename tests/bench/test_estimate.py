@@ -54,7 +54,7 @@ def test_a_network_like_those_that_were_measured_has_no_caveat():
             replace(LARGE, layers=(WIDE, replace(THIN, weights=0))),
             "agx-thor",
             "fp16",
-            "the law was fitted to convolutions; 1 products of this graph are attention",
+            "the law was fitted to convolutions; 1 products have no weights, as in attention",
         ),
         (
             replace(LARGE, layers=(WIDE, replace(WIDE, in_8_bits=False))),
