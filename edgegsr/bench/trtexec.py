@@ -1,0 +1,219 @@
+"""NVIDIA's trtexec, which times an engine by itself: the lines that run it, and what it prints in our words. stdlib.
+
+What it does not say is None. Version 11 has other defaults: it captures a CUDA graph, spins while it waits and moves no
+data. Here every version is run the same way, and what way that was stands beside the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeGuard
+
+NEW_DEFAULTS_SINCE = 11
+TIMED = ("--warmUp=500", "--duration=10", "--iterations=200", "--avgRuns=1", "--percentile=50,90,95,99")
+LAUNCH_BOUND = 0.8  # of the time on the GPU spent on handing it over
+LONGEST_MS = 1e12  # what is longer is no time
+UNSTABLE = 2.5  # per cent; trtexec warns above 1 or 2.5 by its version
+
+START = r"^[ \t]*(?:\[[^\]\n]{1,40}\] \[[A-Z]\] )?"  # of a line, with the time and the kind of message or without
+NUMBER = r"(\d{1,12}(?:\.\d{1,12})?(?:e[+-]?\d{1,2})?)"
+LINES = {  # by our word for it
+    word: re.compile(rf"{START}{name}: (m\w+ = .{{1,2000}})", re.MULTILINE)
+    for word, name in {
+        "latency": "Latency",
+        "enqueue": "Enqueue Time",
+        "h2d": "H2D Latency",
+        "compute": "GPU Compute Time",
+        "d2h": "D2H Latency",
+    }.items()
+}
+OPTIONS = {
+    word: re.compile(rf"{START}{name}: (Enabled|Disabled)", re.MULTILINE)
+    for word, name in {"cuda_graph": "CUDA Graph", "spin_wait": "Spin-wait", "transfers": "Data transfers"}.items()
+}
+FIELD = re.compile(rf"(min|max|mean|median) = {NUMBER} ms")
+PERCENTILE = re.compile(rf"percentile\((\d{{1,3}}(?:\.\d{{1,6}})?)%\) = {NUMBER} ms")
+RATE = re.compile(rf"{START}Throughput: {NUMBER} qps", re.MULTILINE)
+QUERIES = re.compile(rf"{START}Timing trace has (\d{{1,12}}) queries over", re.MULTILINE)
+VARIANCE = re.compile(rf"GPU compute time is unstable, with coefficient of variance = {NUMBER}%")
+VERSION = re.compile(r"\[TensorRT v(\d{4,6})\]")
+ENDS = {"enqueue": "Enq", "h2d": "H2d", "compute": "Compute", "d2h": "D2h"}  # in the keys of --exportTimes
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A time of many queries, in milliseconds."""
+
+    min_ms: float | None = None
+    max_ms: float | None = None
+    mean_ms: float | None = None
+    median_ms: float | None = None
+    percentiles_ms: Mapping[str, float] | None = None  # "99": …
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What trtexec has said about an engine."""
+
+    tensorrt: str | None
+    queries: int | None
+    queries_per_s: float | None
+    latency: Spread | None  # of the host: both transfers and what lies between them
+    enqueue: Spread | None
+    h2d: Spread | None
+    compute: Spread | None  # on the GPU
+    d2h: Spread | None
+    cv_percent: float | None  # of the time on the GPU
+    flags: Mapping[str, bool | None]  # how it was run; numbers with other flags are other numbers
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes these numbers something else than the speed of a network."""
+        enqueue, h2d, compute, d2h = (
+            each.median_ms if each else None for each in (self.enqueue, self.h2d, self.compute, self.d2h)
+        )
+        found = []
+        if enqueue is not None and compute is not None and enqueue > LAUNCH_BOUND * compute:
+            found.append(f"launch-bound: handing a photo over takes {enqueue:g} ms of {compute:g} ms on the GPU")
+        for way, ms in (("to", h2d), ("from", d2h)):
+            if ms is not None and compute is not None and ms >= compute > 0:
+                found.append(f"transfer-bound: {ms:g} ms {way} the GPU, {compute:g} ms on it")
+        if self.cv_percent is not None and self.cv_percent > UNSTABLE:
+            found.append(f"unstable: the time on the GPU varies by {self.cv_percent:.1f} %; lock its clocks")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "warnings": self.warnings}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where an engine spends its time."""
+
+    runs: int | None
+    layers: tuple[tuple[str, float | None, float | None], ...]  # name, mean ms, share of all
+
+
+def timing_line(version: str, plan: str, times: str, transfers: bool = False) -> list[str]:
+    """The words that time an engine with this version of TensorRT; host latencies need transfers."""
+    return ["trtexec", f"--loadEngine={plan}", *TIMED, f"--exportTimes={times}", *_way(version, transfers)]
+
+
+def profiling_line(version: str, plan: str, profile: str, layers: str) -> list[str]:
+    """The words of a second run, which says where the time goes."""
+    words = ["--dumpProfile", "--separateProfileRun", f"--exportProfile={profile}", f"--exportLayerInfo={layers}"]
+    return ["trtexec", f"--loadEngine={plan}", *TIMED, *_way(version, transfers=False), *words]
+
+
+def flags(transfers: bool = False) -> dict[str, bool | None]:
+    """What `timing_line` asks for, in every version."""
+    return {"cuda_graph": True, "spin_wait": True, "transfers": transfers}
+
+
+def read(text: str, times: str = "", asked: Mapping[str, bool | None] | None = None) -> Timing:
+    """What trtexec has printed, last if more than once; what it did not, from the file of --exportTimes.
+
+    `asked` are the flags that it was run with, for versions that do not print them.
+    """
+    traces = read_times(times)
+    spreads = {word: _spread(_last(line, text)) or spread(traces.get(word, [])) for word, line in LINES.items()}
+    printed = {word: _last(option, text) for word, option in OPTIONS.items()}
+    queries, rate, variance = (_last(pattern, text) for pattern in (QUERIES, RATE, VARIANCE))
+    return Timing(
+        tensorrt=_version(_last(VERSION, text)),
+        queries=int(queries) if queries else len(traces.get("latency", [])) or None,
+        queries_per_s=float(rate) if rate else None,
+        **spreads,
+        cv_percent=float(variance) if variance else _variance(traces.get("compute", [])),
+        flags={word: told == "Enabled" if told else (asked or {}).get(word) for word, told in printed.items()},
+    )
+
+
+def read_times(text: str) -> dict[str, list[float]]:
+    """The milliseconds of every query, in the file that --exportTimes has written; nothing where there are none.
+
+    Old releases write the queries of the warm-up too.
+    """
+    rows = _rows(text)
+    found = {"latency": [row.get("latencyMs") for row in rows]}
+    for word, name in ENDS.items():
+        ends = [(row.get(f"start{name}Ms"), row.get(f"end{name}Ms")) for row in rows]
+        found[word] = [end - start if _is_time(start) and _is_time(end) else None for start, end in ends]
+    return {word: kept for word, values in found.items() if (kept := list(filter(_is_time, values)))}
+
+
+def read_profile(text: str) -> Profile:
+    """The file that --exportProfile has written; without layers where it is none, or a name broke it."""
+    rows = _rows(text)
+    runs = next((row["count"] for row in rows if isinstance(row.get("count"), int)), None)
+    return Profile(
+        runs,
+        tuple(
+            (row["name"], _time(row.get("averageMs")), share / 100 if (share := _time(row.get("percentage"))) else None)
+            for row in rows
+            if isinstance(row.get("name"), str)
+        ),
+    )
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """What trtexec works out of times; a percentile leaves out the longest, a whole number of them."""
+    if not values:
+        return None
+    ordered, n = sorted(values), len(values)
+    at = {f"{p}": ordered[n - 1 - (100 - p) * n // 100] for p in (50, 90, 95, 99)}
+    return Spread(ordered[0], ordered[-1], statistics.fmean(ordered), statistics.median(ordered), at)
+
+
+def _spread(line: str | None) -> Spread | None:
+    if line is None:
+        return None
+    told = {f"{name}_ms": float(ms) for name, ms in FIELD.findall(line)}
+    percentiles = {name: float(ms) for name, ms in PERCENTILE.findall(line)}
+    return Spread(**told, percentiles_ms=percentiles or None) if told or percentiles else None
+
+
+def _variance(values: Sequence[float]) -> float | None:
+    mean = statistics.fmean(values) if values else 0.0
+    return 100 * statistics.pstdev(values) / mean if mean > 0 else None
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str | None:
+    found: list[str] = pattern.findall(text)
+    return found[-1] if found else None
+
+
+def _version(digits: str | None) -> str | None:
+    """8.5.2 of 8502, 10.9.0 of 100900."""
+    if digits is None:
+        return None
+    number, wide = int(digits), len(digits) > 4
+    major, rest = divmod(number, 10000 if wide else 1000)
+    return f"{major}.{rest // 100}.{rest % 100}"
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def _time(value: object) -> float | None:
+    return float(value) if _is_time(value) else None
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -LONGEST_MS < value < LONGEST_MS
+
+
+def _way(version: str, transfers: bool) -> list[str]:
+    major = version.split(".")[0]
+    if major.isdigit() and int(major) >= NEW_DEFAULTS_SINCE:
+        return ["--includeDataTransfers"] * transfers
+    return ["--useCudaGraph", "--useSpinWait", *["--noDataTransfers"] * (not transfers)]
