@@ -44,10 +44,17 @@ class Truth:
 def here(job: Job, folder: Path) -> Mapping[str, Any]:
     """On this machine."""
     measure(job, folder)
-    return asdict(examine_machine())
+    return json.loads(json.dumps(asdict(examine_machine())))  # type: ignore[no-any-return]
 
 
-def bench(job: Job, out: Path, truth: Truth | None, device: str = "cpu", run: Run = here) -> dict[str, Any]:
+def bench(
+    job: Job,
+    out: Path,
+    truth: Truth | None,
+    device: str = "cpu",
+    run: Run = here,
+    estimates: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """What was found out, which lies in `out` now."""
     steps = out / STEPS
     write_job(job, steps)
@@ -71,6 +78,8 @@ def bench(job: Job, out: Path, truth: Truth | None, device: str = "cpu", run: Ru
     result["missed"] = [
         f"{name}: {line}" for name, each in result["subjects"].items() for line in each.get("missed", ())
     ]
+    if estimates is not None:
+        result["estimates"] = estimates
     write_whole(out / RESULT, json.dumps(result, indent=1))
     return result
 

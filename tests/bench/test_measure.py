@@ -1,0 +1,127 @@
+"""The bundle that ships, measured for real, in processes of their own, for moments."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from edgegsr.annotations import Annotations
+from edgegsr.bench.accuracy import agreement, missed
+from edgegsr.bench.bench import RESULT, STEPS, Truth, bench
+from edgegsr.bench.child import Child, Subject
+from edgegsr.bench.job import read_job, write_job
+from edgegsr.bench.load import PACES, Pace
+from edgegsr.bench.measure import Job, slug
+from edgegsr.bench.photos import made
+from edgegsr.errors import InputError
+from edgegsr.runtime import SituationRecognizer
+from edgegsr.shipped import find_bundle
+
+BUNDLE = str(find_bundle("diorama-nano").resolve())
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setitem(PACES, "quick", Pace(0.2, 20, 1, claims=False))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return [str(path) for path in made(tmp_path_factory.mktemp("photos"), 4)]
+
+
+@pytest.fixture(scope="module")
+def truth(photos):
+    """What the bundle says of the photos, but for the verb of the last one."""
+    looking = SituationRecognizer(BUNDLE)
+    said = [looking.predict(photo) for photo in photos]
+    words = looking.ontology
+    verbs = [words.verb_index[each.verb] for each in said[:3]]
+    verbs.append(next(i for i in range(len(words.verbs)) if words.verbs[i] != said[3].verb))
+    nouns, boxes, has_box = np.zeros((4, 3, 6), np.int32), np.zeros((4, 6, 4), np.float32), np.zeros((4, 6), bool)
+    for row, each in enumerate(said[:3]):
+        for slot, filler in enumerate(each.fillers.values()):
+            nouns[row, :, slot] = words.noun_index[filler.noun]
+            if filler.box_xyxy is not None:
+                boxes[row, slot], has_box[row, slot] = filler.box_xyxy, True
+    names = tuple(photo.rsplit("/", 1)[1] for photo in photos)
+    sizes = np.array([(640, 480)] * 4, np.int32)
+    found = Annotations(words, names, sizes, np.array(verbs, np.int32), nouns, boxes, has_box)
+    return Truth("made", "test", found)
+
+
+def job(photos, truth=None, subjects=("one",), **more):
+    words = truth.annotations.ontology.verbs if truth else ()
+    questions = [(photo, words[verb]) for photo, verb in zip(photos, truth.annotations.verbs)] if truth else []
+    those = [Subject(name, "bundle", BUNDLE, "", 1) for name in subjects]
+    return Job(those, photos, pace="quick", questions=questions, **more)
+
+
+def test_a_bundle_is_as_right_and_as_fast_as_it_is(photos, truth, tmp_path):
+    found = bench(job(photos, truth, ("one", "other")), tmp_path, truth)
+    one = found["subjects"]["one"]
+    load, steps = (one["scenarios"]["single-stream"][part] for part in ("load", "steps"))
+    assert load["queries"] >= 20 and list(steps) == ["decode", "preprocess", "network", "answer"]
+    assert sum(each["mean_ms"] for each in steps.values()) == pytest.approx(load["mean_ms"], rel=0.01)
+    assert one["accuracy"]["groups"]["all"]["verb_top1"] == pytest.approx(0.75, abs=0.13)  # a mean over verbs
+    assert bin(int(one["accuracy"]["verb_right"], 16)).count("1") == 3
+    assert one["agrees_with"]["other"] == {"verb": 1.0, "noun": 1.0, "box": 1.0}
+    assert set(one["scenarios"]["single-stream"]["faster_than"]) == {"other"}
+    assert one["cold_start_ms"]["all"]["p50_ms"] > one["cold_start_ms"]["load"]["p50_ms"] > 0
+    assert one["peak_resident_mb"] > 20 and one["graph_sha256"] and one["parameters"] == 1480007
+    assert json.loads((tmp_path / RESULT).read_text()) == found
+
+
+def test_a_benchmark_that_was_stopped_goes_on(photos, truth, tmp_path):
+    wanted = job(photos, truth)
+    bench(wanted, tmp_path, truth)
+    steps = tmp_path / STEPS
+    said = steps / "predictions" / "one.jsonl"
+    whole = said.read_text()
+    said.write_text("".join(whole.splitlines(keepends=True)[:2]) + '{"image": "made_0')  # as a kill leaves it
+    before = (steps / "single-stream.json").read_bytes()
+    (steps / "cold-start.json").unlink()
+    bench(wanted, tmp_path, truth)
+    assert said.read_text() == whole and (steps / "single-stream.json").read_bytes() == before
+    assert (steps / "cold-start.json").is_file()
+
+
+def test_another_benchmark_in_the_same_folder_is_refused(photos, tmp_path):
+    write_job(job(photos), tmp_path)
+    assert json.dumps(asdict(read_job(tmp_path))) == json.dumps(asdict(job(photos)))
+    with pytest.raises(InputError, match="another benchmark was begun here; give another --out"):
+        write_job(job(photos, subjects=("other",)), tmp_path)
+
+
+def test_a_subject_that_cannot_be_opened_says_why(tmp_path, photos):
+    with pytest.raises(InputError, match="no such folder; give the folder that `edgegsr export --out` has written"):
+        Child(Subject("gone", "bundle", str(tmp_path / "gone")), photos)
+
+
+def test_a_subject_whose_process_dies_is_one_line(photos):
+    with Child(Subject("one", "bundle", BUNDLE, "", 1), photos) as child:
+        child._process.kill()
+        with pytest.raises(InputError, match="one: its process ended"):
+            child.ask([[0]])
+
+
+def test_a_score_that_keeps_too_little_of_the_students_is_told():
+    student = {"seen": {"verb_top1": 0.9, "value": 0.8, "grounded": None}}
+    bundle = {"seen": {"verb_top1": 0.88, "value": 0.8, "grounded": None}}
+    assert list(missed(student, bundle, 0.99)) == [
+        "verb_top1, seen: 88.0 % where the student has 90.0 %, at least 99% of it was wanted"
+    ]
+    assert not list(missed(student, bundle, 0.97))
+
+
+def test_who_says_verbs_alone_agrees_on_verbs_alone(photos, truth, tmp_path):
+    names, verbs = truth.annotations.images, truth.annotations.ontology.verbs
+    lines = [json.dumps({"image": name, "verbs": [verbs[0]], "frames": {}}) + "\n" for name in names]
+    (tmp_path / "a").write_text("".join(lines))
+    assert agreement(tmp_path / "a", tmp_path / "a", truth.annotations) == {"verb": 1.0}
+
+
+def test_names_make_files_inside_the_folder():
+    assert slug("../../etc/passwd, 2 threads") == "etc-passwd-2-threads" and slug("…") == "subject"
+    assert len(slug("a" * 500)) == 100
