@@ -92,7 +92,8 @@ def _parts(result: Result) -> Iterator[str]:
             _panel(steps(result, name), STEPS_NOTE),
             _panel(energy(result, name), ENERGY_NOTE),
             _panel(loadgen(result, name), LOADGEN_NOTE),
-            _charts(_timeline(result, name), _untold(result, name)),
+            _charts(_timeline(result, name)),
+            _note(_untold(result, name)),
         )
     yield _section("What time goes to", _charts(_time(result)))
     yield _section("Boards that are not here", _panel(estimates(result), ESTIMATES_NOTE))
@@ -170,7 +171,7 @@ def _headed(title: str, note: str, head: str, rows: Iterable[Sequence[str]]) -> 
 
 
 def _charts(charts: str, note: str = "") -> str:
-    return f'<div class="charts">{charts}</div>{_note(note)}' if charts or note else ""
+    return f'<div class="charts">{charts}</div>{_note(note)}' if charts else ""
 
 
 def _note(text: str) -> str:
