@@ -95,7 +95,7 @@ def _parts(result: Result) -> Iterator[str]:
             _charts(_timeline(result, name)),
             _note(_untold(result, name)),
         )
-    yield _section("What time goes to", _charts(_time(result)))
+    yield _section("What time goes to", f'<div class="charts wide">{_time(result)}</div>')
     yield _section("Boards that are not here", _panel(estimates(result), ESTIMATES_NOTE))
 
 
@@ -244,4 +244,4 @@ def _time(result: Result) -> str:
         for name, each in result["subjects"].items()
         if each.get("cold_start_ms")
     }
-    return "".join([*charts, stacked_bars("Cold start", starts, "ms") if starts else ""])
+    return "".join([*charts, stacked_bars("Cold start: p50 of each part", starts, "ms") if starts else ""])
