@@ -1,0 +1,229 @@
+"""What a benchmark has found, as tables that fit a terminal; reports for people are made of the same ones. stdlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from edgegsr.bench.child import STARTED
+from edgegsr.errors import shown
+
+SCORES = {"verb_top1": "verb top-1", "value": "value, true verb", "grounded": "grounded, true verb"}
+GROUPS = ("seen", "rare", "unseen", "harmonic", "all")
+NONE = "–"
+
+Result = Mapping[str, Any]  # what bench.json holds
+Found = Mapping[str, Any]  # of one subject, or a part of that
+
+
+class Table(NamedTuple):
+    """Rows of text; what a row is about stands first."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables(result: Result) -> Iterator[Table]:
+    """All of them, those without a row left out."""
+    every = [
+        subjects(result),
+        *(make(result, scenario) for scenario in result["scenarios"] for make in (latency, energy, steps, loadgen)),
+        *scores(result),
+        *(make(result, name) for name in of_kind(result, "teacher") for make in (faster, kept)),
+        *(make(result, name) for name in of_kind(result, "student") for make in (faster, agreement)),
+        cold_starts(result),
+        estimates(result),
+    ]
+    yield from (table for table in every if table.rows)
+
+
+def subjects(result: Result) -> Table:
+    """What was measured, and what it takes of a machine whatever it is asked."""
+    heads = ("subject", "kind", "engine", "threads", "M weights", "GFLOPs", "file, MB", "peak, MB")
+    return Table("Subjects", heads, [(shown(name), *_subject(each)) for name, each in result["subjects"].items()])
+
+
+def _subject(found: Found) -> tuple[str, ...]:
+    return (
+        shown(found["kind"]),
+        engine_of(found),
+        shown(found.get("threads") or "any"),
+        number(found.get("parameters"), 2, 1e6),
+        number(found.get("gflops"), 3),
+        number(found.get("graph_bytes"), 1, 1e6),
+        number(found.get("peak_resident_mb"), 0),
+    )
+
+
+def latency(result: Result, scenario: str) -> Table:
+    """How long a query takes, and how many photos a second holds."""
+    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %", "photos/s", "queries")
+    rows = []
+    for name, each in _asked(result, scenario):
+        load = each["load"]
+        times = [ms(load.get(p)) for p in ("p50_ms", "p90_ms", "p99_ms", "p99_9_ms")]
+        rows.append((shown(name), *times, claimed(load), number(load.get("photos_per_s"), 1), f"{load['queries']:,}"))
+    return Table(f"{scenario}: latency, ms", heads, rows)
+
+
+def claimed(load: Found) -> str:
+    """What may be said of the scenario's percentile with 99 % confidence, or what that lacks."""
+    claim = load.get("claim")
+    if not claim:
+        return NONE
+    if claim["ms"] is None:
+        return f"{claim['queries_lacking']:,} queries lacking"
+    return f"p{100 * claim['percentile']:g} ≤ {ms(claim['ms'])}"
+
+
+def energy(result: Result, scenario: str) -> Table:
+    """What a photo takes where the machine tells it; nothing is subtracted."""
+    rows = []
+    for name, each in _asked(result, scenario):
+        if took := each.get("energy"):
+            rails = ", ".join(f"{shown(rail)} {number(watts, 2)}" for rail, watts in took["rails_watts"].items())
+            told = (number(took["watts"], 2), number(took["joules_per_photo"], 4), shown(took["kind"]), rails)
+            rows.append((shown(name), *told))
+    idle = number(result["scenarios"][scenario].get("idle_watts"), 2)
+    return Table(f"{scenario}: energy, idle {idle} W", ("subject", "W", "J per photo", "of", "W by rail"), rows)
+
+
+def steps(result: Result, scenario: str) -> Table:
+    """What the time of a photo goes to, in the median."""
+    asked = [(name, each.get("steps") or {}) for name, each in _asked(result, scenario)]
+    heads = list(dict.fromkeys(step for _, took in asked for step in took))
+    rows = [(shown(name), *(ms(took.get(step, {}).get("p50_ms")) for step in heads)) for name, took in asked]
+    return Table(f"{scenario}: steps of a photo, p50, ms", ("subject", *map(shown, heads)), rows if heads else [])
+
+
+def loadgen(result: Result, scenario: str) -> Table:
+    """The same by MLPerf's own LoadGen, which asks one subject after the other, beside ours."""
+    rows = []
+    for name, each in _asked(result, scenario):
+        if theirs := each.get("loadgen"):
+            ours = each["load"]
+            pairs = [f"{ms(ours.get(p))} / {ms(theirs.get(p))}" for p in ("p50_ms", "p90_ms", "p99_ms", "mean_ms")]
+            claims = ", ".join(f"p{p:g} ≤ {ms(took)}" for p, took in _claims(theirs))
+            rows.append((shown(name), *pairs, claims or NONE, "valid" if theirs.get("valid") else "not valid"))
+    heads = ("subject", "p50", "p90", "p99", "mean", "LoadGen claims", "its word")
+    return Table(f"{scenario}: ours / LoadGen's, ms", heads, rows)
+
+
+def _claims(theirs: Found) -> list[tuple[float, float]]:
+    return sorted((float(percentile), took) for percentile, took in theirs.get("claims_ms", {}).items())
+
+
+def scores(result: Result) -> list[Table]:
+    """One table a score, in per cent, averaged per verb."""
+    judged = {name: each["accuracy"]["groups"] for name, each in result["subjects"].items() if each.get("accuracy")}
+    groups = [group for group in GROUPS if any(group in each for each in judged.values())]
+    return [
+        Table(
+            f"{title}, %",
+            ("subject", *groups),
+            [
+                (shown(name), *(percent(each.get(group, {}).get(score)) for group in groups))
+                for name, each in judged.items()
+                if any(score in part for part in each.values())
+            ],
+        )
+        for score, title in SCORES.items()
+    ]
+
+
+def faster(result: Result, other: str) -> Table:
+    """How many times as fast as another one, in pairs of neighbouring blocks."""
+    rows = [(shown(name), *_faster(result, each, other)) for name, each in result["subjects"].items() if name != other]
+    title = f"times as fast as {shown(other)} (p10 to p90 of pairs)"
+    return Table(title, ("subject", *map(shown, result["scenarios"])), rows)
+
+
+def _faster(result: Result, found: Found, other: str) -> Iterator[str]:
+    for scenario in result["scenarios"]:
+        told = found["scenarios"].get(scenario, {}).get("faster_than", {}).get(other)
+        yield f"{times(told['times'])} ({times(told['p10'])} to {times(told['p90'])})" if told else NONE
+
+
+def kept(result: Result, teacher: str) -> Table:
+    """How much of a teacher's verbs the others have."""
+    best = groups_of(result["subjects"][teacher])
+    groups = [group for group in GROUPS if best.get(group, {}).get("verb_top1")]
+    rows = [
+        (shown(name), *(percent(share_kept(groups_of(each), best, group)) for group in groups))
+        for name, each in result["subjects"].items()
+        if name != teacher and groups and groups_of(each)
+    ]
+    return Table(f"% of the verb top-1 of {shown(teacher)}", ("subject", *groups), rows)
+
+
+def agreement(result: Result, other: str) -> Table:
+    """How often both say the same, right or wrong."""
+    rows = [
+        (shown(name), *(percent(same.get(what)) for what in ("verb", "noun", "box")))
+        for name, each in result["subjects"].items()
+        if (same := (each.get("agrees_with") or {}).get(other))
+    ]
+    return Table(f"% that say what {shown(other)} says", ("subject", "verbs", "nouns", "boxes"), rows)
+
+
+def cold_starts(result: Result) -> Table:
+    """From no process to the first answer; files lie in the memory of the system already."""
+    rows = []
+    for name, each in result["subjects"].items():
+        if start := each.get("cold_start_ms"):
+            parts = [number(start.get(part, {}).get("p50_ms"), 0) for part in (*STARTED, "all")]
+            rows.append((shown(name), *parts, number(start.get("all", {}).get("max_ms"), 0), str(start.get("starts"))))
+    return Table("Cold start, p50, ms", ("subject", *STARTED, "all", "longest", "starts"), rows)
+
+
+def estimates(result: Result) -> Table:
+    """Boards that are not here, by a law; every row says so."""
+    rows = []
+    for each in result.get("estimates") or ():
+        errors = [number(each.get(error), 0, 0.01) for error in ("error_mean", "error_largest")]
+        about = [shown(each.get(what) or NONE) for what in ("subject", "precision")]
+        rows.append((shown(each.get("name") or each.get("board")), *about, "ESTIMATE", ms(each.get("ms")), *errors))
+    heads = ("board", "subject", "precision", "", "ms, the network alone", "off by, %, mean", "off by, %, most")
+    return Table("ESTIMATE for boards that are not here", heads, rows)
+
+
+def of_kind(result: Result, kind: str) -> list[str]:
+    """The subjects that are one."""
+    return [name for name, each in result["subjects"].items() if each["kind"] == kind]
+
+
+def groups_of(found: Found) -> Mapping[str, Any]:
+    """Scores by group of verbs; none where nobody asked."""
+    return (found.get("accuracy") or {}).get("groups", {})  # type: ignore[no-any-return]
+
+
+def share_kept(scores: Found, best: Found, group: str, score: str = "verb_top1") -> float | None:
+    mine, theirs = scores.get(group, {}).get(score), best.get(group, {}).get(score)
+    return mine / theirs if mine is not None and theirs else None
+
+
+def engine_of(found: Found) -> str:
+    return shown(" ".join(str(found[what]) for what in ("engine", "precision") if found.get(what)) or NONE)
+
+
+def ms(value: float | None) -> str:
+    return number(value, 2 if value is not None and value < 100 else 1 if value is not None and value < 1000 else 0)
+
+
+def times(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def percent(share: float | None) -> str:
+    return number(share, 1, 0.01)
+
+
+def number(value: float | None, digits: int, unit: float = 1.0) -> str:
+    return NONE if value is None else f"{value / unit:,.{digits}f}"
+
+
+def _asked(result: Result, scenario: str) -> Iterator[tuple[str, Found]]:
+    for name, each in result["subjects"].items():
+        if scenario in each["scenarios"]:
+            yield name, each["scenarios"][scenario]
