@@ -59,7 +59,7 @@ LIGHT = {
     "edgegsr.progress": (*HEAVY, "numpy"),
     "edgegsr.machine": (*HEAVY, "numpy"),
     "edgegsr.doctor": (*HEAVY, "numpy"),
-    "edgegsr.bench.estimate_tables": (*HEAVY, "PIL", "onnxruntime"),
+    "edgegsr.bench.report": (*HEAVY, "PIL", "onnxruntime"),
     "edgegsr.bench.trtexec": (*HEAVY, "numpy"),
     "edgegsr.runtime": (*HEAVY, "cryptography"),
     "edgegsr.runtime.decode": HEAVY,

@@ -7,10 +7,11 @@ held against single layers, and the sum of these is not what it predicts: it has
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgegsr.bench.estimate import LABEL
+from edgegsr.bench.estimate import LABEL, Estimate
 from edgegsr.bench.layers import Layer, Network
 from edgegsr.bench.roofline import law
 
@@ -84,3 +85,15 @@ def to_json(found: list[Bound], board: str, precision: str) -> dict[str, Any]:
             for each in found
         ],
     }
+
+
+def told(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Estimates of bundles by their names, as bench.json has them, with every layer on the first board."""
+    return {name: {**found.to_json(), "layers": to_json(*_explained(found))} for name, found in estimates.items()}
+
+
+def _explained(found: Estimate) -> tuple[list[Bound], str, str]:
+    """The layers on the first board, at the precision that the graph has."""
+    first = [each for each in found.boards if each.board == found.boards[0].board]
+    here = max(first, key=lambda each: each.precision == found.network.precision)
+    return bounds(found.network, here.board, here.precision), here.board, here.precision

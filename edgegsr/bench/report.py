@@ -13,6 +13,7 @@ from edgegsr.bench.tables import (
     Result,
     Table,
     agreement,
+    bounds,
     cold_starts,
     energy,
     estimates,
@@ -68,6 +69,10 @@ ESTIMATES_NOTE = (
     "None of these rows was measured: ms = start + GFLOPs / (share × TOPS) + MB / (GB/s), fitted to latencies that "
     "others have published, of convolutional networks. Attention is outside of what the law was held against."
 )
+LAYERS_NOTE = (
+    "Each layer takes as long as the slower of arithmetic and memory, by the rates of the law, which was held against "
+    "whole networks alone. Without the start, so that layers do not add up to the milliseconds above."
+)
 
 
 def write_report(result: Result, out: Path) -> Path:
@@ -96,7 +101,8 @@ def _parts(result: Result) -> Iterator[str]:
             _note(_untold(result, name)),
         )
     yield _section("What time goes to", f'<div class="charts wide">{_time(result)}</div>')
-    yield _section("Boards that are not here", _panel(estimates(result), ESTIMATES_NOTE))
+    layers = [_panel(bounds(result, name), LAYERS_NOTE) for name in result.get("estimates") or ()]
+    yield _section("Boards that are not here", _panel(estimates(result), ESTIMATES_NOTE), *layers)
 
 
 def _beside(result: Result) -> Iterator[str]:

@@ -15,6 +15,8 @@ NONE = "–"
 Result = Mapping[str, Any]  # what bench.json holds
 Found = Mapping[str, Any]  # of one subject, or a part of that
 
+LAYERS = 8  # of a graph that are shown
+
 
 class Table(NamedTuple):
     """Rows of text; what a row is about stands first."""
@@ -34,19 +36,19 @@ def tables(result: Result) -> Iterator[Table]:
         *(make(result, name) for name in of_kind(result, "student") for make in (faster, agreement)),
         cold_starts(result),
         estimates(result),
+        *(bounds(result, name) for name in result.get("estimates") or ()),
     ]
     yield from (table for table in every if table.rows)
 
 
 def subjects(result: Result) -> Table:
     """What was measured, and what it takes of a machine whatever it is asked."""
-    heads = ("subject", "kind", "engine", "threads", "M weights", "GFLOPs", "file, MB", "peak, MB")
+    heads = ("subject", "engine", "threads", "M weights", "GFLOPs", "file, MB", "peak, MB")
     return Table("Subjects", heads, [(shown(name), *_subject(each)) for name, each in result["subjects"].items()])
 
 
 def _subject(found: Found) -> tuple[str, ...]:
     return (
-        shown(found["kind"]),
         engine_of(found),
         shown(found.get("threads") or "any"),
         number(found.get("parameters"), 2, 1e6),
@@ -179,13 +181,52 @@ def cold_starts(result: Result) -> Table:
 
 def estimates(result: Result) -> Table:
     """Boards that are not here, by a law; every row says so."""
-    rows = []
-    for each in result.get("estimates") or ():
-        errors = [number(each.get(error), 0, 0.01) for error in ("error_mean", "error_largest")]
-        about = [shown(each.get(what) or NONE) for what in ("subject", "precision")]
-        rows.append((shown(each.get("name") or each.get("board")), *about, "ESTIMATE", ms(each.get("ms")), *errors))
-    heads = ("board", "subject", "precision", "", "ms, the network alone", "off by, %, mean", "off by, %, most")
-    return Table("ESTIMATE for boards that are not here", heads, rows)
+    rows = [
+        (
+            shown(each["board"]),
+            shown(name),
+            f"{shown(each['precision'])} ESTIMATE",
+            ms(each["ms"]),
+            percent(each["start_share"]),
+            f"{percent(each['mean_error'])} / {percent(each['largest_error'])}",
+        )
+        for name, found in (result.get("estimates") or {}).items()
+        for each in found["boards"]
+    ]
+    heads = (
+        "board",
+        "subject",
+        "precision",
+        "",
+        "ms, the network alone",
+        "of it the start, %",
+        "off by, %, mean / most",
+    )
+    return Table("ESTIMATE for boards that are not here, of the network alone", heads, rows)
+
+
+def bounds(result: Result, name: str) -> Table:
+    """What bounds the layers of a subject on a board that is not here, the slowest first."""
+    found = result["estimates"][name]["layers"]
+    slowest = sorted(found["layers"], key=lambda each: -max(each["arithmetic_ms"], each["memory_ms"]))
+    rows = [
+        (
+            shown(each["name"]),
+            shown(each["kind"]),
+            "8 bits" if each["in_8_bits"] else "16 bits",
+            *(number(each[time], 2, 0.001) for time in ("arithmetic_ms", "memory_ms")),
+            each["bound_by"],
+            percent(each["share"]),
+        )
+        for each in slowest[:LAYERS]
+    ]
+    if rest := slowest[LAYERS:]:
+        times = [number(sum(each[time] for each in rest), 2, 0.001) for time in ("arithmetic_ms", "memory_ms")]
+        memory = sum(each["bound_by"] == "memory" for each in rest)
+        by = f"{memory} by memory, {len(rest) - memory} by arithmetic"
+        rows.append((f"{len(rest)} others", "", "", *times, by, percent(sum(each["share"] for each in rest))))
+    heads = ("layer", "kind", "counts in", "arithmetic, µs", "memory, µs", "bound by", "share, %")
+    return Table(f"ESTIMATE: what bounds {shown(name)} on {found['board']} in {found['precision']}", heads, rows)
 
 
 def of_kind(result: Result, kind: str) -> list[str]:

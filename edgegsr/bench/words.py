@@ -84,6 +84,9 @@ def held_against(result: Result) -> Iterator[str]:
     if not any(each.get("accuracy") for each in result["subjects"].values()):
         yield "accuracy: no annotated photos were looked at, so nothing is said of how right the answers are"
     yield from result.get("doubts") or ()
+    for name, found in (result.get("estimates") or {}).items():
+        for caveat in dict.fromkeys(caveat for each in found["boards"] for caveat in each["caveats"]):
+            yield f"ESTIMATE of {name}: {caveat}"
 
 
 def _lacking(found: Mapping[str, Any], scenario: str) -> int:

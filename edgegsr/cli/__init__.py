@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from edgegsr.cli.bench import bench
 from edgegsr.cli.common import BAD_INPUT, DONE, FAILED, complain
 from edgegsr.cli.compress import compress
 from edgegsr.cli.data import data_check, data_make
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate,
     "predict": predict,
     "score": score,
+    "bench": bench,
 }
 DATA_COMMANDS: dict[str, Callable[..., None]] = {"make": data_make, "check": data_check}
 UNWRITABLE = {

@@ -14,14 +14,24 @@ from edgegsr.bench.words import notes, write_markdown
 from edgegsr.charts import frontier, histogram, log_ticks, stacked_bars, unbeaten
 
 EVIL = '<img src=x onerror="alert(1)">|`a`'
+LAYER = {"name": "conv", "kind": "Conv", "in_8_bits": True, "arithmetic_ms": 0.002, "memory_ms": 0.001}
 ESTIMATE = {
-    "board": "orin-nano-super",
-    "name": "Jetson Orin Nano 8GB, Super mode",
-    "precision": "int8",
-    "ms": 1.234,
-    "label": "ESTIMATE",
-    "error_mean": 0.03,
-    "error_largest": 0.12,
+    "boards": [
+        {
+            "board": "orin-nano-super",
+            "precision": "int8",
+            "ms": 1.234,
+            "start_share": 0.9,
+            "mean_error": 0.03,
+            "largest_error": 0.12,
+            "caveats": ["smaller than what was measured"],
+        }
+    ],
+    "layers": {
+        "board": "orin-nano-super",
+        "precision": "int8",
+        "layers": [{**LAYER, "bound_by": "arithmetic", "share": 1.0}],
+    },
 }
 
 
@@ -81,7 +91,7 @@ def test_the_numbers_of_the_page_are_those_of_the_json(tmp_path):
 
 
 def test_the_page_is_closed_in_itself_and_has_every_part(tmp_path):
-    text = written(with_energy({**result(), "estimates": [ESTIMATE]}), tmp_path)
+    text = written(with_energy({**result(), "estimates": {"nano": ESTIMATE}}), tmp_path)
     Page(text)
     for part in ("What was measured", "How right", "Side by side", "How fast: single-stream", "What time goes to"):
         assert f"<h2>{part}</h2>" in text
@@ -103,7 +113,7 @@ def test_markdown_and_terminal_hold_the_same_tables(tmp_path):
 
 @pytest.mark.parametrize("scenarios", [("single-stream",), ("single-stream", "multi-stream", "offline")])
 def test_tables_fit_a_terminal_of_a_hundred_columns(scenarios):
-    made = with_energy({**result(scenarios=scenarios), "estimates": [ESTIMATE]})
+    made = with_energy({**result(scenarios=scenarios), "estimates": {"nano": ESTIMATE}})
     for title, headers, rows in tables(made):
         widest = [max(map(len, column)) for column in zip(headers, *rows)]
         assert sum(widest) + 3 * len(widest) <= 100 or "ESTIMATE" in title, title
@@ -117,7 +127,7 @@ def test_hostile_names_are_text_on_the_page_and_in_markdown(tmp_path):
     Page(text)
     assert "<img" not in text and EVIL in unescape(text)
     assert not re.search(r"(?<!\\)<|(?<!\\)`", lines)
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 9 for line in lines.splitlines() if "1.48" in line)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in lines.splitlines() if "1.48" in line)
 
 
 def test_names_that_would_move_a_cursor_are_shown_as_escapes(tmp_path):
@@ -183,10 +193,12 @@ def test_beside_the_teacher_stand_speed_and_what_is_kept():
 
 
 def test_every_row_of_an_estimate_says_so(tmp_path):
-    made = {**result(), "estimates": [ESTIMATE, {"board": "agx-thor", "ms": 0.7}]}
-    rows = [row for row in Page(written(made, tmp_path)).rows if "ESTIMATE" in row]
-    assert [row[0] for row in rows] == ["Jetson Orin Nano 8GB, Super mode", "agx-thor"]
-    assert rows[0][-3:] == ["1.23", "3", "12"] and rows[1][-3:] == ["0.70", "–", "–"]
+    made = {**result(), "estimates": {"nano": ESTIMATE, EVIL: ESTIMATE}}
+    rows = [row for row in Page(written(made, tmp_path)).rows if "int8 ESTIMATE" in row]
+    assert [row[:2] for row in rows] == [["orin-nano-super", name] for name in ("nano", EVIL)]
+    assert rows[0][-3:] == ["1.23", "90.0", "3.0 / 12.0"]
+    assert "ESTIMATE of nano: smaller than what was measured" in notes(made)
+    assert table(made, "what bounds nano")["conv"]["bound by"] == "arithmetic"
 
 
 def test_loadgen_stands_beside_ours():

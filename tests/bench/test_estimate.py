@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edgegsr.bench.bounds import bounds
+from edgegsr.bench.bounds import bounds, told
 from edgegsr.bench.bounds import to_json as bounds_to_json
 from edgegsr.bench.estimate import Estimate, estimate, on_board
-from edgegsr.bench.estimate_tables import tables, to_json
 from edgegsr.bench.layers import Layer, Network
 from edgegsr.bench.roofline import boards, errors, law, published, without_a_board
+from edgegsr.bench.tables import bounds as layer_table
+from edgegsr.bench.tables import estimates
 from edgegsr.errors import InputError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "diorama-nano" / "bundle" / "model.onnx"
@@ -125,20 +126,19 @@ def test_boards_and_precisions_can_be_chosen(shipped):
 
 
 def test_tables_say_that_they_are_estimates_and_add_up(shipped):
-    numbers, known, layers = tables({"nano": shipped})
-    assert numbers[0].startswith("ESTIMATE") and layers[0].endswith("ESTIMATE")
-    for _, headers, rows in (numbers, known, layers):
-        assert rows and all(len(row) == len(headers) and all(map(str, row[:1])) for row in rows)
-    assert len(numbers[2]) == len(shipped.boards)
-    assert len({caveat for _, caveat in known[2]}) == len(known[2])  # each is told once
-    shares = [float(row[-1].rstrip("%")) for row in layers[2]]
+    result = {"estimates": told({"nano": shipped})}
+    numbers, layers = estimates(result), layer_table(result, "nano")
+    assert numbers.title.startswith("ESTIMATE") and layers.title.startswith("ESTIMATE")
+    assert len(numbers.rows) == len(shipped.boards) and all("ESTIMATE" in row[2] for row in numbers.rows)
+    assert all(len(row) == len(each.headers) for each in (numbers, layers) for row in each.rows)
+    shares = [float(row[-1]) for row in layers.rows]
     assert sum(shares) == pytest.approx(100, abs=1) and shares[:-1] == sorted(shares[:-1], reverse=True)
-    assert layers[2][-1][0] == f"{len(shipped.network.layers) - len(layers[2]) + 1} others"
+    assert layers.rows[-1][0] == f"{len(shipped.network.layers) - len(layers.rows) + 1} others"
 
 
 def test_the_json_of_bundles_holds_every_layer_of_a_named_board(shipped):
-    told = to_json({"nano": shipped})["bundles"]["nano"]["layers"]
-    assert (told["label"], told["board"], told["precision"]) == ("ESTIMATE", "orin-nano-super", "fp16")
-    assert "do not add up" in told["note"] and len(told["layers"]) == len(shipped.network.layers)
-    assert sum(each["share"] for each in told["layers"]) == pytest.approx(1, abs=0.01)
-    assert told == bounds_to_json(bounds(shipped.network, "orin-nano-super", "fp16"), "orin-nano-super", "fp16")
+    layers = told({"nano": shipped})["nano"]["layers"]
+    assert (layers["label"], layers["board"], layers["precision"]) == ("ESTIMATE", "orin-nano-super", "fp16")
+    assert "do not add up" in layers["note"] and len(layers["layers"]) == len(shipped.network.layers)
+    assert sum(each["share"] for each in layers["layers"]) == pytest.approx(1, abs=0.01)
+    assert layers == bounds_to_json(bounds(shipped.network, "orin-nano-super", "fp16"), "orin-nano-super", "fp16")

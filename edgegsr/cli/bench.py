@@ -1,0 +1,218 @@
+"""`edgegsr bench`: how right, how fast, how hungry the very same artifacts are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from edgegsr.cli.common import MISSED, Json, Limit, complain, last_line, need_training, table
+from edgegsr.errors import InputError, MissingExtra, shown
+
+if TYPE_CHECKING:
+    from edgegsr.bench.bench import Truth
+    from edgegsr.bench.child import Subject
+    from edgegsr.situation import Ontology
+
+CPU, JETSON = "cpu", "jetson"
+
+
+def bench(
+    bundles: Annotated[list[Path], typer.Argument(help="Folders that `export` wrote; or two bench.json, --compare.")],
+    device: Annotated[
+        str, typer.Option(help="cpu (this machine), jetson, or a board: an ESTIMATE where this is not one.")
+    ] = CPU,
+    student: Annotated[
+        Optional[str], typer.Option(help="The run that they were made from: measured in torch, and their gate.")
+    ] = None,
+    teacher: Annotated[Optional[str], typer.Option(help="Beside this teacher, zero-shot: id, folder, diorama.")] = None,
+    engine: Annotated[
+        Optional[list[str]], typer.Option(help="onnxruntime, openvino or tensorrt; again for more. By default its own.")
+    ] = None,
+    threads: Annotated[
+        str, typer.Option(help="Of an engine; 1,2,4 measures each. By default the engine's choice.")
+    ] = "0",
+    cpus: Annotated[str, typer.Option(help="Only these, such as 0,1.")] = "",
+    scenario: Annotated[
+        Optional[list[str]], typer.Option(help="single-stream (the default), multi-stream, offline; again for more.")
+    ] = None,
+    pace: Annotated[str, typer.Option(help="quick, default, or mlperf (ten minutes a scenario).")] = "default",
+    quick: Annotated[bool, typer.Option("--quick", help="As --pace quick --limit 200, to have a look.")] = False,
+    loadgen: Annotated[bool, typer.Option("--loadgen", help="MLPerf's own LoadGen asks as well (x86).")] = False,
+    data: Annotated[
+        Optional[str], typer.Option(help="Annotated photos: a folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, dev, test, or one of Ov-SWiG.")] = "test",
+    limit: Limit = None,
+    photos: Annotated[int, typer.Option(min=1, help="That are looked at again and again.")] = 64,
+    accuracy: Annotated[bool, typer.Option(help="Also judge what is said of the annotated photos.")] = True,
+    kept: Annotated[float, typer.Option(min=0, max=1, help="Share of each score of --student to keep.")] = 0.99,
+    out: Annotated[
+        Optional[Path], typer.Option(help="The folder to write; a started one goes on. By default a new one.")
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Of two bench.json: what got worse, how surely.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure bundles in turns: accuracy, latency, energy, memory; beside their student, a teacher, other boards."""
+    if compare:
+        _compare(bundles, as_json)
+        return
+    from edgegsr.bench.bench import bench, here
+    from edgegsr.bench.load import PACES, SCENARIOS
+    from edgegsr.bench.measure import Job
+    from edgegsr.bench.report import write_report
+    from edgegsr.bench.roofline import boards
+    from edgegsr.bench.tables import tables
+    from edgegsr.bench.words import notes, write_markdown
+    from edgegsr.machine import examine_machine
+
+    scenarios, pace = scenario or ["single-stream"], "quick" if quick else pace
+    for option, given, known in (("scenario", scenarios, SCENARIOS), ("pace", [pace], PACES)):
+        for each in given:
+            if each not in known:
+                raise InputError(f"--{option}: wanted one of {', '.join(known)}, got {each!r}")
+    if device not in (CPU, JETSON, *boards()):
+        raise InputError(f"--device: wanted one of {', '.join((CPU, JETSON, *boards()))}, got {device!r}")
+    out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
+    if out.is_file():
+        raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
+    subjects, words = _subjects(bundles, engine or [], _numbers("--threads", threads), student, teacher, out)
+    truth = _truth(data, split, 200 if quick and limit is None else limit, words, kept)
+    looked_at, questions = _photos(truth, photos, out)
+    job = Job(
+        subjects,
+        looked_at,
+        tuple(scenarios),
+        pace,
+        questions if accuracy else (),
+        _numbers("--cpus", cpus) if cpus else (),
+        loadgen,
+    )
+    judge: Truth | None = truth[1] if truth and accuracy else None
+    board = examine_machine().board
+    estimated = device != CPU and not (board and board.is_jetson)
+    estimates = _estimates(subjects, () if device == JETSON else (device,)) if estimated else None
+    result = bench(job, out, judge, CPU if estimated else device, here, estimates)
+    write_markdown(result, out)
+    report = write_report(result, out)
+    for shown_table in tables(result):
+        table(*shown_table)
+    print()
+    for note in notes(result):
+        print(f"- {note}")
+    print(f"\nLook at   {shown(report)}")
+    last_line(as_json, result)
+    for line in result["missed"]:
+        complain(line, MISSED)
+    if result["missed"]:
+        raise typer.Exit(MISSED)
+
+
+def _subjects(
+    bundles: Sequence[Path],
+    engines: Sequence[str],
+    threads: Sequence[int],
+    student: str | None,
+    teacher: str | None,
+    out: Path,
+) -> tuple[list[Subject], Ontology]:
+    """What is measured, and the words of the first of it."""
+    from edgegsr.bench.child import Subject
+    from edgegsr.bundle import open_bundle
+    from edgegsr.files import write_whole
+    from edgegsr.runtime.session import ENGINES
+    from edgegsr.shipped import find_bundle, find_run, find_teacher
+    from edgegsr.situation import Ontology
+
+    for engine in engines:
+        if engine not in ENGINES:
+            raise InputError(f"--engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
+    opened = [open_bundle(find_bundle(each)) for each in bundles]
+    found = []
+    for given, bundle in zip(bundles, opened):
+        own = str(bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
+        for engine in engines or [own]:
+            for count in threads:
+                name = str(bundle.manifest.get("name") or given.name)
+                if sum(other.manifest.get("name") == bundle.manifest.get("name") for other in opened) > 1:
+                    name = str(given)
+                name += f", {engine}" * (len(engines) > 1) + f", {count} threads" * (len(threads) > 1)
+                found.append(Subject(name, "bundle", str(bundle.folder.resolve()), engine, count))
+    words = Ontology.from_json(opened[0].vocabulary, str(opened[0].folder))
+    if student is not None:
+        need_training("--student")
+        found.append(Subject(f"{student}, student", "student", str(find_run(student).resolve()), "", threads[0]))
+    if teacher is not None:
+        need_training("--teacher")
+        write_whole(out / "words.json", words.to_json())
+        place, name = find_teacher(teacher), f"{teacher}, teacher"
+        found.append(Subject(name, "teacher", place, "", threads[0], str((out / "words.json").resolve())))
+    if twice := [each.name for i, each in enumerate(found) if each.name in [other.name for other in found[:i]]]:
+        raise InputError(f"{shown(twice[0])}: named twice; give every bundle once")
+    return found, words
+
+
+def _truth(data: str | None, split: str, limit: int | None, words: Ontology, kept: float) -> tuple[Any, Truth] | None:
+    """Annotated photos, and how they are judged; none where nobody has named any and Diorama cannot be staged."""
+    from edgegsr.bench.bench import Truth
+    from edgegsr.data.source import groups_of, open_data
+
+    try:
+        photos = open_data(data or "diorama", split, limit, words)
+    except MissingExtra as error:
+        if data is not None:
+            raise
+        print(f"accuracy is not measured: {error}; or give --data FOLDER")
+        return None
+    groups = groups_of(data or "diorama", words)._asdict()
+    return photos, Truth(data or "diorama", split, photos.annotations, groups, kept)
+
+
+def _photos(truth: tuple[Any, Truth] | None, count: int, out: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """The photos that are looked at again and again, and all that are annotated with their verbs."""
+    if truth is None:
+        from edgegsr.bench.photos import made
+
+        return [str(path.resolve()) for path in made(out / "photos", min(count, 16))], []
+    photos, known = truth[0], truth[1].annotations
+    every = [str(photos.path(i).resolve()) for i in range(len(photos))]
+    step = max(1, len(every) // count)
+    verbs = [known.ontology.verbs[verb] for verb in known.verbs]
+    return every[::step][:count], list(zip(every, verbs))
+
+
+def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, Any]:
+    """Of every bundle, once."""
+    from edgegsr.bench.bounds import told
+    from edgegsr.bench.estimate import estimate
+    from edgegsr.bundle import open_bundle
+
+    places = {each.place: each.name for each in reversed(subjects) if each.kind == "bundle"}
+    return told({name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()})
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.isdecimal() and len(part) < 5 for part in parts):
+        raise InputError(f"{option}: wanted numbers such as 1,2, got {text[:40]!r}")
+    return list(dict.fromkeys(map(int, parts)))
+
+
+def _compare(files: Sequence[Path], as_json: bool) -> None:
+    from edgegsr.bench.compare import compare, read_result
+
+    if len(files) != 2:
+        raise InputError(f"--compare: wanted two bench.json, the old and the new one, got {len(files)}")
+    old, new = map(read_result, files)
+    found = compare(old, new)
+    for line in found.differs:
+        print(f"- {line}")
+    table(*found.table())
+    last_line(as_json, found.to_json())
+    for line in found.regressions:
+        complain(line, MISSED)
+    if found.regressions:
+        raise typer.Exit(MISSED)
