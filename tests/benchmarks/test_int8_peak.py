@@ -59,5 +59,6 @@ def test_the_share_is_that_of_the_best_chain_that_ran_in_8_bits() -> None:
     found = int8_peak.told(blocks, counts, 2.5)
     assert found["peak"] == {"chain": "bytes", "tops": 3.0}
     assert found["nano"]["share_of_peak"] == 0.125 and found["nano"]["share_spread"] == [0.125, 0.125]
-    assert found["nano"]["share_counting_all_layers"] == 0.25 and found["nano"]["gops_of_the_network"] == 2.5
+    assert found["nano"]["gops_in_8_bits"] == 1 and found["nano"]["gops"] == 2.5
+    assert found["nano"]["share_counting_all_layers"] == 0.3125
     assert found["aim"] == {"share_of_peak_at_least": 0.4, "met": False}

@@ -62,6 +62,12 @@ def build(args):
 }
 
 
+@pytest.fixture(autouse=True)
+def checks_of_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On again after each test: D-FINE turns them off."""
+    monkeypatch.setenv("TRANSFORMERS_DISABLE_TORCH_CHECK", "0")
+
+
 def tiny() -> peer_models.Peer:
     return peer_models.Peer(32, partial(peer_models.clip, TINY_CLIP), (*peer_models.EXPORTED, "openvino int8"))
 
