@@ -6,9 +6,9 @@
 All have random weights, so this is about speed only. Every engine runs in a process of its own, and short blocks of one
 of theirs and one of ours take turns, so that what slows the machine slows both; nothing else should run beside it.
 Ratios are of two blocks that follow each other: `times_ours` is how many times as long theirs took. CLIP, CoFormer and
-GSRTR (at their native 700 and 400 px; they need torchvision) are held against our fastest, OpenVINO in INT8, D-FINE-N
-against the same engine. Ours turns bytes into what the network wants and copies its answers within the time; theirs get
-pixels that are normalized already.
+GSRTR (at their native 700 and 400 px; they need the torchvision of the torch that is installed) are held against our
+fastest, OpenVINO in INT8, D-FINE-N against the same engine. Ours turns bytes into what the network wants and copies its
+answers within the time; theirs get pixels that are normalized already.
 """
 
 from __future__ import annotations
