@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,24 +106,27 @@ def written(subject: Subject, folder: Path) -> dict[str, Path]:
     }
 
 
-def serve(name: str, path: Path, config: Any, threads: int, line: Any) -> None:
-    """In a process of its own: opens a graph, and then times as many calls as it is told to, again and again."""
+def opened(name: str, path: Path, config: Any, threads: int) -> Callable[[], object]:
+    """A student in an engine, as one look at a photo."""
     engine, precision = ENGINES[name]
     pixels = np.random.default_rng(0).integers(0, 256, (config.side, config.side, 3), np.uint8)
-    call: Callable[[], object]
     if engine == "torch":
         torch.set_num_threads(threads)
         student = Student(config, TextTables.load(path / "tables.safetensors"), pretrained=False)
         load_weights(student, path / "student.safetensors").eval()
         batch = torch.from_numpy(pixels[None])
-        call = torch.inference_mode()(lambda: student(batch))
-    else:
-        session = open_graph(path.read_bytes(), engine, precision, threads)
-        call = lambda: session(pixels, BEST)  # noqa: E731
+        return torch.inference_mode()(lambda: student(batch))
+    session = open_graph(path.read_bytes(), engine, precision, threads)
+    return lambda: session(pixels, BEST)
+
+
+def serve(make: Callable[[], Callable[[], object]], line: Any) -> None:
+    """In a process of its own: opens something, and then times as many calls as it is told to, again and again."""
+    call = make()
     line.send("ready")
     while calls := line.recv():
         took = []
-        for _ in range(AWAKE):
+        for _ in range(min(AWAKE, calls)):
             call()
         for _ in range(calls):
             began = time.perf_counter()
@@ -132,32 +136,37 @@ def serve(name: str, path: Path, config: Any, threads: int, line: Any) -> None:
 
 
 @contextmanager
-def served(files: Mapping[str, Path], config: Any, threads: int) -> Iterator[dict[str, Any]]:
-    """A line to a process for each engine."""
+def served(jobs: Mapping[str, Callable[[], Callable[[], object]]]) -> Iterator[dict[str, Any]]:
+    """A line to a process for each job, all of which are ready."""
     context = get_context("spawn")
     with ExitStack() as stack:
         lines = {}
-        for name, path in files.items():
+        for name, make in jobs.items():
             lines[name], theirs = context.Pipe()
-            process = context.Process(target=serve, args=(name, path, config, threads, theirs), daemon=True)
+            process = context.Process(target=serve, args=(make, theirs), daemon=True)
             process.start()
             stack.callback(process.kill)
             theirs.close()
-            try:
-                lines[name].recv()
-            except EOFError:
-                raise SystemExit(f"{name}: its process ended before it was ready; what it said stands above") from None
+        for name, line in lines.items():
+            wait_for(name, line)
         yield lines
 
 
-def in_turns(lines: Mapping[str, Any], blocks: int, seconds: float) -> dict[str, list[list[float]]]:
-    """Milliseconds of every call, block by block."""
+def wait_for(name: str, line: Any) -> None:
+    try:
+        line.recv()
+    except EOFError:
+        raise SystemExit(f"{name}: its process ended before it was ready; what it said stands above") from None
+
+
+def in_turns(lines: Mapping[str, Any], blocks: int, seconds: float, least: int = 20) -> dict[str, list[list[float]]]:
+    """Milliseconds of every call, block by block, each of so many seconds or at least so many calls."""
     calls = {}
     for name, line in lines.items():  # warm, and find out how many calls a block holds
-        line.send(20)
+        line.send(least)
         line.recv()
-        line.send(20)
-        calls[name] = max(20, round(seconds / float(np.median(line.recv()))))
+        line.send(least)
+        calls[name] = max(least, round(seconds / float(np.median(line.recv()))))
     found: dict[str, list[list[float]]] = {name: [] for name in lines}
     for _ in track(range(blocks), "blocks"):
         for name, line in lines.items():
@@ -166,21 +175,33 @@ def in_turns(lines: Mapping[str, Any], blocks: int, seconds: float) -> dict[str,
     return found
 
 
+def medians(blocks: list[list[float]]) -> np.ndarray:
+    return np.array([np.median(block) for block in blocks])
+
+
+def percentiles(blocks: list[list[float]]) -> dict[str, float]:
+    """Of all calls."""
+    values = np.percentile(np.concatenate(blocks), (50, 90, 99)).round(3).tolist()
+    return dict(zip(("p50_ms", "p90_ms", "p99_ms"), values))
+
+
+def spread(ratios: np.ndarray) -> list[float]:
+    """From where a tenth lies below to where a tenth lies above."""
+    return [round(float(value), 3) for value in np.percentile(ratios, (10, 90))]
+
+
 def told(blocks: Mapping[str, list[list[float]]], files: Mapping[str, Path]) -> dict[str, Any]:
     """What of it is published, by engine."""
-    medians = {name: np.array([np.median(block) for block in each]) for name, each in blocks.items()}
     found = {}
     for name, each in blocks.items():
-        p50, p90, p99 = np.percentile(np.concatenate(each), (50, 90, 99)).round(3).tolist()
-        faster = medians[BESIDE] / medians[name]  # within a round, so under the same conditions
+        calls = percentiles(each)
+        faster = medians(blocks[BESIDE]) / medians(each)  # within a round, so under the same conditions
         found[name] = {
-            "p50_ms": p50,
-            "p90_ms": p90,
-            "p99_ms": p99,
-            "p99_over_p50": round(p99 / p50, 3),
-            "best_block_ms": round(float(medians[name].min()), 3),
+            **calls,
+            "p99_over_p50": round(calls["p99_ms"] / calls["p50_ms"], 3),
+            "best_block_ms": round(float(medians(each).min()), 3),
             "faster_than_onnxruntime_fp32": round(float(np.median(faster)), 3),
-            "faster_spread": [round(float(value), 3) for value in np.percentile(faster, (10, 90))],
+            "faster_spread": spread(faster),
             "calls": sum(map(len, each)),
             "file_bytes": files[name].stat().st_size if files[name].is_file() else None,
         }
@@ -207,7 +228,11 @@ def main() -> None:
         spent = cost(subject.plain)
         with tempfile.TemporaryDirectory() as folder:
             files = written(subject, Path(folder))
-            with served(files, subject.plain.config, given.threads) as lines:
+            jobs = {
+                engine: partial(opened, engine, path, subject.plain.config, given.threads)
+                for engine, path in files.items()
+            }
+            with served(jobs) as lines:
                 engines = told(in_turns(lines, given.blocks, given.seconds), files)
         result["subjects"][name] = {
             "side": spent.side,

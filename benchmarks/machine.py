@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "torch", "transformers", "onnxruntime")
+PACKAGES = ("numpy", "torch", "transformers", "onnxruntime", "openvino")
 
 
 def facts() -> dict[str, object]:

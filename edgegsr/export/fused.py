@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -32,7 +33,11 @@ def _onnxruntime(graph: bytes, _: str) -> Counter[str]:
 
 
 def _openvino(graph: bytes, precision: str) -> Counter[str]:
-    compiled = in_openvino(graph, precision, None)
+    return kinds_of(in_openvino(graph, precision, None))
+
+
+def kinds_of(compiled: Any) -> Counter[str]:
+    """The same of a model that OpenVINO has compiled."""
     told = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
     kinds = [(str(each["layerType"].value), str(each["primitiveType"].value)) for each in told if "layerType" in each]
     return Counter(

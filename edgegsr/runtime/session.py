@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -103,8 +104,11 @@ def asking(session: Any) -> Engine:
     return run
 
 
-def in_openvino(graph: bytes, precision: str, threads: int | None) -> Any:
-    """A compiled model on the CPU; what is not in 8 bits counts in bfloat16 where that is allowed and there is some."""
+def in_openvino(graph: bytes | Path, precision: str, threads: int | None) -> Any:
+    """A compiled model on the CPU, of a graph or its file.
+
+    What is not in 8 bits counts in bfloat16 where that is allowed and there is some.
+    """
     import openvino
 
     core = openvino.Core()
