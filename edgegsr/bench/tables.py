@@ -193,15 +193,7 @@ def estimates(result: Result) -> Table:
         for name, found in (result.get("estimates") or {}).items()
         for each in found["boards"]
     ]
-    heads = (
-        "board",
-        "subject",
-        "precision",
-        "",
-        "ms, the network alone",
-        "of it the start, %",
-        "off by, %, mean / most",
-    )
+    heads = ("board", "subject", "", "ms", "start, %", "off, %, mean / most")
     return Table("ESTIMATE for boards that are not here, of the network alone", heads, rows)
 
 
