@@ -29,3 +29,6 @@ def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(tmp_path: Pa
     assert Path(said["image"]).is_file() and open_run(said["run"]).folder == tmp_path / "demo" / "run"
     methods = {name: read_config(tmp_path / "demo" / name)["method"] for name in ("run", "alone")}
     assert methods == {"run": "mipd", "alone": "none"}
+    page = Path(said["bench"]).read_text("utf-8")
+    assert all(name in page for name in ("teacher", "student, in torch", "bundle, INT8", "pruned, as it ships"))
+    assert "ESTIMATE" in page and "orin-nano-super" in page

@@ -44,6 +44,6 @@ def demo(
     table("dev, %, mean over verbs", ("student", "verbs", "verb top1", "verb top5", "grounded, true verb"), rows)
     shipped = result["shipped"]
     print(f"\nThe bundle that ships, trained on all of it and pruned, takes {shipped['p50_ms']:.1f} ms a photo here.")
-    print(f"Look at   {result['report']} and {shipped['picture']}")
+    print(f"Look at   {result['report']}, {result['bench']} and {shipped['picture']}")
     print(f"Go on     {program()} predict diorama-nano {result['image']} --draw")
     last_line(as_json, result)
