@@ -14,6 +14,7 @@ from edgegsr.files import read_json, reading, write_whole
 from edgegsr.machine import examine_machine
 
 FILE = "job.json"
+COMPLAINT = "edgegsr bench: "  # how a line begins that says what is wrong
 MACHINE = "machine.json"  # what it ran on; who finds it there knows that the job is done
 
 
@@ -43,7 +44,7 @@ def main() -> None:
         measure(job, folder)
         write_whole(folder / MACHINE, json.dumps(asdict(examine_machine(Path(job.root))), indent=1))
     except InputError as error:
-        print(f"edgegsr bench: {error}", file=sys.stderr)
+        print(f"{COMPLAINT}{error}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from edgegsr.bundle import MANIFEST, Bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_file
+from edgegsr.progress import track
 from edgegsr.signature import SIGNATURE
 
 RUN = ("edgegsr.bench.job", "edgegsr.bench.subject")  # what a board starts
@@ -32,7 +33,8 @@ class Parcel:
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        return {name: hashlib.sha256(_read(path)).hexdigest() for name, path in sorted(self.files.items())}
+        files = track(sorted(self.files.items()), f"reading {self.what}")
+        return {name: hashlib.sha256(_read(path)).hexdigest() for name, path in files}
 
     @cached_property
     def name(self) -> str:

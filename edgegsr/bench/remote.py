@@ -12,18 +12,18 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edgegsr.bench.job import FILE, MACHINE
-from edgegsr.bench.measure import Job, files
+from edgegsr.bench.fetch import bring
+from edgegsr.bench.job import COMPLAINT, FILE
+from edgegsr.bench.measure import Job
 from edgegsr.bench.parcels import Parcel, kit, of_bundle, of_photos
 from edgegsr.bench.ssh import Line, Lost
 from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_json, reading, write_whole
-from edgegsr.machine import Board, Cpu, Gpu, Machine
 from edgegsr.progress import track
 from edgegsr.runtime.session import INSTALL
 
@@ -32,7 +32,6 @@ OLDEST = (3, 10)
 LEAST = {"numpy": (1, 26), "PIL": (10, 3)}  # as pyproject.toml asks; apt of Ubuntu 22.04 has older ones
 PIP = {"numpy": "'numpy>=1.26'", "PIL": "'pillow>=10.3'", "mlperf_loadgen": "mlcommons-loadgen"}
 PROBED = (("python", list), ("versions", dict), ("engines", dict))
-MOST_BYTES = 128 << 20  # of a file that is brought back
 MOST_REST = 1 << 12  # characters of a line that does not end
 PAUSES_S = (1.0, 30.0)  # before the line is tried again: at first, and at most
 PATIENCE_S = 600.0
@@ -61,7 +60,7 @@ class There:
         except KeyboardInterrupt:
             _stop(line, name)
             raise
-        return self._patiently(lambda: _bring(line, name, job, folder))
+        return self._patiently(lambda: bring(line, name, job, folder))
 
     def _patiently(self, do: Callable[[], Result]) -> Result:
         """Does it again where the line was cut: all that is asked of a board may be asked twice."""
@@ -119,7 +118,7 @@ class _Log:
 
     at: int | None = None
     rest: str = ""  # of a line that is not whole yet
-    last: str = "nothing"
+    last: str = ""
 
     def show(self, text: str) -> None:
         *lines, rest = (self.rest + text).split("\n")
@@ -133,9 +132,9 @@ def _look(line: Line, job: Job, engines: set[str]) -> str:
     """Where the board keeps what is copied; one that lacks something is told what."""
     wanted = {*engines, *(("mlperf_loadgen",) if job.loadgen else ())}
     reply = line.ask("probe", imported=sorted(LEAST), engines=sorted(wanted))
-    python, versions, found = (_part(line, reply, *each) for each in PROBED)
+    python, versions, found = (line.part(reply, *each) for each in PROBED)
     if not all(type(each) is int for each in python):
-        raise _odd(line, "python")
+        raise line.odd("python")
     if tuple(python) < OLDEST:
         raise InputError(
             f"{line.host}: wanted Python {_dotted(OLDEST)} or newer, got {_dotted(python)} as {line.python}; "
@@ -153,9 +152,9 @@ def _look(line: Line, job: Job, engines: set[str]) -> str:
         run = [f"{line.python} -m pip install {' '.join(pip)}"] * bool(pip)
         run += [INSTALL[name] for name in lacks if name in INSTALL]
         raise InputError(f"{line.host}: {line.python} lacks {', '.join(lacks.values())}; run there: {'; '.join(run)}")
-    place = _part(line, reply, "place", str)
+    place = line.part(reply, "place", str)
     if not place.startswith("/") or not place.isprintable():
-        raise _odd(line, "place")
+        raise line.odd("place")
     return str(place)
 
 
@@ -181,15 +180,15 @@ def _copy(line: Line, parcels: Sequence[Parcel]) -> None:
     """Sends what is not there yet."""
     known = {parcel.name: parcel for parcel in parcels}
     reply = line.ask("lacking", names=list(known))
-    missing = [known[name] for name in known if name in _part(line, reply, "lacking", list)]
+    missing = [known[name] for name in known if name in line.part(reply, "lacking", list)]
     wanted = sum(parcel.disk_bytes for parcel in missing)
-    if wanted > (free := _part(line, reply, "free", int)):
+    if wanted > (free := line.part(reply, "free", int)):
         raise _full(line, wanted, free)
     for parcel in missing:
         parts = track(parcel.tar(), f"copying {parcel.what} to {line.host}, MB", parcel.parts + 1)
         reply = line.ask("unpack", stream=parts, name=parcel.name, files=len(parcel.files))
         if "full" in reply:
-            raise _full(line, parcel.disk_bytes, _part(line, reply, "full", int))
+            raise _full(line, parcel.disk_bytes, line.part(reply, "full", int))
         if not reply.get("whole"):
             raise Lost(f"{line.host}: a copy has not arrived whole")
 
@@ -200,15 +199,21 @@ def _run(line: Line, name: str, kit: str, content: str, log: _Log) -> None:
     if reply.get("other"):
         raise InputError(f"{line.host}: a bundle or photo has changed since this was begun; give another --out")
     if log.at is None:
-        log.at = _part(line, reply, "at", int)
+        log.at = line.part(reply, "at", int)
         if reply.get("runs"):
             _tell(f"{line.host}: it runs there already")
     for reply in line.listen("follow", job=name, at=log.at):
         log.at = reply.get("at", log.at)
         log.show(str(reply.get("log", "")))
     log.show("\n")
-    if not reply.get("done"):
-        raise InputError(f"{line.host}: {log.last.removeprefix('edgegsr bench: ')}")
+    if reply.get("done"):
+        return
+    if log.last.startswith(COMPLAINT):
+        raise InputError(f"{line.host}: {log.last.removeprefix(COMPLAINT)}")
+    raise InputError(
+        f"{line.host}: its job ended before it was done (the last it said: {log.last or 'nothing'}); the same command "
+        "goes on where it was"
+    )
 
 
 def _stop(line: Line, name: str) -> None:
@@ -218,65 +223,6 @@ def _stop(line: Line, name: str) -> None:
         stopped = False
     _tell(f"{line.host}: stopped there" if stopped else f"{line.host}: not reached; it goes on there")
     _tell("the same command goes on where it was")
-
-
-def _bring(line: Line, name: str, job: Job, folder: Path) -> Mapping[str, Any]:
-    """Writes what was found, as it was written there, and tells what the board is."""
-    names = [*files(job), MACHINE]
-    replies = line.listen("fetch", job=name, names=names, most_bytes=MOST_BYTES)
-    for wanted, reply in zip([*names, None], replies):
-        if wanted is None:
-            break
-        if reply.get("name") != wanted:
-            raise _odd(line, wanted)
-        content = _part(line, reply, "content", str)
-        try:
-            _check(wanted, content, job)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise _odd(line, wanted) from error
-        write_whole(folder / wanted, content)
-    else:
-        raise _odd(line, "files")
-    machine: Mapping[str, Any] = read_json(folder / MACHINE)
-    return machine
-
-
-def _check(name: str, content: str, job: Job) -> None:
-    """Refuses what no job of ours writes."""
-    if len(content.encode()) > MOST_BYTES:
-        raise ValueError("too much")
-    if name.endswith(".jsonl"):
-        lines = [json.loads(line) for line in content.splitlines()]
-        if [line["image"] for line in lines] != [Path(photo).name for photo, _ in job.questions]:
-            raise ValueError("other photos")
-        return
-    told = json.loads(content)
-    if name != MACHINE:
-        if told.get("subjects", told).keys() != {subject.name for subject in job.subjects}:
-            raise ValueError("other subjects")
-        return
-    _like(Machine, told)
-    _like(Cpu, told["cpu"])
-    for gpu in told["gpus"]:
-        _like(Gpu, gpu)
-    if told["board"] is not None:
-        _like(Board, told["board"])
-
-
-def _like(kind: Any, told: Any) -> None:
-    if told.keys() != {each.name for each in fields(kind)}:
-        raise ValueError(kind.__name__)
-
-
-def _part(line: Line, reply: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A part of an answer."""
-    if type(reply.get(name)) is not kind:
-        raise _odd(line, name)
-    return reply[name]
-
-
-def _odd(line: Line, what: str) -> InputError:
-    return InputError(f"{line.host}: does not answer as a board of ours does ({what}); look at what runs there")
 
 
 def _full(line: Line, wanted: int, free: int) -> InputError:

@@ -17,12 +17,13 @@ from typing import IO, Any
 from edgegsr.errors import InputError, shown
 
 SCRIPT = Path(__file__).with_name("board.py")
-HOST = re.compile(r"((?:[\w.+-]{1,64}@)?(?:[\w.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}(?:%\w{1,30})?\]))(?::(\d{1,5}))?")
+USER, NAME, ADDRESS = r"[\w.][\w.+-]{0,63}@", r"\w[\w.-]{0,254}", r"\[[0-9A-Fa-f:.]{2,45}(?:%\w{1,30})?\]"
+HOST = re.compile(rf"((?:{USER})?(?:{NAME}|{ADDRESS}))(?::(\d{{1,5}}))?", re.ASCII)
 ALWAYS = (  # first, for ssh takes what it hears first
     *("-T", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oConnectTimeout=10", "-oClearAllForwardings=yes"),
-    *("-oServerAliveInterval=10", "-oServerAliveCountMax=3"),
+    *("-oServerAliveInterval=10", "-oServerAliveCountMax=3", "-oRemoteCommand=none", "-oLogLevel=INFO"),
 )
-MOST_LINE = 64 << 20  # bytes of an answer
+MOST_LINE = 256 << 20  # bytes of an answer, which may hold a file
 MOST_STRANGE = 1 << 20  # bytes that are none
 OF_SSH, NOT_FOUND = 255, (126, 127)  # exit codes
 REFUSALS = {  # what ssh says, what it means, and what to do
@@ -52,7 +53,7 @@ class Line:
     @property
     def words(self) -> list[str]:
         found = HOST.fullmatch(self.host)
-        if not found or self.host.startswith("-"):
+        if not found:
             raise InputError(f"--host: wanted user@board or user@board:2222, got {self.host[:80]!r}")
         bare = found[1].replace("[", "").replace("]", "")
         return ["ssh", *self.options, *(("-p", found[2]) if found[2] else ()), bare]
@@ -91,6 +92,18 @@ class Line:
                 process.wait()
             if code or answered is None:
                 raise self._reason(code, errors, answered is not None)
+
+    def part(self, reply: Mapping[str, Any], name: str, kind: type) -> Any:
+        """A part of an answer."""
+        if type(reply.get(name)) is not kind:
+            raise self.odd(name)
+        return reply[name]
+
+    def odd(self, what: str) -> InputError:
+        """Says that this board does not do what `board.py` does."""
+        return InputError(
+            f"{self.host}: does not answer as a board of ours does ({what}); look at what runs there as {self.python}"
+        )
 
     def _replies(self, lines: IO[bytes], mark: str) -> Iterator[Mapping[str, Any]]:
         """Lines of ours; what a login shell prints is none."""

@@ -24,9 +24,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgegsr.bench import board, remote
+from edgegsr.bench import board
 from edgegsr.bench.bench import bench
 from edgegsr.bench.child import Child, Subject
+from edgegsr.bench.fetch import bring
 from edgegsr.bench.measure import Job
 from edgegsr.bench.parcels import kit, of_bundle, of_photos
 from edgegsr.bench.remote import LEAST, There
@@ -247,12 +248,27 @@ def test_who_is_not_known_is_refused_in_one_line(
         ("127.0.0.1:1", r"127\.0\.0\.1:1: no connection: .*refused"),
         ("nowhere.invalid", r"nowhere\.invalid: no connection: .*resolve"),
         ("-oProxyCommand=touch pwned", r"--host: wanted user@board or user@board:2222, got '-oProxy"),
+        ("user@-oProxyCommand=x", r"--host: wanted user@board"),
         ("board; touch pwned", r"--host: wanted user@board"),
+        ("board:22:22", r"--host: wanted user@board"),
     ],
 )
 def test_a_board_that_is_not_there_is_one_line(sshd: Sshd, job: Job, tmp_path: Path, host: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         replace(sshd.there(tmp_path), host=host)(job, tmp_path / "steps")
+
+
+def test_a_port_and_an_address_are_told_to_ssh_in_its_words() -> None:
+    assert Line("board").words == ["ssh", "board"]
+    assert Line("me@orin-1.local:2222", options=("-F", "x")).words == [
+        "ssh",
+        "-F",
+        "x",
+        "-p",
+        "2222",
+        "me@orin-1.local",
+    ]
+    assert Line("[fe80::1%eth0]:22").words == ["ssh", "-p", "22", "fe80::1%eth0"]
 
 
 def test_a_student_is_not_sent_to_a_board(job: Job, tmp_path: Path) -> None:
@@ -321,6 +337,7 @@ def test_a_copy_that_was_cut_is_not_there_and_its_rest_goes_with_the_next(sshd: 
     there = sshd.there(tmp_path, python=wrapped(tmp_path, f"export EDGEGSR_CACHE={tmp_path}/cache; {PYTHON}"))
     line, parcel = Line(there.host, there.python, there.options), kit()
     parts = list(parcel.tar())
+    assert len(parts) == parcel.parts + 1  # as the time that is left is told by
     for some in (parts[:3], [*parts[:3], parts[3][:700]]):
         assert line.ask("unpack", stream=some, name=parcel.name, files=len(parcel.files)) == {"whole": False}
     left = tmp_path / "cache" / "bench" / ".abc.999999999"
@@ -400,9 +417,7 @@ def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
     assert [each for each in set(folders(sshd)) - known if each.startswith("job-")] == [folder.name]
 
 
-def test_a_job_that_runs_is_not_started_twice_and_its_error_is_told(
-    sshd: Sshd, job: Job, ran: object, tmp_path: Path
-) -> None:
+def test_a_job_that_runs_is_not_started_twice(sshd: Sshd, ran: object, tmp_path: Path) -> None:
     there = sshd.there(tmp_path)
     line, name = Line(there.host, there.python, there.options), "0" * 32
     slow = tmp_path / "kit" / "edgegsr" / "bench"
@@ -424,6 +439,18 @@ def test_what_goes_wrong_on_the_board_is_the_error_here(
 ) -> None:
     with pytest.raises(InputError, match=r"127\.0\.0\.1:\d+: \.\./nano: \$\(x\): its process ended: .*Invalid"):
         sshd.there(tmp_path)(replace(job, cpus=[4000]), tmp_path / "steps")
+
+
+def test_a_job_that_somebody_kills_is_told_and_may_go_on(
+    sshd: Sshd, job: Job, ran: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = set(folders(sshd))
+    thread = meanwhile(lambda: os.kill(int((started(sshd, known, "lock") / "lock").read_text()), signal.SIGKILL))
+    with pytest.raises(
+        InputError, match=r"its job ended before it was done \(the last it said: .*\); the same command"
+    ):
+        sshd.there(tmp_path)(job, tmp_path / "steps")
+    thread.join()
 
 
 def twisted(folder: Path, old: str, new: str) -> str:
@@ -487,7 +514,7 @@ def test_results_that_no_job_writes_are_refused_and_nothing_is_written_elsewhere
     line, steps = Line(there.host, there.python, there.options), tmp_path / "a" / "b"
     name = json.loads((ran[0] / "steps" / "board.json").read_text())["job"]
     with pytest.raises(InputError, match=rf"does not answer as a board of ours does \({said}\)"):
-        remote._bring(line, name, job, steps)
+        bring(line, name, job, steps)
     assert not list(tmp_path.glob("*.json")) and not list((tmp_path / "a").glob("*.json"))
 
 
