@@ -79,6 +79,9 @@ def start(told: Any) -> Any:
         at = log.stat().st_size
         if not _locks(lock, fcntl.LOCK_EX):
             return {"runs": True, "at": at}
+        for other in _place().glob("job-*"):
+            if other != folder and _runs(other):
+                return {"busy": int((other / LOCK).read_text())}
         if not _is_same(folder / JOB, told["content"]):
             return {"other": True}
         if not (folder / DONE).is_file():

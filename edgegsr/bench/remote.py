@@ -125,7 +125,8 @@ class _Log:
         self.rest = rest[-MOST_REST:]
         for line in filter(str.strip, lines):
             self.last = shown(line)[:300]
-            _tell(self.last)
+            if not self.last.startswith(COMPLAINT):  # which becomes the error
+                _tell(self.last)
 
 
 def _look(line: Line, job: Job, engines: set[str]) -> str:
@@ -196,6 +197,11 @@ def _copy(line: Line, parcels: Sequence[Parcel]) -> None:
 def _run(line: Line, name: str, kit: str, content: str, log: _Log) -> None:
     """Starts the job where it does not run, and shows what it says until it is done."""
     reply = line.ask("start", job=name, kit=kit, content=content)
+    if "busy" in reply:
+        pid = line.part(reply, "busy", int)
+        raise InputError(
+            f"{line.host}: another benchmark runs there; wait until it is done, or end it there: kill {pid}"
+        )
     if reply.get("other"):
         raise InputError(f"{line.host}: a bundle or photo has changed since this was begun; give another --out")
     if log.at is None:

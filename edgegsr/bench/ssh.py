@@ -32,7 +32,6 @@ REFUSALS = {  # what ssh says, what it means, and what to do
     "Host key verification failed": "its host key is not known here; run: {ssh}, compare the fingerprint with the "
     "board's own (there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), and say yes",
     "Permission denied": "it lets no key of yours in; {ssh} must work without a password: ssh-copy-id puts a key there",
-    "Too many authentication failures": "it lets no key of yours in; name one in your ssh config (IdentityFile)",
 }
 
 
@@ -109,17 +108,18 @@ class Line:
         """Lines of ours; what a login shell prints is none."""
         strange = 0
         while line := lines.readline(MOST_LINE + 1):
-            if not line.startswith(mark.encode()):
-                strange += len(line)
-                if strange > MOST_STRANGE:
-                    raise InputError(f"{self.host}: says much that is no answer of ours: {shown(line[:60])}")
+            before, found, answer = line.partition(mark.encode())
+            strange += len(before)
+            if strange > MOST_STRANGE:
+                raise InputError(f"{self.host}: says much that is no answer of ours: {shown(before[:60])}")
+            if not found:
                 continue
             if len(line) > MOST_LINE:
                 raise InputError(f"{self.host}: wanted answers of {MOST_LINE:,} bytes at most, got more")
             try:
-                reply = json.loads(line[len(mark) :])
+                reply = json.loads(answer)
             except (ValueError, RecursionError) as error:
-                raise InputError(f"{self.host}: wanted JSON, got {shown(line[len(mark) :][:60])}") from error
+                raise InputError(f"{self.host}: wanted JSON, got {shown(answer[:60])}") from error
             if not isinstance(reply, dict):
                 raise InputError(f"{self.host}: wanted an answer, got {shown(reply)[:60]}")
             if "error" in reply:

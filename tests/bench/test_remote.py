@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgegsr.bench import board
+from edgegsr.bench import board, remote, ssh
 from edgegsr.bench.bench import bench
 from edgegsr.bench.child import Child, Subject
 from edgegsr.bench.fetch import bring
@@ -90,6 +90,7 @@ class Sshd:
 
     def stop(self) -> None:
         """With everybody who is on the line; what they have started goes on."""
+        self.process.send_signal(signal.SIGSTOP)  # it takes nobody new
         for session in self._below(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(session, signal.SIGKILL)
@@ -212,18 +213,17 @@ def test_a_bundle_that_has_changed_since_is_another_benchmark(
         sshd.there(tmp_path)(other, ran[0] / "steps")
 
 
-def test_a_folder_of_another_board_or_of_this_machine_is_refused(
-    sshd: Sshd, job: Job, ran: tuple[Path, Any], tmp_path: Path
-) -> None:
-    steps = tmp_path / "steps"
-    shutil.copytree(ran[0] / "steps", steps)
-    told = json.loads((steps / "board.json").read_text())
-    (steps / "board.json").write_text(json.dumps({**told, "host": "orin"}))
+def test_a_folder_of_another_board_or_of_this_machine_is_refused(tmp_path: Path) -> None:
+    name = remote._begun("orin", tmp_path)
+    assert remote._begun("orin", tmp_path) == name
     with pytest.raises(InputError, match=r"was begun on orin; give another --out"):
-        sshd.there(tmp_path)(job, steps)
-    (steps / "board.json").unlink()
+        remote._begun("thor", tmp_path)
+    (tmp_path / "board.json").write_text('{"host": "orin", "job": "../x"}')
+    with pytest.raises(InputError, match=r"board\.json: does not hold what was written there"):
+        remote._begun("orin", tmp_path)
+    (tmp_path / "board.json").rename(tmp_path / "cold-start.json")
     with pytest.raises(InputError, match=r"was begun on this machine; give another --out"):
-        sshd.there(tmp_path)(job, steps)
+        remote._begun("orin", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,9 @@ def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
     assert [each for each in set(folders(sshd)) - known if each.startswith("job-")] == [folder.name]
 
 
-def test_a_job_that_runs_is_not_started_twice(sshd: Sshd, ran: object, tmp_path: Path) -> None:
+def test_a_job_that_runs_is_not_started_twice(
+    sshd: Sshd, ran: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     there = sshd.there(tmp_path)
     line, name = Line(there.host, there.python, there.options), "0" * 32
     slow = tmp_path / "kit" / "edgegsr" / "bench"
@@ -431,7 +433,20 @@ def test_a_job_that_runs_is_not_started_twice(sshd: Sshd, ran: object, tmp_path:
     second = line.ask("start", job=name, kit="slow", content="{}")
     assert (first["runs"], second["runs"]) == (False, True)
     assert (sshd.cache / "bench" / f"job-{name}" / "lock").read_text() == pid
-    assert line.ask("stop", job=name) == {"stopped": True}
+    with pytest.raises(InputError, match=rf"another benchmark runs there; wait .* or end it there: kill {pid}"):
+        remote._run(line, "1" * 32, "slow", "{}", remote._Log())
+    log = remote._Log()
+
+    def stop() -> None:
+        while log.at is None:
+            time.sleep(0.02)
+        remote._stop(line, name)
+
+    thread = meanwhile(stop)
+    with pytest.raises(InputError, match=r"its job ended before it was done \(the last it said: nothing\)"):
+        remote._run(line, name, "slow", "{}", log)
+    thread.join()
+    assert f"{there.host}: it runs there already\n" in capsys.readouterr().err
 
 
 def test_what_goes_wrong_on_the_board_is_the_error_here(
@@ -439,6 +454,25 @@ def test_what_goes_wrong_on_the_board_is_the_error_here(
 ) -> None:
     with pytest.raises(InputError, match=r"127\.0\.0\.1:\d+: \.\./nano: \$\(x\): its process ended: .*Invalid"):
         sshd.there(tmp_path)(replace(job, cpus=[4000]), tmp_path / "steps")
+
+
+def test_a_board_that_cannot_be_stopped_is_told_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    remote._stop(Line("127.0.0.1:1"), "0" * 32)
+    said = "127.0.0.1:1: not reached; it goes on there\nthe same command goes on where it was\n"
+    assert capsys.readouterr().err == said
+
+
+def test_an_answer_that_is_too_long_is_not_read(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "MOST_LINE", 40)
+    there = sshd.there(tmp_path)
+    with pytest.raises(InputError, match=r"wanted answers of 40 bytes at most, got more"):
+        Line(there.host, there.python, there.options).ask("probe", imported=["json"], engines=[])
+
+
+def test_no_ssh_is_said(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"--host: ssh is not installed here; install OpenSSH's client"):
+        There("board")(job, tmp_path / "steps")
 
 
 def test_a_job_that_somebody_kills_is_told_and_may_go_on(
@@ -518,15 +552,11 @@ def test_results_that_no_job_writes_are_refused_and_nothing_is_written_elsewhere
     assert not list(tmp_path.glob("*.json")) and not list((tmp_path / "a").glob("*.json"))
 
 
-def test_the_log_of_a_board_cannot_write_on_the_terminal(
-    sshd: Sshd, job: Job, ran: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    steps = tmp_path / "steps"
-    steps.mkdir()
-    shutil.copy(ran[0] / "steps" / "board.json", steps)
-    python = twisted(tmp_path, '_say(told, {"at": at})', '_say(told, {"at": at, "log": "\\x1b[2Jgone\\n"})')
-    sshd.there(tmp_path, python=python)(job, steps)
-    assert "'\\x1b[2Jgone'\n" in capsys.readouterr().err
+def test_the_log_of_a_board_cannot_write_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    log = remote._Log()
+    for text in ("cold sta", "rts\n\x1b[2Jgone\nedgegsr bench: full", "\n"):
+        log.show(text)
+    assert capsys.readouterr().err == "cold starts\n'\\x1b[2Jgone'\n" and log.last == "edgegsr bench: full"
 
 
 def test_what_another_machine_has_built_stays_behind(tmp_path: Path) -> None:
@@ -536,6 +566,52 @@ def test_what_another_machine_has_built_stays_behind(tmp_path: Path) -> None:
     parcel = of_bundle(open_bundle(tmp_path / "bundle"))
     assert parcel.files.keys() == {path.name for path in BUNDLE.iterdir()}
     assert parcel.name == of_bundle(open_bundle(BUNDLE)).name
+
+
+TENSORRT = """
+import os, sys, stand_in
+made = stand_in.tensorrt(os.environ["VERSION"], [])
+made.__spec__, sys.modules["tensorrt"] = __spec__, made
+"""
+
+
+def test_a_board_builds_its_own_engine_once_and_again_for_another_tensorrt(
+    sshd: Sshd, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    monkeypatch.syspath_prepend(ROOT / "tests" / "export")
+    if not shutil.which("gcc"):
+        pytest.skip("the stand-in for CUDA needs gcc")
+    import handmade
+    import stand_in
+
+    bundle = handmade.write(
+        tmp_path / "bundle", handmade.graph(handmade.ANSWERS), target={"engine": "tensorrt", "precision": "fp16"}
+    )
+    (bundle / "engine").mkdir()
+    (bundle / "engine" / "model.plan").write_bytes(b"of another GPU")
+    stand_in.cudart(tmp_path)
+    (tmp_path / "tensorrt.py").write_text(TENSORRT)
+    given = f"export LD_LIBRARY_PATH={tmp_path} PYTHONPATH={tmp_path}:{Path(stand_in.__file__).parent}"
+    given += f" XDG_CACHE_HOME={tmp_path}"
+    old, new = (wrapped(tmp_path, f"{given} VERSION={version}; {PYTHON}", version) for version in ("10.3.0", "10.4.0"))
+    of = replace(job, subjects=[Subject("trt", "bundle", str(bundle))], questions=(), root=str(tmp_path))
+    found = bench(of, tmp_path / "out", None, "jetson", sshd.there(tmp_path, python=old))
+    assert found["subjects"]["trt"]["versions"]["tensorrt"] == "10.3.0"
+    place = sshd.cache / "bench" / of_bundle(open_bundle(bundle)).name
+    plan = place / "engine" / "model.plan"
+    assert plan.read_bytes() == (bundle / "model.onnx").read_bytes()  # as the stand-in builds it, and not the one here
+    built = plan.stat().st_mtime_ns
+    code = f"from edgegsr.runtime import SituationRecognizer; SituationRecognizer({str(place)!r})"
+    for python, again in ((old, False), (new, True)):
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+        assert ('its tensorrt was "10.3.0", and this is "10.4.0"' in done.stderr) == again
+        assert (plan.stat().st_mtime_ns != built) == again
+
+
+def test_a_photo_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.png: cannot be read: No such file or directory; it is to be copied"):
+        print(of_photos([str(tmp_path / "a.png")]).name)
 
 
 def test_a_photo_that_changes_while_it_is_copied_is_named(tmp_path: Path) -> None:
