@@ -112,10 +112,10 @@ class Line:
             strange += len(before)
             if strange > MOST_STRANGE:
                 raise InputError(f"{self.host}: says much that is no answer of ours: {shown(before[:60])}")
-            if not found:
-                continue
-            if len(line) > MOST_LINE:
+            if found and len(line) > MOST_LINE:
                 raise InputError(f"{self.host}: wanted answers of {MOST_LINE:,} bytes at most, got more")
+            if not found or not line.endswith(b"\n"):  # not ours, or cut
+                continue
             try:
                 reply = json.loads(answer)
             except (ValueError, RecursionError) as error:
@@ -132,7 +132,7 @@ class Line:
         last = shown(next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing"))[:300]
         if code == OF_SSH:
             for words, meaning in REFUSALS.items():
-                if words in said:
+                if words in said and not answered:
                     return InputError(f"{self.host}: {meaning.format(ssh=shlex.join(self.words))} (ssh said: {last})")
             lost = Lost(f"{self.host}: no connection: {last}")
             lost.answered = answered

@@ -500,6 +500,7 @@ def twisted(folder: Path, old: str, new: str) -> str:
 
 
 SAY = 'sys.stdout.write(told["mark"] + json.dumps(reply)'
+CUT = 'sys.stdout.write(told["mark"] + "{"); sys.stdout.flush(); os.kill(os.getppid(), 9); sys.stdout.write(""'
 READS = "    told = json.loads("
 NAMES, TEXT = 'for name in told["names"]:\n        with', 'content.decode("utf-8")'
 
@@ -515,6 +516,7 @@ NAMES, TEXT = 'for name in told["names"]:\n        with', 'content.decode("utf-8
         ('"free": _free()', '"free": "much"', r"board of ours does \(free\)"),
         (SAY, 'sys.stdout.write(told["mark"] + "{"', "wanted JSON, got"),
         (SAY, 'sys.stdout.write(told["mark"] + "7"', "wanted an answer"),
+        (SAY, CUT, "no connection: "),
         (SAY, 'sys.stdout.write("hello"', "wanted an answer of .*, got none"),
         (SAY, 'sys.stdout.write("x" * (1 << 22)', "says much that is no"),
         (READS, "    raise SystemExit('\\x1b[2J')\n" + READS, r"ended with 1: '\\x1b\[2J'"),
