@@ -11,8 +11,11 @@ from edgegsr.bench.child import Subject
 from edgegsr.bench.measure import Job, measure
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_json, reading, write_whole
+from edgegsr.machine import examine_machine
 
 FILE = "job.json"
+COMPLAINT = "edgegsr bench: "  # how a line begins that says what is wrong
+MACHINE = "machine.json"  # what it ran on; who finds it there knows that the job is done
 
 
 def write_job(job: Job, folder: Path) -> None:
@@ -34,12 +37,14 @@ def read_job(folder: Path) -> Job:
 
 
 def main() -> None:
-    """Measures; what goes wrong is one line, and exit code 2."""
+    """Measures, and tells what it ran on; what goes wrong is one line, and exit code 2."""
     folder = Path(sys.argv[1])
     try:
-        measure(read_job(folder), folder)
+        job = read_job(folder)
+        measure(job, folder)
+        write_whole(folder / MACHINE, json.dumps(asdict(examine_machine(Path(job.root))), indent=1))
     except InputError as error:
-        print(f"edgegsr bench: {error}", file=sys.stderr)
+        print(f"{COMPLAINT}{error}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -59,6 +59,12 @@ def measure(job: Job, folder: Path) -> None:
         _say(subject, job, folder / "predictions" / f"{slug(subject.name)}.jsonl")
 
 
+def files(job: Job) -> list[str]:
+    """What measuring leaves, by name."""
+    said = [f"predictions/{slug(subject.name)}.jsonl" for subject in job.subjects if job.questions]
+    return [f"{name}.json" for name, _ in _steps(job)] + said
+
+
 def slug(name: str) -> str:
     """A name as that of a file."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:100] or "subject"

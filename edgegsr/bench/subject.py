@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -134,11 +133,8 @@ def _send(lines: Any, reply: Reply) -> None:
 def _versions() -> Iterator[tuple[str, str]]:
     yield "python", ".".join(map(str, sys.version_info[:3]))
     for package in PACKAGES:
-        if package in sys.modules:
-            try:
-                yield package, version(package)
-            except PackageNotFoundError:
-                yield package, str(getattr(sys.modules[package], "__version__", "unknown"))
+        if module := sys.modules.get(package):  # what runs, which need not be what pip has installed
+            yield package, str(getattr(module, "__version__", "unknown"))
 
 
 def _bundle() -> Callable[[Mapping[str, Any]], Predictor]:
