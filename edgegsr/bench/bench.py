@@ -21,11 +21,13 @@ from edgegsr.bench.child import Subject
 from edgegsr.bench.job import write_job
 from edgegsr.bench.measure import Job, found, measure, slug
 from edgegsr.bundle import open_bundle
-from edgegsr.files import write_whole
+from edgegsr.errors import InputError, shown
+from edgegsr.files import reading, write_whole
 from edgegsr.machine import examine_machine
 
 SCHEMA = 1
 RESULT, STEPS = "bench.json", "steps"
+BEGUN = "board.json"  # beside a job that a board has
 
 Run = Callable[[Job, Path], Mapping[str, Any]]  # measures a job in a folder, and tells what it ran on
 
@@ -43,6 +45,8 @@ class Truth:
 
 def here(job: Job, folder: Path) -> Mapping[str, Any]:
     """On this machine."""
+    if (folder / BEGUN).is_file():
+        raise InputError(f"{shown(folder)}: was begun on a board; give the same --host, or another --out")
     measure(job, folder)
     return json.loads(json.dumps(asdict(examine_machine())))  # type: ignore[no-any-return]
 
@@ -59,22 +63,10 @@ def bench(
     steps = out / STEPS
     write_job(job, steps)
     machine = run(job, steps)
-    parts = found(job, steps)
-    result: dict[str, Any] = {
-        "schema": SCHEMA,
-        "edgegsr": __version__,
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "device": device,
-        "machine": machine,
-        "settings": _settings(job, truth),
-        "scenarios": {
-            name: {what: value for what, value in parts[name].items() if what != "subjects"} for name in job.scenarios
-        },
-        "subjects": {subject.name: _subject(subject, job, parts) for subject in job.subjects},
-    }
+    with reading(steps):
+        result = _result(job, found(job, steps), truth, device, machine)
     if truth is not None:
         _judge(result, job, steps / "predictions", truth)
-    result["doubts"] = list(dict.fromkeys(doubt for part in result["scenarios"].values() for doubt in part["doubts"]))
     result["missed"] = [
         f"{name}: {line}" for name, each in result["subjects"].items() for line in each.get("missed", ())
     ]
@@ -82,6 +74,25 @@ def bench(
         result["estimates"] = estimates
     write_whole(out / RESULT, json.dumps(result, indent=1))
     return result
+
+
+def _result(
+    job: Job, parts: Mapping[str, Any], truth: Truth | None, device: str, machine: Mapping[str, Any]
+) -> dict[str, Any]:
+    scenarios = {
+        name: {what: value for what, value in parts[name].items() if what != "subjects"} for name in job.scenarios
+    }
+    return {
+        "schema": SCHEMA,
+        "edgegsr": __version__,
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "device": device,
+        "machine": machine,
+        "settings": _settings(job, truth),
+        "scenarios": scenarios,
+        "subjects": {subject.name: _subject(subject, job, parts) for subject in job.subjects},
+        "doubts": list(dict.fromkeys(doubt for part in scenarios.values() for doubt in part["doubts"])),
+    }
 
 
 def _settings(job: Job, truth: Truth | None) -> dict[str, Any]:

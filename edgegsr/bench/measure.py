@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -83,6 +84,8 @@ def _cold_start(job: Job) -> Result:
     started: dict[str, list[Mapping[str, float]]] = {subject.name: [] for subject in job.subjects}
     for turn in track(range(PACES[job.pace].cold_starts + 1), "cold starts"):
         for subject in job.subjects:
+            if not turn and subject.engine == "tensorrt":
+                print(f"{subject.name}: an engine is built where none fits; this takes minutes", file=sys.stderr)
             with Child(subject, job.photos[:1], job.cpus) as child:
                 if turn:  # the first one brings the files into memory, and builds what has to be built
                     started[subject.name].append(child.started_ms)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edgegsr.bench.bench import BEGUN
 from edgegsr.bench.fetch import bring
 from edgegsr.bench.job import COMPLAINT, FILE
 from edgegsr.bench.measure import Job
@@ -27,7 +28,6 @@ from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.runtime.session import INSTALL
 
-BEGUN = "board.json"  # beside the job: which board has it, and by what name
 OLDEST = (3, 10)
 LEAST = {"numpy": (1, 26), "PIL": (10, 3)}  # as pyproject.toml asks; apt of Ubuntu 22.04 has older ones
 PIP = {"numpy": "'numpy>=1.26'", "PIL": "'pillow>=10.3'", "mlperf_loadgen": "mlcommons-loadgen"}

@@ -25,6 +25,8 @@ def bench(
     device: Annotated[
         str, typer.Option(help="cpu (this machine), jetson, or a board: an ESTIMATE where this is not one.")
     ] = CPU,
+    host: Annotated[Optional[str], typer.Option(help="Measure on this board, by ssh: user@board.")] = None,
+    python: Annotated[str, typer.Option(help="The interpreter of --host.")] = "python3",
     student: Annotated[
         Optional[str], typer.Option(help="The run that they were made from: measured in torch, and their gate.")
     ] = None,
@@ -92,10 +94,15 @@ def bench(
         loadgen,
     )
     judge: Truth | None = truth[1] if truth and accuracy else None
+    run, measured_on = here, CPU
+    if host is not None:
+        from edgegsr.bench.remote import There
+
+        run, measured_on = There(host, python), host
     board = examine_machine().board
-    estimated = device != CPU and not (board and board.is_jetson)
+    estimated = host is None and device != CPU and not (board and board.is_jetson)
     estimates = _estimates(subjects, () if device == JETSON else (device,)) if estimated else None
-    result = bench(job, out, judge, CPU if estimated else device, here, estimates)
+    result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
     write_markdown(result, out)
     report = write_report(result, out)
     for shown_table in tables(result):
