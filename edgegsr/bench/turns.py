@@ -14,7 +14,8 @@ import numpy as np
 from edgegsr.bench.load import PACES, SCENARIOS, SEED, Load, least_queries, order
 from edgegsr.progress import track
 
-BLOCK_S = 0.5
+BLOCK_S = 0.5  # or as long as the queries of a slow subject take
+LEAST_ROUNDS = 6  # so that the spread of blocks tells something
 AWAKE = 3  # queries before those of a block, while threads wake up
 TRIED_S, TRIED = 0.3, 5  # seconds and queries that tell how many a block holds
 
@@ -59,11 +60,8 @@ def in_turns(
     """Every subject asked about the same photos, as long as the pace says of each."""
     size, least, rows = SCENARIOS[scenario].photos, least_queries(scenario, pace), order(photos, seed)
     typical = {name: _typical_s(ask, _queries(rows, size)) for name, ask in subjects.items()}
-    lengths = {name: max(1, round(BLOCK_S / each)) for name, each in typical.items()}
-    rounds = max(
-        math.ceil(max(least / lengths[name], PACES[pace].seconds / (lengths[name] * each)))
-        for name, each in typical.items()
-    )
+    rounds = max(LEAST_ROUNDS, math.ceil(PACES[pace].seconds / BLOCK_S))
+    lengths = {name: math.ceil(max(BLOCK_S / each, least / rounds)) for name, each in typical.items()}
     found: dict[str, Asked] = {name: Asked() for name in subjects}
     over = _until(lambda: _enough(found, least, PACES[pace].seconds))
     for _ in track(over, f"{scenario}, in turns", rounds):

@@ -45,9 +45,15 @@ def test_blocks_alternate_and_the_subjects_see_the_same_photos():
 
 
 def test_a_block_lasts_half_a_second_however_fast_the_subject():
-    found, *_ = asked(a=0.1, b=0.01)
-    assert {len(block) for block in found["a"].steps_s} == {5}
+    found, *_ = asked(a=0.02, b=0.01)
+    assert {len(block) for block in found["a"].steps_s} == {25}
     assert {len(block) for block in found["b"].steps_s} == {50}
+
+
+def test_a_slow_subject_has_longer_blocks_and_makes_nobody_wait_for_more_of_them():
+    found, *_ = asked(a=1.0, b=0.01)
+    assert [len(block) for block in found["a"].steps_s] == [11] * 6
+    assert [len(block) for block in found["b"].steps_s] == [50] * 6
 
 
 def test_eight_photos_are_one_query_of_a_multi_stream():
