@@ -191,6 +191,65 @@ def cpu() -> str:
     return f"{about}\n\n{markdown(('student', 'engine', 'p50', 'p99', 'times as fast', 'MB'), rows)}"
 
 
+def bundles() -> str:
+    """What `edgegsr bench` says of the student that ships, its bundles and its teacher."""
+    result = load("diorama-bench")
+    rows = []
+    for name, found in result["subjects"].items():
+        scores, told = found["accuracy"]["groups"], found["scenarios"]["single-stream"]
+        groups = ("seen", "rare", "unseen")
+        took, network = told["load"], told["steps"].get("network")
+        teacher = next(other for other, each in result["subjects"].items() if each["kind"] == "teacher")
+        rows.append(
+            (
+                name,
+                f"{found['engine']} {found['precision']}",
+                " / ".join(percent(scores[group]["verb_top1"]) for group in groups),
+                " / ".join(percent(scores[group].get("grounded")) for group in groups),
+                f"{took['p50_ms']:.2f}",
+                f"{took['claim']['ms']:.2f}",
+                f"{network['p50_ms']:.2f}" if network else "-",
+                f"{told['faster_than'][teacher]['times']:.1f}" if teacher != name else "1",
+                f"{found['cold_start_ms']['all']['p50_ms'] / 1000:.2f}",
+                f"{found['peak_resident_mb']:.0f}",
+                f"{found['graph_bytes'] / 1e6:.1f}" if found.get("graph_bytes") else "-",
+            )
+        )
+    settings, threads = result["settings"], next(iter(result["subjects"].values()))["threads"]
+    about = (
+        f"{settings['images']:,} images of Diorama's {settings['split']}, seen / rare / unseen, mean over verbs in %; "
+        f"from the bytes of a photo to its situation in milliseconds, {threads} threads on "
+        f"{result['machine']['cpu']}, in turns; *claimed*: p90 at most, with 99 % confidence. "
+        "Made by the commands in `benchmarks/bundles.py`."
+    )
+    heads = ("", "engine", "top-1", "grounded", "p50", "claimed", "network", "times as fast", "start, s", "MB", "file")
+    return f"{about}\n\n{markdown(heads, rows)}"
+
+
+def peers() -> str:
+    """Beside what a user would take instead."""
+    result = load("peers")
+    rows = [
+        (
+            f"{name} ({peer['side']} px, {peer['gflops']:.1f} GFLOPs, {peer['parameters'] / 1e6:.1f} M)",
+            engine,
+            f"{found['p50_ms']:.1f}",
+            f"{found['p99_ms']:.1f}",
+            found["against"].removeprefix("nano, "),
+            "{} ({} to {})".format(*(f"{times:.1f}" for times in (found["times_ours"], *found["times_ours_spread"]))),
+        )
+        for name, peer in result["peers"].items()
+        for engine, found in peer["engines"].items()
+    ]
+    about = (
+        f"Milliseconds for one image, the network alone, {result['threads']} threads on {result['machine']['cpu']}; "
+        "*times ours*: how many times as long as `nano` at 320 px with SWiG's words in the engine beside it, in pairs "
+        "of blocks in turns, and between which four of five pairs lie. "
+        "Made by `python benchmarks/peers.py --out benchmarks/results/peers.json`."
+    )
+    return f"{about}\n\n{markdown(('peer', 'engine', 'p50', 'p99', 'against ours in', 'times ours'), rows)}"
+
+
 def _training(r: dict[str, Any]) -> tuple[str, str]:
     return f"train `{r['student']}`, the whole loop", f"{r['images_per_s']:.0f} img/s"
 
@@ -228,6 +287,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "nano": nano,
     "compress": compress,
     "cpu": cpu,
+    "bundles": bundles,
+    "peers": peers,
     "speed": speed,
 }
 

@@ -117,6 +117,8 @@ def _subject(subject: Subject, job: Job, parts: Mapping[str, Any]) -> dict[str, 
             for name, told in each.items()
         },
     }
+    if alone := parts.get("trtexec", {}).get(subject.name):
+        told["trtexec"] = alone
     if job.loadgen:
         for name in job.scenarios:
             told["scenarios"][name]["loadgen"] = parts[f"loadgen-{name}"][subject.name]

@@ -3,6 +3,7 @@
     cold-start.json             how long a fresh process waits for its first answer
     single-stream.json …        a scenario: the subjects in turns, with the state of the machine before and after
     loadgen-single-stream.json  the same by MLPerf's own LoadGen, one subject after the other
+    trtexec.json                engines of TensorRT by themselves
     predictions/NAME.jsonl      what each said of the photos that somebody has annotated
 
 It runs where the subjects do, on a board as well: `python -m edgegsr.bench.job FOLDER` there. numpy.
@@ -22,16 +23,19 @@ from typing import Any
 
 import numpy as np
 
+from edgegsr.bench import trtexec
 from edgegsr.bench.child import STARTED, Child, Subject
-from edgegsr.bench.load import PACES, SCENARIOS
+from edgegsr.bench.load import PACES, SCENARIOS, Load, order
 from edgegsr.bench.power import Meter, Watch, find_meter
 from edgegsr.bench.state import doubts, look_at
 from edgegsr.bench.turns import Asked, faster, in_turns
 from edgegsr.files import read_json, write_whole
 from edgegsr.progress import track
+from edgegsr.runtime.build_engine import FOLDER, NOTE, PLAN
 
 IDLE_S = 2.0  # that power is watched with nobody asking
 SAID = 64  # photos of a request
+AT_ONCE = 20  # queries of a request
 
 Result = dict[str, Any]
 
@@ -47,6 +51,7 @@ class Job:
     questions: Sequence[tuple[str, str]] = ()  # annotated photos and their verbs
     cpus: Sequence[int] = ()  # that the subjects may run on; by default all
     loadgen: bool = False
+    trtexec: bool = False
     root: str = field(default="/", compare=False)  # of the machine's own facts
 
 
@@ -73,10 +78,27 @@ def slug(name: str) -> str:
 
 def _steps(job: Job) -> Iterator[tuple[str, Callable[[], Result]]]:
     yield "cold-start", lambda: _cold_start(job)
+    if job.trtexec:
+        yield "trtexec", lambda: _trtexec(job)
     for scenario in job.scenarios:
         yield scenario, lambda scenario=scenario: _scenario(job, scenario)  # type: ignore[misc]
         if job.loadgen:
             yield f"loadgen-{scenario}", lambda scenario=scenario: _loadgen(job, scenario)  # type: ignore[misc]
+
+
+def _trtexec(job: Job) -> Result:
+    """The engines of TensorRT by themselves, as a captured CUDA graph and launched one by one."""
+    return {subject.name: _alone(subject) if subject.engine == "tensorrt" else None for subject in job.subjects}
+
+
+def _alone(subject: Subject) -> Result:
+    plan = Path(subject.place) / FOLDER / PLAN
+    note = read_json(plan.with_name(NOTE)) if plan.is_file() else {}
+    version = str(note.get("tensorrt", "")) if isinstance(note, dict) else ""
+    return {
+        "cuda_graph": trtexec.timed(plan, version),
+        "no_cuda_graph": trtexec.timed(plan, version, cuda_graph=False),
+    }
 
 
 def _cold_start(job: Job) -> Result:
@@ -143,13 +165,30 @@ def _scenario(job: Job, scenario: str) -> Result:
 
 
 def _loadgen(job: Job, scenario: str) -> Result:
+    """What LoadGen says of each subject, between two halves of ours: what drifts with the machine cancels."""
     found = {}
     for subject in job.subjects:
         with Child(subject, job.photos, job.cpus) as child:
+            half, rows = PACES[job.pace].seconds / 2, order(len(job.photos))
+            ours = _plainly(child, scenario, rows, half)
             told = child.loadgen(scenario, job.pace)
-            took = np.array(told.pop("latencies_s"))
-            found[subject.name] = {**told, "queries": len(took)}
+            ours += _plainly(child, scenario, rows, half)
+            queries = len(told.pop("latencies_s"))
+            mine = Load(scenario, job.pace, [ours]).to_json()
+            what = "p50_ms" if SCENARIOS[scenario].percentile else "photos_per_s"
+            kept = {name: mine[name] for name in ("p50_ms", "photos_per_s", "queries")}
+            apart = told[what] / mine[what] - 1
+            found[subject.name] = {**told, "queries": queries, "ours": kept, "apart": round(apart, 4)}
     return found
+
+
+def _plainly(child: Child, scenario: str, rows: Iterator[int], seconds: float) -> list[float]:
+    """The latencies of one query after the other."""
+    took, size = list[float](), SCENARIOS[scenario].photos
+    while sum(took) < seconds:
+        queries = [[next(rows) for _ in range(size)] for _ in range(AT_ONCE)]
+        took += [sum(steps) for steps in child.ask(queries)]
+    return took
 
 
 @contextmanager

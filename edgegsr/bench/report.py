@@ -14,6 +14,7 @@ from edgegsr.bench.tables import (
     Table,
     agreement,
     bounds,
+    by_trtexec,
     cold_starts,
     energy,
     estimates,
@@ -64,7 +65,7 @@ SCORES_NOTE = "By the official protocol, averaged per verb. Harmonic: of seen an
 SHAPES_NOTE = "Round: the student and its bundles. Square: a teacher. Diamond: others. Dashed: nobody is above it."
 HISTOGRAM_NOTE = "The last bar holds all that took longer than 99.5 % did; each has an axis of its own."
 STEPS_NOTE = "Medians do not add up; the bars below are of means. What does not tell its steps is one."
-LOADGEN_NOTE = "LoadGen asks one subject after the other, ours in turns: a machine that changes makes them differ."
+LOADGEN_NOTE = "LoadGen asks each subject by itself, between two halves of ours: what drifts with the machine cancels."
 ESTIMATES_NOTE = (
     "None of these rows was measured: ms = start + GFLOPs / (share × TOPS) + MB / (GB/s), fitted to latencies that "
     "others have published, of convolutional networks. Attention is outside of what the law was held against."
@@ -87,6 +88,7 @@ def _parts(result: Result) -> Iterator[str]:
     yield _list("Missed", result.get("missed") or ())
     yield _list("What speaks against these numbers", list(held_against(result)))
     yield _section("What was measured", _panel(subjects(result)), _panel(cold_starts(result)))
+    yield _section("Engines of TensorRT by themselves", _panel(by_trtexec(result)))
     yield _section("How right", _joined("", scores(result), SCORES_NOTE), _charts(_pareto(result), SHAPES_NOTE))
     yield _section("Side by side", *_beside(result))
     for name in result["scenarios"]:

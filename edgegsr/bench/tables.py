@@ -31,6 +31,7 @@ def tables(result: Result) -> Iterator[Table]:
     every = [
         subjects(result),
         *(make(result, scenario) for scenario in result["scenarios"] for make in (latency, energy, steps, loadgen)),
+        by_trtexec(result),
         *scores(result),
         *(make(result, name) for name in of_kind(result, "teacher") for make in (faster, kept)),
         *(make(result, name) for name in of_kind(result, "student") for make in (faster, agreement)),
@@ -100,20 +101,33 @@ def steps(result: Result, scenario: str) -> Table:
 
 
 def loadgen(result: Result, scenario: str) -> Table:
-    """The same by MLPerf's own LoadGen, which asks one subject after the other, beside ours."""
+    """The same by MLPerf's own LoadGen, beside what we say right before and after it."""
     rows = []
     for name, each in _asked(result, scenario):
         if theirs := each.get("loadgen"):
-            ours = each["load"]
-            pairs = [f"{ms(ours.get(p))} / {ms(theirs.get(p))}" for p in ("p50_ms", "p90_ms", "p99_ms", "mean_ms")]
+            pair = (f"{ms(theirs['ours']['p50_ms'])} / {ms(theirs.get('p50_ms'))}", percent(theirs["apart"]))
             claims = ", ".join(f"p{p:g} ≤ {ms(took)}" for p, took in _claims(theirs))
-            rows.append((shown(name), *pairs, claims or NONE, "valid" if theirs.get("valid") else "not valid"))
-    heads = ("subject", "p50", "p90", "p99", "mean", "LoadGen claims", "its word")
-    return Table(f"{scenario}: ours / LoadGen's, ms", heads, rows)
+            rows.append((shown(name), *pair, claims or NONE, "valid" if theirs.get("valid") else "not valid"))
+    heads = ("subject", "p50, ours / LoadGen's", "apart, %", "LoadGen claims", "its word")
+    return Table(f"{scenario}, by LoadGen, ms", heads, rows)
 
 
 def _claims(theirs: Found) -> list[tuple[float, float]]:
     return sorted((float(percentile), took) for percentile, took in theirs.get("claims_ms", {}).items())
+
+
+def by_trtexec(result: Result) -> Table:
+    """Engines of TensorRT by themselves."""
+    rows = []
+    for name, each in result["subjects"].items():
+        for way, told in (each.get("trtexec") or {}).items():
+            times = [
+                (told.get(part) or {}).get("median_ms") for part in ("latency", "enqueue", "h2d", "compute", "d2h")
+            ]
+            warned = "; ".join(map(shown, told.get("warnings") or ()))
+            rows.append((shown(name), way.replace("_", " "), *map(ms, times), warned or NONE))
+    heads = ("subject", "run as", "latency", "enqueue", "to GPU", "on GPU", "from GPU", "to know")
+    return Table("trtexec: the network alone, medians, ms", heads, rows)
 
 
 def scores(result: Result) -> list[Table]:

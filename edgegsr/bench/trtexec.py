@@ -7,12 +7,21 @@ data. Here every version is run the same way, and what way that was stands besid
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import statistics
+import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypeGuard
 
+from edgegsr.errors import InputError, shown
+
+PLACES = ("/usr/src/tensorrt/bin",)  # of a Jetson, where PATH does not name it
+LONGEST_S = 120.0
 NEW_DEFAULTS_SINCE = 11
 TIMED = ("--warmUp=500", "--duration=10", "--iterations=200", "--avgRuns=1", "--percentile=50,90,95,99")
 LAUNCH_BOUND = 0.8  # of the time on the GPU spent on handing it over
@@ -98,9 +107,32 @@ class Profile:
     layers: tuple[tuple[str, float | None, float | None], ...]  # name, mean ms, share of all
 
 
-def timing_line(version: str, plan: str, times: str, transfers: bool = False) -> list[str]:
+def timed(plan: Path, version: str, cuda_graph: bool = True) -> dict[str, Any]:
+    """What trtexec says of an engine, with both transfers; it is run for some ten seconds."""
+    program = shutil.which("trtexec", path=os.pathsep.join((os.environ.get("PATH", ""), *PLACES)))
+    if program is None:
+        raise InputError(f"--trtexec: wanted trtexec in PATH or {PLACES[0]}, found none; leave it out")
+    if not plan.is_file():
+        raise InputError(f"--trtexec: wanted an engine in {shown(plan)}, found none; run build_engine.py first")
+    with tempfile.TemporaryDirectory() as folder:
+        times = Path(folder) / "times.json"
+        line = timing_line(version, str(plan), str(times), True, cuda_graph)
+        try:
+            done = subprocess.run(
+                [program, *line[1:]], capture_output=True, text=True, errors="replace", timeout=LONGEST_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise InputError(f"--trtexec: {shown(error)}") from error
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise InputError(f"--trtexec: it failed: {shown(said[-1][:300]) if said else done.returncode}")
+        told = times.read_text("utf-8", errors="replace") if times.is_file() else ""
+    return {"line": " ".join(line[:1] + line[2:]), **read(done.stdout, told, flags(True, cuda_graph)).to_json()}
+
+
+def timing_line(version: str, plan: str, times: str, transfers: bool = False, cuda_graph: bool = True) -> list[str]:
     """The words that time an engine with this version of TensorRT; host latencies need transfers."""
-    return ["trtexec", f"--loadEngine={plan}", *TIMED, f"--exportTimes={times}", *_way(version, transfers)]
+    return ["trtexec", f"--loadEngine={plan}", *TIMED, f"--exportTimes={times}", *_way(version, transfers, cuda_graph)]
 
 
 def profiling_line(version: str, plan: str, profile: str, layers: str) -> list[str]:
@@ -109,9 +141,9 @@ def profiling_line(version: str, plan: str, profile: str, layers: str) -> list[s
     return ["trtexec", f"--loadEngine={plan}", *TIMED, *_way(version, transfers=False), *words]
 
 
-def flags(transfers: bool = False) -> dict[str, bool | None]:
+def flags(transfers: bool = False, cuda_graph: bool = True) -> dict[str, bool | None]:
     """What `timing_line` asks for, in every version."""
-    return {"cuda_graph": True, "spin_wait": True, "transfers": transfers}
+    return {"cuda_graph": cuda_graph, "spin_wait": True, "transfers": transfers}
 
 
 def read(text: str, times: str = "", asked: Mapping[str, bool | None] | None = None) -> Timing:
@@ -212,8 +244,8 @@ def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -LONGEST_MS < value < LONGEST_MS
 
 
-def _way(version: str, transfers: bool) -> list[str]:
+def _way(version: str, transfers: bool, cuda_graph: bool = True) -> list[str]:
     major = version.split(".")[0]
     if major.isdigit() and int(major) >= NEW_DEFAULTS_SINCE:
-        return ["--includeDataTransfers"] * transfers
-    return ["--useCudaGraph", "--useSpinWait", *["--noDataTransfers"] * (not transfers)]
+        return [*["--noCudaGraph"] * (not cuda_graph), *["--includeDataTransfers"] * transfers]
+    return [*["--useCudaGraph"] * cuda_graph, "--useSpinWait", *["--noDataTransfers"] * (not transfers)]

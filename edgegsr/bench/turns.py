@@ -63,7 +63,7 @@ def in_turns(
     rounds = max(LEAST_ROUNDS, math.ceil(PACES[pace].seconds / BLOCK_S))
     lengths = {name: math.ceil(max(BLOCK_S / each, least / rounds)) for name, each in typical.items()}
     found: dict[str, Asked] = {name: Asked() for name in subjects}
-    over = _until(lambda: _enough(found, least, PACES[pace].seconds))
+    over = _until(lambda: _enough(found, rounds, least, PACES[pace].seconds))
     for _ in track(over, f"{scenario}, in turns", rounds):
         asked = _queries(rows, size)
         longest = [next(asked) for _ in range(max(lengths.values()) + AWAKE)]
@@ -84,8 +84,10 @@ def faster(of: Asked, beside: Asked) -> dict[str, float]:
     return {"times": round(float(middle), 3), "p10": round(float(low), 3), "p90": round(float(high), 3)}
 
 
-def _enough(found: Mapping[str, Asked], queries: int, seconds: float) -> bool:
-    return all(each.queries >= queries and each.seconds >= seconds for each in found.values())
+def _enough(found: Mapping[str, Asked], blocks: int, queries: int, seconds: float) -> bool:
+    return all(
+        len(each.steps_s) >= blocks and each.queries >= queries and each.seconds >= seconds for each in found.values()
+    )
 
 
 def _until(over: Callable[[], bool]) -> Iterator[None]:

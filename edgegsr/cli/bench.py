@@ -44,6 +44,9 @@ def bench(
     pace: Annotated[str, typer.Option(help="quick, default, or mlperf (ten minutes a scenario).")] = "default",
     quick: Annotated[bool, typer.Option("--quick", help="As --pace quick --limit 200, to have a look.")] = False,
     loadgen: Annotated[bool, typer.Option("--loadgen", help="MLPerf's own LoadGen asks as well (x86).")] = False,
+    trtexec: Annotated[
+        bool, typer.Option("--trtexec", help="Also time TensorRT engines alone, with and without a CUDA graph.")
+    ] = False,
     data: Annotated[
         Optional[str], typer.Option(help="Annotated photos: a folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")
     ] = None,
@@ -76,7 +79,8 @@ def bench(
         for each in given:
             if each not in known:
                 raise InputError(f"--{option}: wanted one of {', '.join(known)}, got {each!r}")
-    if device not in (CPU, JETSON, *boards()):
+    meant = [board for board in boards() if device == JETSON or board.startswith(device)]
+    if device != CPU and not meant:
         raise InputError(f"--device: wanted one of {', '.join((CPU, JETSON, *boards()))}, got {device!r}")
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
@@ -92,6 +96,7 @@ def bench(
         questions if accuracy else (),
         _numbers("--cpus", cpus) if cpus else (),
         loadgen,
+        trtexec,
     )
     judge: Truth | None = truth[1] if truth and accuracy else None
     run, measured_on = here, CPU
@@ -101,7 +106,7 @@ def bench(
         run, measured_on = There(host, python), host
     board = examine_machine().board
     estimated = host is None and device != CPU and not (board and board.is_jetson)
-    estimates = _estimates(subjects, () if device == JETSON else (device,)) if estimated else None
+    estimates = _estimates(subjects, meant) if estimated else None
     result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
     write_markdown(result, out)
     report = write_report(result, out)

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegsr.bench.trtexec import Spread, flags, profiling_line, read, read_profile, read_times, spread, timing_line
+from edgegsr.bench.trtexec import (
+    Spread,
+    flags,
+    profiling_line,
+    read,
+    read_profile,
+    read_times,
+    spread,
+    timed,
+    timing_line,
+)
+from edgegsr.errors import InputError
 
 TIME = "[09/07/2024-21:22:23] [I] "
 SPREAD = "min = {} ms, max = {} ms, mean = {} ms, median = {} ms, percentile(90%) = {} ms, percentile(99%) = {} ms"
@@ -145,6 +156,40 @@ def test_every_version_is_run_the_same_way(version, transfers, own):
     shared = ["--warmUp=500", "--duration=10", "--iterations=200", "--avgRuns=1", "--percentile=50,90,95,99"]
     assert words == ["trtexec", "--loadEngine=m.plan", *shared, "--exportTimes=t.json", *own]
     assert flags(transfers) == {"cuda_graph": True, "spin_wait": True, "transfers": transfers}
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A program of that name which writes down how it was called and prints what trtexec prints."""
+    (tmp_path / "said").write_text(TEN, "utf-8")
+    (tmp_path / "model.plan").write_bytes(b"plan")
+    script = tmp_path / "trtexec"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/called\ncat {tmp_path}/said\n', "utf-8")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return script
+
+
+def test_an_engine_is_timed_as_a_cuda_graph_and_without(program):
+    plan = program.with_name("model.plan")
+    with_graph, without = timed(plan, "10.3.0"), timed(plan, "10.3.0", cuda_graph=False)
+    assert with_graph["compute"]["median_ms"] == 1.38147 and without["warnings"][0].startswith("launch-bound")
+    first, second = program.with_name("called").read_text("utf-8").splitlines()
+    assert f"--loadEngine={plan}" in first and "--noDataTransfers" not in first
+    assert "--useCudaGraph" in first and "--useCudaGraph" not in second
+    assert "--noCudaGraph" in timing_line("11.0", "m.plan", "t.json", cuda_graph=False)
+
+
+def test_what_trtexec_complains_of_is_one_line(program, monkeypatch):
+    plan = program.with_name("model.plan")
+    program.write_text("#!/bin/sh\necho first\necho 'Engine could not be loaded' >&2\nexit 1\n", "utf-8")
+    with pytest.raises(InputError, match="--trtexec: it failed: Engine could not be loaded"):
+        timed(plan, "10.3.0")
+    with pytest.raises(InputError, match=r"wanted an engine in .*, found none; run build_engine\.py first"):
+        timed(plan.with_name("none"), "10.3.0")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(InputError, match="wanted trtexec in PATH or /usr/src/tensorrt/bin, found none; leave it out"):
+        timed(plan, "10.3.0")
 
 
 def test_where_the_time_goes_is_asked_in_a_run_of_its_own():
