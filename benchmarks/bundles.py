@@ -20,7 +20,7 @@ from result import publish
 
 from edgegsr.bench.compare import read_result
 
-LONG = {"histogram", "blocks_p50_ms", "timeline", "verb_right", "layers", "machine"}
+LONG = {"histogram", "blocks_p50_ms", "timeline", "verb_right", "layers", "caveats", "before", "after", "machine"}
 
 
 def brief(told: Any) -> Any:

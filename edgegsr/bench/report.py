@@ -33,7 +33,7 @@ from edgegsr.bench.tables import (
     subjects,
     times,
 )
-from edgegsr.bench.words import TITLE, held_against, lead, versions
+from edgegsr.bench.words import TITLE, held_against, lead, of_estimates, versions
 from edgegsr.charts import frontier, histogram, line_chart, stacked_bars
 from edgegsr.errors import shown
 from edgegsr.files import write_whole
@@ -104,7 +104,8 @@ def _parts(result: Result) -> Iterator[str]:
         )
     yield _section("What time goes to", f'<div class="charts wide">{_time(result)}</div>')
     layers = [_panel(bounds(result, name), LAYERS_NOTE) for name in result.get("estimates") or ()]
-    yield _section("Boards that are not here", _panel(estimates(result), ESTIMATES_NOTE), *layers)
+    outside = _list("What they do not know", list(of_estimates(result)))
+    yield _section("Boards that are not here", _panel(estimates(result), ESTIMATES_NOTE), outside, *layers)
 
 
 def _beside(result: Result) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from edgegsr.bench.child import STARTED
@@ -195,19 +195,14 @@ def cold_starts(result: Result) -> Table:
 
 def estimates(result: Result) -> Table:
     """Boards that are not here, by a law; every row says so."""
-    rows = [
-        (
-            shown(each["board"]),
-            shown(name),
-            f"{shown(each['precision'])} ESTIMATE",
-            ms(each["ms"]),
-            percent(each["start_share"]),
-            f"{percent(each['mean_error'])} / {percent(each['largest_error'])}",
-        )
-        for name, found in (result.get("estimates") or {}).items()
-        for each in found["boards"]
-    ]
-    heads = ("board", "subject", "", "ms", "start, %", "off, %, mean / most")
+    rows = []
+    for name, found in (result.get("estimates") or {}).items():
+        for board in dict.fromkeys(each["board"] for each in found["boards"]):
+            here = [each for each in found["boards"] if each["board"] == board]
+            told = [" / ".join(show(each[what]) for each in here) for what, show in ESTIMATED.items()]
+            off = f"{percent(here[0]['mean_error'])} / {percent(here[0]['largest_error'])}"
+            rows.append((shown(board), shown(name), "ESTIMATE", *told, off))
+    heads = ("board", "subject", "", "in", "ms", "of it start, %", "off, %, mean / most")
     return Table("ESTIMATE for boards that are not here, of the network alone", heads, rows)
 
 
@@ -274,3 +269,6 @@ def _asked(result: Result, scenario: str) -> Iterator[tuple[str, Found]]:
     for name, each in result["subjects"].items():
         if scenario in each["scenarios"]:
             yield name, each["scenarios"][scenario]
+
+
+ESTIMATED: Mapping[str, Callable[[Any], str]] = {"precision": shown, "ms": ms, "start_share": percent}

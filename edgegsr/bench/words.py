@@ -68,7 +68,11 @@ def versions(result: Result) -> dict[str, str]:
 
 def notes(result: Result) -> list[str]:
     """What was missed, and what speaks against the numbers."""
-    return [*map(shown, result.get("missed") or ()), *map(shown, held_against(result))]
+    return [
+        *map(shown, result.get("missed") or ()),
+        *map(shown, held_against(result)),
+        *map(shown, of_estimates(result)),
+    ]
 
 
 def held_against(result: Result) -> Iterator[str]:
@@ -84,9 +88,16 @@ def held_against(result: Result) -> Iterator[str]:
     if not any(each.get("accuracy") for each in result["subjects"].values()):
         yield "accuracy: no annotated photos were looked at, so nothing is said of how right the answers are"
     yield from result.get("doubts") or ()
+
+
+def of_estimates(result: Result) -> Iterator[str]:
+    """What lies outside of what the law was held against, and for whom."""
+    about: dict[str, list[str]] = {}
     for name, found in (result.get("estimates") or {}).items():
         for caveat in dict.fromkeys(caveat for each in found["boards"] for caveat in each["caveats"]):
-            yield f"ESTIMATE of {name}: {caveat}"
+            about.setdefault(caveat, []).append(name)
+    for caveat, names in about.items():
+        yield f"ESTIMATE of {', '.join(names)}: {caveat}"
 
 
 def _lacking(found: Mapping[str, Any], scenario: str) -> int:

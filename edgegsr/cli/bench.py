@@ -202,7 +202,10 @@ def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, 
     from edgegsr.bench.estimate import estimate
     from edgegsr.bundle import open_bundle
 
-    places = {each.place: each.name for each in reversed(subjects) if each.kind == "bundle"}
+    places: dict[str, str] = {}
+    for each in subjects:
+        if each.kind == "bundle":
+            places.setdefault(each.place, each.name)
     return told({name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()})
 
 
