@@ -11,13 +11,21 @@ RUNTIME_TESTS := tests/test_situation.py tests/test_wording.py tests/test_boxes.
 	tests/test_imports.py tests/test_cli.py tests/test_doctor.py tests/test_app.py tests/runtime tests/scoring tests/data/test_swig.py \
 	tests/data/test_check.py
 
-.PHONY: demo test test-device check lint format types clean
+.PHONY: demo bench test test-device check lint format types clean
 
 demo: $(VENV)/.train
 	$(BIN)/edgegsr demo --out demo
 
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# what takes minutes is measured anew, on a machine that does nothing else; trainings keep their results. Then README's tables
+bench: $(VENV)/.dev
+	$(BIN)/pip install -q -e ".[openvino]"
+	for b in peers int8_peak roofline scoring_speed diorama_speed loader_speed train_speed; do \
+		$(BIN)/python benchmarks/$$b.py --out benchmarks/results/$$(echo $$b | tr _ - | sed s/scoring-speed/scoring/).json || exit 1; done
+	$(BIN)/python benchmarks/cold_start.py models/diorama-nano/bundle --out benchmarks/results/cold-start.json
+	$(BIN)/python benchmarks/tables.py
 
 check: lint types test test-device
 
