@@ -44,12 +44,13 @@ class Child:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 closed at exit
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", KINDS[subject.kind], told],
+            [sys.executable, "-m", KINDS[subject.kind]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             encoding="utf-8",
         )
+        self._write(told)
         ready = self._reply("ready")
         marks = [began, *ready["marks"]]
         self.started_ms = {name: 1000 * (b - a) for name, (a, b) in zip(STARTED, pairwise(marks))}
@@ -82,13 +83,16 @@ class Child:
         return self._asked("peak", "peak_bytes")  # type: ignore[no-any-return]
 
     def _asked(self, verb: str, wanted: str, *given: object) -> Any:
+        self._write(json.dumps([verb, *given]))
+        return self._reply(wanted)
+
+    def _write(self, line: str) -> None:
         assert self._process.stdin
         try:
-            self._process.stdin.write(json.dumps([verb, *given]) + "\n")
+            self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # why it ended is read below
-        return self._reply(wanted)
+            pass  # why it ended is read next
 
     def _reply(self, wanted: str) -> Any:
         assert self._process.stdout

@@ -1,9 +1,9 @@
 """What is measured, in a process of its own, so that idle threads of one engine take no cores of another.
 
-    python -m edgegsr.bench.subject '{"place": "BUNDLE", "engine": "openvino", "threads": 2, "photos": ["a.jpg"], …}'
+    echo '{"place": "BUNDLE", "engine": "openvino", "photos": ["a.jpg"]}' | python -m edgegsr.bench.subject
 
-It opens a predictor, looks at the first photo, and then answers every line of JSON with another. Photos come from
-memory: what a disk takes is not measured. Runs on a board: numpy, pillow and one engine.
+The first line says what is opened; it looks at the first photo, and then answers every line of JSON with another.
+Photos come from memory: what a disk takes is not measured. Runs on a board: numpy, pillow and one engine.
 """
 
 from __future__ import annotations
@@ -90,11 +90,11 @@ class Served:
 
 
 def serve(imported: Callable[[], Callable[[Mapping[str, Any]], Predictor]]) -> None:
-    """Answers the lines of standard input until there are no more; what `imported` gives opens what argv says."""
+    """Answers the lines of standard input until there are no more; what `imported` gives opens what the first says."""
     marks, lines = [time.monotonic()], os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
     try:
-        told = json.loads(sys.argv[1])
+        told = json.loads(sys.stdin.readline())
         if cpus := told.get("cpus"):
             os.sched_setaffinity(0, cpus)
         opened = imported()

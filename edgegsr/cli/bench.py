@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -107,7 +108,11 @@ def bench(
     board = examine_machine().board
     estimated = host is None and device != CPU and not (board and board.is_jetson)
     estimates = _estimates(subjects, meant) if estimated else None
-    result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
+    try:
+        result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command with --out {shown(out)} goes on", file=sys.stderr)
+        raise
     write_markdown(result, out)
     report = write_report(result, out)
     for shown_table in tables(result):
