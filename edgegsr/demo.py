@@ -4,6 +4,7 @@ teacher, the student that it was made from, and that student in 8 bits."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -34,7 +35,7 @@ from edgegsr.files import write_whole
 from edgegsr.images import letterbox
 from edgegsr.machine import examine_machine
 from edgegsr.processes import processes
-from edgegsr.run import REPORT, Run, open_run
+from edgegsr.run import REPORT, WEIGHTS, Run, open_run
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.runtime.draw import draw
 from edgegsr.runtime.session import BEST, open_session
@@ -98,6 +99,7 @@ def _shipped(run: Run, judge: Split, of: Groups, out: Path) -> dict[str, Any]:
 def _measured(judge: Split, of: Groups, out: Path, teacher: str | None) -> Path:
     """The report on a teacher, the student that ships and its bundles: in float32, in 8 bits, pruned."""
     run, words = open_run(find_run(SHIPPED)), out / "words.json"
+    weights = hashlib.sha256((run.folder / WEIGHTS).read_bytes()).hexdigest()[:8]
     write_whole(words, judge.annotations.ontology.to_json())
     found = [
         Subject("teacher", "teacher", find_teacher(teacher), words=str(words.resolve())),
@@ -107,7 +109,7 @@ def _measured(judge: Split, of: Groups, out: Path, teacher: str | None) -> Path:
         ("float32", run.student, "onnx-fp32"),
         ("INT8, calibrated", _in_8_bits(run.student, judge), "onnx-int8"),
     ):
-        folder = out / "bundles" / target
+        folder = out / "bundles" / f"{target}-{weights}"
         if not is_bundle(folder):
             checks = Checks(judge, of, min(len(judge), COMPARED), allow_regression=True)
             export(replace(run, student=student), folder, find_target(target), checks)

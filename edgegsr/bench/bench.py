@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,16 @@ from edgegsr.annotations import Annotations
 from edgegsr.bench.accuracy import agreement, judged, missed
 from edgegsr.bench.child import Subject
 from edgegsr.bench.job import write_job
-from edgegsr.bench.measure import Job, found, measure, slug
+from edgegsr.bench.measure import Job, found, measure, said
 from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError, shown
-from edgegsr.files import reading, write_whole
+from edgegsr.files import read_json, reading, write_whole
 from edgegsr.machine import examine_machine
 
 SCHEMA = 1
 RESULT, STEPS = "bench.json", "steps"
-BEGUN = "board.json"  # beside a job that a board has
+BEGUN, HERE = "board.json", "here.json"  # beside a job: which board has it, or what this machine was like
+PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
 
 Run = Callable[[Job, Path], Mapping[str, Any]]  # measures a job in a folder, and tells what it ran on
 
@@ -47,8 +50,19 @@ def here(job: Job, folder: Path) -> Mapping[str, Any]:
     """On this machine."""
     if (folder / BEGUN).is_file():
         raise InputError(f"{shown(folder)}: was begun on a board; give the same --host, or another --out")
+    machine: Mapping[str, Any] = json.loads(json.dumps(asdict(examine_machine())))
+    facts = {"machine": {**machine, "free_disk_bytes": None}, "versions": dict(_versions())}
+    if (folder / HERE).is_file() and read_json(folder / HERE) != facts:
+        raise InputError(f"{shown(folder)}: was begun on another machine or with other packages; give another --out")
+    write_whole(folder / HERE, json.dumps(facts))
     measure(job, folder)
-    return json.loads(json.dumps(asdict(examine_machine())))  # type: ignore[no-any-return]
+    return machine
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            yield package, version(package)
 
 
 def bench(
@@ -66,7 +80,7 @@ def bench(
     with reading(steps):
         result = _result(job, found(job, steps), truth, device, machine)
     if truth is not None:
-        _judge(result, job, steps / "predictions", truth)
+        _judge(result, job, steps, truth)
     result["missed"] = [
         f"{name}: {line}" for name, each in result["subjects"].items() for line in each.get("missed", ())
     ]
@@ -96,7 +110,8 @@ def _result(
 
 
 def _settings(job: Job, truth: Truth | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"pace": job.pace, "photos": len(job.photos), "cpus": list(job.cpus)}
+    told: dict[str, Any] = {"pace": job.pace, "cpus": list(job.cpus), "photos": len(job.photos)}
+    told["photos_sha256"] = job.content
     if truth is not None:
         told |= {"data": truth.data, "split": truth.split, "images": len(truth.annotations), "kept": truth.kept}
     return told
@@ -108,7 +123,7 @@ def _subject(subject: Subject, job: Job, parts: Mapping[str, Any]) -> dict[str, 
     told = {
         "kind": subject.kind,
         "threads": subject.threads or None,
-        **(_of_bundle(subject) if subject.kind == "bundle" else {"engine": "torch", "precision": "fp32"}),
+        **(_of_bundle(subject) if subject.kind == "bundle" else _in_torch(subject)),
         "versions": first["versions"],
         "cold_start_ms": parts["cold-start"][subject.name],
         "peak_resident_mb": max(told["peak_resident_mb"] for told in each.values()),
@@ -123,6 +138,11 @@ def _subject(subject: Subject, job: Job, parts: Mapping[str, Any]) -> dict[str, 
         for name in job.scenarios:
             told["scenarios"][name]["loadgen"] = parts[f"loadgen-{name}"][subject.name]
     return told
+
+
+def _in_torch(subject: Subject) -> dict[str, Any]:
+    rounded = (Path(subject.place) / "quantizers.json").is_file()
+    return {"engine": "torch", "precision": "int8, simulated" if rounded else "fp32"}
 
 
 def _of_bundle(subject: Subject) -> dict[str, Any]:
@@ -140,9 +160,9 @@ def _of_bundle(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _judge(result: dict[str, Any], job: Job, said: Path, truth: Truth) -> None:
+def _judge(result: dict[str, Any], job: Job, steps: Path, truth: Truth) -> None:
     """Adds how right every subject was, how far they agree, and what a gate holds against them."""
-    files = {subject.name: said / f"{slug(subject.name)}.jsonl" for subject in job.subjects}
+    files = {subject.name: steps / path for subject, path in zip(job.subjects, said(job))}
     for name, path in files.items():
         subject = result["subjects"][name]
         subject["accuracy"] = judged(path, truth.annotations, truth.groups)

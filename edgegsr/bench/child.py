@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,8 @@ KINDS = {  # how the process of a subject is started
     "student": "edgegsr.student.subject",
     "teacher": "edgegsr.teacher.subject",
 }
+ROOT = str(Path(__file__).resolve().parents[2])
+START = "import runpy, sys; sys.path[0] = sys.argv[1]; runpy.run_module(sys.argv[2], run_name='__main__')"
 STARTED = ("interpreter", "import", "load", "first answer")  # what a cold start is spent on
 
 
@@ -33,6 +36,7 @@ class Subject:
     engine: str = ""  # of a bundle; by default its own
     threads: int = 0  # by default the engine's choice
     words: str = ""  # a file with the words of a teacher, an ontology as JSON
+    content: str = ""  # a hash of what lies there, so that another one is not taken for it
 
 
 class Child:
@@ -44,14 +48,18 @@ class Child:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 closed at exit
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", KINDS[subject.kind]],
+            [sys.executable, "-c", START, ROOT, KINDS[subject.kind]],  # not -m: it would look into the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             encoding="utf-8",
         )
-        self._write(told)
-        ready = self._reply("ready")
+        try:
+            self._write(told)
+            ready = self._reply("ready")
+        except BaseException as error:
+            self.__exit__(type(error))
+            raise
         marks = [began, *ready["marks"]]
         self.started_ms = {name: 1000 * (b - a) for name, (a, b) in zip(STARTED, pairwise(marks))}
         self.steps: list[str] = ready["steps"]

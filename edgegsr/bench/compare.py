@@ -27,7 +27,8 @@ DRAWS, SEED = 4000, 0
 MOST_BYTES = 100_000_000
 WORSE, BETTER, SAME, UNSURE, TOLD = "worse", "better", "same", "unsure", "not judged"
 PLACE = ("machine", "device", "settings.cpus")  # where these differ, so does what anything costs
-ASKED = ("settings.pace", "settings.data", "settings.split", "settings.images")
+LOOKED_AT = "settings.photos_sha256"
+ASKED = ("settings.pace", LOOKED_AT, "settings.data", "settings.split", "settings.images")
 SUBJECT = ("kind", "engine", "precision", "threads", "side", "versions")
 
 
@@ -160,8 +161,10 @@ def _changes(what: str, before: Any, now: Any) -> Iterator[str]:
 def _rows(name: str, old: Result, new: Result, tolerance: float) -> Iterator[Row]:
     before, now = old["subjects"][name], new["subjects"][name]
     here = all(_facts(old, what) == _facts(new, what) for what in PLACE) and before.get("threads") == now.get("threads")
-    photos = all(_facts(old, what) == _facts(new, what) for what in ASKED[1:])
+    photos = all(_facts(old, what) == _facts(new, what) for what in ASKED[2:])
     elsewhere = "" if here else "another machine, or other threads"
+    if _facts(old, LOOKED_AT) != _facts(new, LOOKED_AT):
+        elsewhere = elsewhere or "other photos"
     for scenario in before["scenarios"]:
         if scenario in now["scenarios"]:
             pair = before["scenarios"][scenario], now["scenarios"][scenario]
@@ -271,7 +274,7 @@ def _plain(
 def _at(found: Any, path: Sequence[str]) -> float | None:
     for part in path:
         found = found.get(part) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, (int, float)) else None
+    return float(found) if isinstance(found, (int, float)) and math.isfinite(found) else None
 
 
 def _number(value: float) -> str:

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,10 @@ from edgegsr.bench.state import doubts, look_at
 from edgegsr.bench.turns import Asked, faster, in_turns
 from edgegsr.files import read_json, write_whole
 from edgegsr.progress import track
-from edgegsr.runtime.build_engine import FOLDER, NOTE, PLAN
 
 IDLE_S = 2.0  # that power is watched with nobody asking
 SAID = 64  # photos of a request
-AT_ONCE = 20  # queries of a request
+REQUEST_S = 0.2  # of queries that are asked in one go
 
 Result = dict[str, Any]
 
@@ -52,23 +51,29 @@ class Job:
     cpus: Sequence[int] = ()  # that the subjects may run on; by default all
     loadgen: bool = False
     trtexec: bool = False
+    content: str = ""  # a hash of the photos, so that others are not taken for them
     root: str = field(default="/", compare=False)  # of the machine's own facts
 
 
 def measure(job: Job, folder: Path) -> None:
     """Does what is left to be done."""
-    todo = [(f"{name}.json", make) for name, make in _steps(job)]
-    for name, make in todo:
-        if not (folder / name).is_file():
-            write_whole(folder / name, json.dumps(make(), indent=1))
-    for subject in job.subjects if job.questions else ():
-        _say(subject, job, folder / "predictions" / f"{slug(subject.name)}.jsonl")
+    busy = look_at(Path(job.root)).load  # before we keep it busy ourselves
+    for name, make in _steps(job, busy):
+        if not (folder / f"{name}.json").is_file():
+            write_whole(folder / f"{name}.json", json.dumps(make(), indent=1))
+    for subject, path in zip(job.subjects, said(job)):
+        _say(subject, job, folder / path)
 
 
 def files(job: Job) -> list[str]:
     """What measuring leaves, by name."""
-    said = [f"predictions/{slug(subject.name)}.jsonl" for subject in job.subjects if job.questions]
-    return [f"{name}.json" for name, _ in _steps(job)] + said
+    return [f"{name}.json" for name, _ in _steps(job)] + said(job)
+
+
+def said(job: Job) -> list[str]:
+    """The files of predictions, one a subject."""
+    every = enumerate(job.subjects if job.questions else ())
+    return [f"predictions/{i}-{slug(subject.name)}.jsonl" for i, subject in every]
 
 
 def slug(name: str) -> str:
@@ -76,12 +81,12 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:100] or "subject"
 
 
-def _steps(job: Job) -> Iterator[tuple[str, Callable[[], Result]]]:
+def _steps(job: Job, busy: float | None = None) -> Iterator[tuple[str, Callable[[], Result]]]:
     yield "cold-start", lambda: _cold_start(job)
     if job.trtexec:
         yield "trtexec", lambda: _trtexec(job)
     for scenario in job.scenarios:
-        yield scenario, lambda scenario=scenario: _scenario(job, scenario)  # type: ignore[misc]
+        yield scenario, lambda scenario=scenario: _scenario(job, scenario, busy)  # type: ignore[misc]
         if job.loadgen:
             yield f"loadgen-{scenario}", lambda scenario=scenario: _loadgen(job, scenario)  # type: ignore[misc]
 
@@ -92,6 +97,8 @@ def _trtexec(job: Job) -> Result:
 
 
 def _alone(subject: Subject) -> Result:
+    from edgegsr.runtime.build_engine import FOLDER, NOTE, PLAN
+
     plan = Path(subject.place) / FOLDER / PLAN
     note = read_json(plan.with_name(NOTE)) if plan.is_file() else {}
     version = str(note.get("tensorrt", "")) if isinstance(note, dict) else ""
@@ -106,6 +113,8 @@ def _cold_start(job: Job) -> Result:
     started: dict[str, list[Mapping[str, float]]] = {subject.name: [] for subject in job.subjects}
     for turn in track(range(PACES[job.pace].cold_starts + 1), "cold starts"):
         for subject in job.subjects:
+            if subject.kind != "bundle" and turn != 1:
+                continue  # what no device starts is started once
             if not turn and subject.engine == "tensorrt":
                 print(f"{subject.name}: an engine is built where none fits; this takes minutes", file=sys.stderr)
             with Child(subject, job.photos[:1], job.cpus) as child:
@@ -130,12 +139,12 @@ def _columns(found: Sequence[Mapping[str, float]]) -> Iterator[tuple[str, list[f
     yield "all", [sum(each.values()) for each in found]
 
 
-def _scenario(job: Job, scenario: str) -> Result:
+def _scenario(job: Job, scenario: str, busy: float | None) -> Result:
     root = Path(job.root)
     meter = find_meter(root)
     with _children(job) as children:
         idle = _idle_watts(meter)
-        before, began = look_at(root), time.monotonic()
+        before, began = replace(look_at(root), load=busy), time.monotonic()
         log = _Log(meter, root, began)
         asked = in_turns(
             {name: child.ask for name, child in children.items()}, scenario, job.pace, len(job.photos), log
@@ -173,7 +182,7 @@ def _loadgen(job: Job, scenario: str) -> Result:
             ours = _plainly(child, scenario, rows, half)
             told = child.loadgen(scenario, job.pace)
             ours += _plainly(child, scenario, rows, half)
-            queries = len(told.pop("latencies_s"))
+            queries = len(told.pop("latencies_s")) // SCENARIOS[scenario].photos
             mine = Load(scenario, job.pace, [ours]).to_json()
             what = "p50_ms" if SCENARIOS[scenario].percentile else "photos_per_s"
             kept = {name: mine[name] for name in ("p50_ms", "photos_per_s", "queries")}
@@ -184,10 +193,11 @@ def _loadgen(job: Job, scenario: str) -> Result:
 
 def _plainly(child: Child, scenario: str, rows: Iterator[int], seconds: float) -> list[float]:
     """The latencies of one query after the other."""
-    took, size = list[float](), SCENARIOS[scenario].photos
+    took, size, at_once = list[float](), SCENARIOS[scenario].photos, 1
     while sum(took) < seconds:
-        queries = [[next(rows) for _ in range(size)] for _ in range(AT_ONCE)]
+        queries = [[next(rows) for _ in range(size)] for _ in range(at_once)]
         took += [sum(steps) for steps in child.ask(queries)]
+        at_once = max(1, round(REQUEST_S / took[-1]))
     return took
 
 
@@ -235,7 +245,11 @@ def _energy(log: _Log, name: str, asked: Asked, photos: int) -> Result | None:
     totals, seconds = [each.total_joules for each in blocks], sum(each.seconds for each in blocks)
     known = [each for each in totals if each is not None]
     whole = sum(known) if len(known) == len(totals) else None
-    rails = {rail: sum(each.joules.get(rail, 0.0) for each in blocks) / seconds for rail in blocks[0].joules}
+    rails = {
+        rail: sum(each.joules[rail] for each in blocks if rail in each.joules)
+        / sum(each.seconds for each in blocks if rail in each.joules)
+        for rail in blocks[0].joules
+    }
     return {
         "kind": blocks[0].kind,
         "watts": None if whole is None else round(whole / seconds, 3),

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from edgegsr.errors import InputError
 from edgegsr.situation import Situation
 
+BEGAN = time.monotonic()
 WHOLE = ("predict",)  # the only step of a predictor that does not tell its own
 PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
 RANKS = 5
@@ -91,12 +92,13 @@ class Served:
 
 def serve(imported: Callable[[], Callable[[Mapping[str, Any]], Predictor]]) -> None:
     """Answers the lines of standard input until there are no more; what `imported` gives opens what the first says."""
-    marks, lines = [time.monotonic()], os.fdopen(os.dup(1), "w", encoding="utf-8")
+    marks, lines = [BEGAN], os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
     try:
         told = json.loads(sys.stdin.readline())
         if cpus := told.get("cpus"):
             os.sched_setaffinity(0, cpus)
+            told["threads"] = told.get("threads") or len(cpus)  # engines that choose may choose all CPUs
         opened = imported()
         marks.append(time.monotonic())
         predictor = opened(told)

@@ -99,14 +99,6 @@ class Timing:
         return {**asdict(self), "warnings": self.warnings}
 
 
-@dataclass(frozen=True)
-class Profile:
-    """Where an engine spends its time."""
-
-    runs: int | None
-    layers: tuple[tuple[str, float | None, float | None], ...]  # name, mean ms, share of all
-
-
 def timed(plan: Path, version: str, cuda_graph: bool = True) -> dict[str, Any]:
     """What trtexec says of an engine, with both transfers; it is run for some ten seconds."""
     program = shutil.which("trtexec", path=os.pathsep.join((os.environ.get("PATH", ""), *PLACES)))
@@ -133,12 +125,6 @@ def timed(plan: Path, version: str, cuda_graph: bool = True) -> dict[str, Any]:
 def timing_line(version: str, plan: str, times: str, transfers: bool = False, cuda_graph: bool = True) -> list[str]:
     """The words that time an engine with this version of TensorRT; host latencies need transfers."""
     return ["trtexec", f"--loadEngine={plan}", *TIMED, f"--exportTimes={times}", *_way(version, transfers, cuda_graph)]
-
-
-def profiling_line(version: str, plan: str, profile: str, layers: str) -> list[str]:
-    """The words of a second run, which says where the time goes."""
-    words = ["--dumpProfile", "--separateProfileRun", f"--exportProfile={profile}", f"--exportLayerInfo={layers}"]
-    return ["trtexec", f"--loadEngine={plan}", *TIMED, *_way(version, transfers=False), *words]
 
 
 def flags(transfers: bool = False, cuda_graph: bool = True) -> dict[str, bool | None]:
@@ -176,20 +162,6 @@ def read_times(text: str) -> dict[str, list[float]]:
         ends = [(row.get(f"start{name}Ms"), row.get(f"end{name}Ms")) for row in rows]
         found[word] = [end - start if _is_time(start) and _is_time(end) else None for start, end in ends]
     return {word: kept for word, values in found.items() if (kept := list(filter(_is_time, values)))}
-
-
-def read_profile(text: str) -> Profile:
-    """The file that --exportProfile has written; without layers where it is none, or a name broke it."""
-    rows = _rows(text)
-    runs = next((row["count"] for row in rows if isinstance(row.get("count"), int)), None)
-    return Profile(
-        runs,
-        tuple(
-            (row["name"], _time(row.get("averageMs")), share / 100 if (share := _time(row.get("percentage"))) else None)
-            for row in rows
-            if isinstance(row.get("name"), str)
-        ),
-    )
 
 
 def spread(values: Sequence[float]) -> Spread | None:

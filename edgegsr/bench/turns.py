@@ -1,5 +1,5 @@
-"""Several models asked in turns, A B A B, in short blocks: what slows the machine slows all of them, and pairs of
-neighbours tell which is faster. numpy."""
+"""Several models asked in turns, in short blocks: what slows the machine slows all of them, and the blocks of a round
+tell which is faster. numpy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgegsr.progress import track
 
 BLOCK_S = 0.5  # or as long as the queries of a slow subject take
 LEAST_ROUNDS = 6  # so that the spread of blocks tells something
-AWAKE = 3  # queries before those of a block, while threads wake up
+AWAKE = [[0]] * 3  # queries before those of a block, while threads wake up
 TRIED_S, TRIED = 0.3, 5  # seconds and queries that tell how many a block holds
 
 Query = Sequence[int]  # photos
@@ -64,18 +64,20 @@ def in_turns(
     lengths = {name: math.ceil(max(BLOCK_S / each, least / rounds)) for name, each in typical.items()}
     found: dict[str, Asked] = {name: Asked() for name in subjects}
     over = _until(lambda: _enough(found, rounds, least, PACES[pace].seconds))
+    turn = list(subjects.items())
     for _ in track(over, f"{scenario}, in turns", rounds):
         asked = _queries(rows, size)
-        longest = [next(asked) for _ in range(max(lengths.values()) + AWAKE)]
-        for name, ask in subjects.items():
-            ask(longest[:AWAKE])
+        longest = [next(asked) for _ in range(max(lengths.values()))]
+        for name, ask in turn:
+            ask(AWAKE)
             with around(name):
-                found[name].steps_s.append(list(ask(longest[AWAKE : AWAKE + lengths[name]])))
+                found[name].steps_s.append(list(ask(longest[: lengths[name]])))
+        turn.append(turn.pop(0))  # nobody always follows the same one
     return found
 
 
 def faster(of: Asked, beside: Asked) -> dict[str, float]:
-    """How many times as fast `of` is, in the median of the pairs of blocks, and between which the most of them lie."""
+    """How many times as fast `of` is, in the median of the rounds, and between which the most of them lie."""
     ratios = [
         float(np.median([sum(q) for q in theirs]) / np.median([sum(q) for q in ours]))
         for ours, theirs in zip(of.steps_s, beside.steps_s)
@@ -97,7 +99,7 @@ def _until(over: Callable[[], bool]) -> Iterator[None]:
 
 def _typical_s(ask: Ask, queries: Iterator[Query]) -> float:
     """The median of some queries, after some that do not count."""
-    ask([next(queries) for _ in range(AWAKE)])
+    ask(AWAKE)
     took: list[float] = []
     while len(took) < TRIED or sum(took) < TRIED_S:
         took += [sum(query) for query in ask([next(queries)])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -75,6 +76,8 @@ def bench(
     from edgegsr.bench.words import notes, write_markdown
     from edgegsr.machine import examine_machine
 
+    if quick and pace not in ("default", "quick"):
+        raise InputError(f"--quick: is a pace of its own, got --pace {pace} as well; leave one out")
     scenarios, pace = scenario or ["single-stream"], "quick" if quick else pace
     for option, given, known in (("scenario", scenarios, SCENARIOS), ("pace", [pace], PACES)):
         for each in given:
@@ -98,6 +101,7 @@ def bench(
         _numbers("--cpus", cpus) if cpus else (),
         loadgen,
         trtexec,
+        _hash(b"".join(_hash(Path(photo).read_bytes()).encode() for photo in looked_at)),
     )
     judge: Truth | None = truth[1] if truth and accuracy else None
     run, measured_on = here, CPU
@@ -138,7 +142,7 @@ def _subjects(
 ) -> tuple[list[Subject], Ontology]:
     """What is measured, and the words of the first of it."""
     from edgegsr.bench.child import Subject
-    from edgegsr.bundle import open_bundle
+    from edgegsr.bundle import MANIFEST, open_bundle
     from edgegsr.files import write_whole
     from edgegsr.runtime.session import ENGINES
     from edgegsr.shipped import find_bundle, find_run, find_teacher
@@ -157,16 +161,23 @@ def _subjects(
                 if sum(other.manifest.get("name") == bundle.manifest.get("name") for other in opened) > 1:
                     name = str(given)
                 name += f", {engine}" * (len(engines) > 1) + f", {count} threads" * (len(threads) > 1)
-                found.append(Subject(name, "bundle", str(bundle.folder.resolve()), engine, count))
+                place = bundle.folder.resolve()
+                content = _hash((place / MANIFEST).read_bytes())
+                found.append(Subject(name, "bundle", str(place), engine, count, content=content))
     words = Ontology.from_json(opened[0].vocabulary, str(opened[0].folder))
-    if student is not None:
-        need_training("--student")
-        found.append(Subject(f"{student}, student", "student", str(find_run(student).resolve()), "", threads[0]))
-    if teacher is not None:
-        need_training("--teacher")
-        write_whole(out / "words.json", words.to_json())
-        place, name = find_teacher(teacher), f"{teacher}, teacher"
-        found.append(Subject(name, "teacher", place, "", threads[0], str((out / "words.json").resolve())))
+    for kind, named in (("student", student), ("teacher", teacher)):
+        if named is None:
+            continue
+        need_training(f"--{kind}")
+        at, said_by = str(find_run(named).resolve()), ""
+        if kind == "teacher":
+            told = words.to_json()
+            at, said_by = find_teacher(named), str((out / f"words-{_hash(told.encode())[:8]}.json").resolve())
+            write_whole(said_by, told)
+        content = _hash_of(Path(at))
+        for count in threads:
+            name = f"{named}, {kind}" + f", {count} threads" * (len(threads) > 1)
+            found.append(Subject(name, kind, at, "", count, said_by, content))
     if twice := [each.name for i, each in enumerate(found) if each.name in [other.name for other in found[:i]]]:
         raise InputError(f"{shown(twice[0])}: named twice; give every bundle once")
     return found, words
@@ -212,6 +223,19 @@ def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, 
         if each.kind == "bundle":
             places.setdefault(each.place, each.name)
     return told({name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()})
+
+
+def _hash_of(place: Path) -> str:
+    """Of the files of a run or a teacher; of what is not here, its name is all that there is."""
+    digest = hashlib.sha256()
+    for path in sorted(place.iterdir()) if place.is_dir() else ():
+        if path.suffix in (".safetensors", ".toml") or path.name in ("config.json", "quantizers.json"):
+            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _numbers(option: str, text: str) -> list[int]:

@@ -59,7 +59,12 @@ def test_offline_claims_nothing_but_photos_a_second():
 
 @pytest.mark.parametrize(
     ("scenario", "pace", "queries"),
-    [("single-stream", "default", 256), ("multi-stream", "default", 662), ("multi-stream", "quick", 70)],
+    [
+        ("single-stream", "default", 256),
+        ("multi-stream", "default", 662),
+        ("multi-stream", "quick", 70),
+        ("offline", "default", 4),
+    ],
 )
 def test_a_pace_lasts_until_a_claim_can_be_made_unless_it_is_quick(scenario, pace, queries):
     assert least_queries(scenario, pace) == queries

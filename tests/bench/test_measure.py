@@ -1,18 +1,21 @@
 """The bundle that ships, measured for real, in processes of their own, for moments."""
 
+import importlib.util
 import json
-from dataclasses import asdict
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgegsr.annotations import Annotations
 from edgegsr.bench.accuracy import agreement, missed
-from edgegsr.bench.bench import RESULT, STEPS, Truth, bench
+from edgegsr.bench.bench import HERE, RESULT, STEPS, Truth, bench
 from edgegsr.bench.child import Child, Subject
 from edgegsr.bench.job import read_job, write_job
 from edgegsr.bench.load import PACES, Pace
-from edgegsr.bench.measure import Job, slug
+from edgegsr.bench.measure import Job, said, slug
 from edgegsr.bench.photos import made
 from edgegsr.errors import InputError
 from edgegsr.runtime import SituationRecognizer
@@ -64,12 +67,14 @@ def test_a_bundle_is_as_right_and_as_fast_as_it_is(photos, truth, tmp_path):
     load, steps = (one["scenarios"]["single-stream"][part] for part in ("load", "steps"))
     assert load["queries"] >= 20 and list(steps) == ["decode", "preprocess", "network", "answer"]
     assert sum(each["mean_ms"] for each in steps.values()) == pytest.approx(load["mean_ms"], rel=0.01)
-    assert one["accuracy"]["groups"]["all"]["verb_top1"] == pytest.approx(0.75, abs=0.13)  # a mean over verbs
+    verbs = truth.annotations.verbs.tolist()
+    per_verb = [np.mean([i < 3 for i in range(4) if verbs[i] == verb]) for verb in set(verbs)]  # the last one is wrong
+    assert one["accuracy"]["groups"]["all"]["verb_top1"] == pytest.approx(np.mean(per_verb))
     assert bin(int(one["accuracy"]["verb_right"], 16)).count("1") == 3
     assert one["agrees_with"]["other"] == {"verb": 1.0, "noun": 1.0, "box": 1.0}
     assert set(one["scenarios"]["single-stream"]["faster_than"]) == {"other"}
     assert one["cold_start_ms"]["all"]["p50_ms"] > one["cold_start_ms"]["load"]["p50_ms"] > 0
-    assert one["peak_resident_mb"] > 20 and one["graph_sha256"] and one["parameters"] == 1480007
+    assert 20 < one["peak_resident_mb"] < 300 and one["graph_sha256"] and one["parameters"] == 1480007
     assert json.loads((tmp_path / RESULT).read_text()) == found
 
 
@@ -77,7 +82,7 @@ def test_a_benchmark_that_was_stopped_goes_on(photos, truth, tmp_path):
     wanted = job(photos, truth)
     bench(wanted, tmp_path, truth)
     steps = tmp_path / STEPS
-    said = steps / "predictions" / "one.jsonl"
+    said = steps / "predictions" / "0-one.jsonl"
     whole = said.read_text()
     said.write_text("".join(whole.splitlines(keepends=True)[:2]) + '{"image": "made_0')  # as a kill leaves it
     before = (steps / "single-stream.json").read_bytes()
@@ -92,6 +97,61 @@ def test_another_benchmark_in_the_same_folder_is_refused(photos, tmp_path):
     assert json.dumps(asdict(read_job(tmp_path))) == json.dumps(asdict(job(photos)))
     with pytest.raises(InputError, match="another benchmark was begun here; give another --out"):
         write_job(job(photos, subjects=("other",)), tmp_path)
+
+
+def test_what_has_changed_since_is_refused(photos, tmp_path):
+    wanted = job(photos)
+    bench(wanted, tmp_path, None)
+    again = replace(wanted, subjects=[replace(wanted.subjects[0], content="another")])
+    with pytest.raises(InputError, match="another benchmark was begun here"):
+        bench(again, tmp_path, None)
+    told = json.loads((tmp_path / STEPS / HERE).read_text())
+    (tmp_path / STEPS / HERE).write_text(json.dumps({**told, "versions": {"numpy": "1.0"}}))
+    with pytest.raises(InputError, match="was begun on another machine or with other packages"):
+        bench(wanted, tmp_path, None)
+
+
+def test_two_names_that_look_alike_have_files_of_their_own(photos, truth):
+    assert said(job(photos, truth, ("a, b", "a-b"))) == ["predictions/0-a-b.jsonl", "predictions/1-a-b.jsonl"]
+
+
+def test_the_memory_of_a_subject_is_not_that_of_who_started_it(photos):
+    held = np.ones(50_000_000)  # 400 MB
+    with Child(Subject("one", "bundle", BUNDLE, "", 1), photos) as child:
+        assert 20e6 < child.peak_bytes() < 300e6 < held.nbytes
+
+
+def test_a_subject_runs_nothing_of_the_current_folder(photos, tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('code of a stranger')")
+    monkeypatch.chdir(tmp_path)
+    with Child(Subject("one", "bundle", BUNDLE, "", 1), photos) as child:
+        assert len(child.ask([[0]])[0]) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
+def test_a_subject_stays_on_the_cpus_that_it_was_given(photos):
+    with Child(Subject("one", "bundle", BUNDLE), photos, cpus=(0,)) as child:
+        child.ask([[0]])
+        tasks = list(Path(f"/proc/{child._process.pid}/task").iterdir())
+        allowed = {line.split()[1] for task in tasks for line in _status(task) if line.startswith("Cpus_allowed_list")}
+    assert allowed == {"0"}
+
+
+def _status(task):
+    return (task / "status").read_text().splitlines()
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mlperf_loadgen"), reason="mlcommons-loadgen has no wheel here")
+def test_loadgen_asks_between_two_halves_of_ours(photos, tmp_path):
+    found = bench(job(photos, loadgen=True), tmp_path, None)
+    told = found["subjects"]["one"]["scenarios"]["single-stream"]["loadgen"]
+    assert told["valid"] and told["queries"] >= 20 and told["ours"]["queries"] > 10
+    assert told["apart"] == pytest.approx(told["p50_ms"] / told["ours"]["p50_ms"] - 1, abs=1e-3)
+
+
+def test_a_thousand_photos_are_not_too_many(photos):
+    with Child(Subject("one", "bundle", BUNDLE, "", 1), photos * 1000) as child:
+        assert len(child.ask([[3999]])[0]) == 4
 
 
 def test_a_subject_that_cannot_be_opened_says_why(tmp_path, photos):

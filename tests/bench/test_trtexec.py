@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from edgegsr.bench.trtexec import (
     Spread,
     flags,
-    profiling_line,
     read,
-    read_profile,
     read_times,
     spread,
     timed,
@@ -135,13 +133,6 @@ def test_a_percentile_of_times_leaves_out_the_longest():
     assert spread([7.0]) == Spread(7, 7, 7, 7, {"50": 7, "90": 7, "95": 7, "99": 7}) and spread([]) is None
 
 
-def test_a_profile_tells_layers_by_name():
-    row = {"name": "conv1 + relu", "timeMs": 20.0, "averageMs": 0.1, "medianMs": 0.1, "percentage": 80.0}
-    profile = read_profile(json.dumps([{"count": 200}, row, {"name": "reformat"}, 3]))
-    assert (profile.runs, profile.layers) == (200, (("conv1 + relu", 0.1, 0.8), ("reformat", None, None)))
-    assert read_profile('[{"count": 2}, {"name": "a "quote"", "averageMs": 1}]').layers == ()
-
-
 @pytest.mark.parametrize(
     ("version", "transfers", "own"),
     [
@@ -192,17 +183,6 @@ def test_what_trtexec_complains_of_is_one_line(program, monkeypatch):
         timed(plan, "10.3.0")
 
 
-def test_where_the_time_goes_is_asked_in_a_run_of_its_own():
-    words = profiling_line("10.3", "m.plan", "p.json", "l.json")
-    assert words[-4:] == [
-        "--dumpProfile",
-        "--separateProfileRun",
-        "--exportProfile=p.json",
-        "--exportLayerInfo=l.json",
-    ]
-    assert not any(word.startswith("--exportTimes") for word in words)
-
-
 def test_a_thousand_broken_outputs_are_read_as_far_as_they_go():
     dice = random.Random(0)
     sources = (TEN, EIGHT, trace(1.0, 3.0, 2.0), '[{"count": 3}, {"name": "conv", "averageMs": 0.1, "percentage": 4}]')
@@ -215,7 +195,7 @@ def test_a_thousand_broken_outputs_are_read_as_far_as_they_go():
             )
         broken = "".join(text)
         run = read(broken, broken, flags())
-        json.dumps([run.to_json(), read_profile(broken).layers], allow_nan=False)
+        json.dumps(run.to_json(), allow_nan=False)
         assert run.queries is None or run.queries >= 0
 
 
@@ -229,7 +209,7 @@ def test_a_time_that_is_none_is_left_out(number):
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{}", "3", '{"a": [1]}', "[[1], null]"])
 def test_a_file_of_something_else_has_no_times_and_no_layers(text):
-    assert read_times(text) == {} and read_profile(text).layers == ()
+    assert read_times(text) == {}
 
 
 @given(st.text())
