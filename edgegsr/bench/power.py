@@ -6,18 +6,22 @@ report. Nothing of it is power at the wall.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 from edgegsr.bench.sysfs import number, text
-from edgegsr.bench.tegrastats import UNCONNECTED, of_module
+from edgegsr.bench.tegrastats import UNCONNECTED, of_module, parse
 
 SUM_OF_SHUNTS = 7  # the channel of an INA3221 that is no rail
 PERIOD_S = 0.05
+TOLD_MS, HEARD_S = 100, 3.0  # between lines of tegrastats; until its first one
 
 Read = Callable[[], Mapping[str, float]]  # name of a rail -> watts, or of a counter -> joules since some time
 
@@ -48,8 +52,8 @@ class Energy:
 
 def find_meter(root: Path = Path("/")) -> Meter | str:
     """The meter of this machine, or why there is none."""
-    for found in (_ina(root), _old_ina(root), _rapl(root)):
-        if found is not None:
+    for look in (_ina, _old_ina, _tegrastats, _rapl):
+        if (found := look(root)) is not None:
             return found
     return "power: this machine tells none: no INA sensor of a Jetson, no RAPL of an x86 CPU"
 
@@ -149,6 +153,52 @@ def _old_ina(root: Path) -> Meter | None:
         return {name: mw / 1000 for name, path in rails.items() if (mw := number(path)) is not None}
 
     return Meter("module_rail", read)
+
+
+def _tegrastats(root: Path) -> Meter | str | None:
+    """Where the kernel does not let us look, NVIDIA's own program: milliwatts, some ten times a second."""
+    program = shutil.which("tegrastats", path=None if root == Path("/") else str(root / "usr/bin"))
+    if program is None:
+        return None
+    told = _Told(program)
+    return Meter("module_rail", told) if told() else f"power: {program} tells no rails"
+
+
+class _Told:
+    """The latest line of tegrastats, which is started here and ends with this."""
+
+    def __init__(self, program: str) -> None:
+        self._rails: Mapping[str, int] = {}
+        self._heard = threading.Event()
+        process = subprocess.Popen(
+            [program, "--interval", str(TOLD_MS)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        weakref.finalize(self, process.kill)
+        threading.Thread(target=_listen, args=(process, weakref.ref(self)), daemon=True).start()
+
+    def __call__(self) -> dict[str, float]:
+        self._heard.wait(HEARD_S)
+        return {rail: mw / 1000 for rail, mw in self._rails.items()}
+
+    def hear_nothing_more(self) -> None:
+        self._heard.set()
+
+    def hear(self, line: str) -> None:
+        if rails := parse(line).rails_mw:
+            self._rails = rails
+            self._heard.set()
+
+
+def _listen(process: subprocess.Popen[str], told: weakref.ref[_Told]) -> None:
+    """Holds nothing that would keep it from ending."""
+    for line in process.stdout or ():
+        if (listener := told()) is None:
+            break
+        listener.hear(line)
+        del listener
+    if (listener := told()) is not None:
+        listener.hear_nothing_more()
+    process.wait()
 
 
 def _rapl(root: Path) -> Meter | str | None:

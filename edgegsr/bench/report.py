@@ -53,7 +53,7 @@ LATENCY_NOTE = (
     "confidence the percentile is no longer. Multi-stream asks for eight photos at once, offline for 64."
 )
 BESIDE_NOTE = (
-    "Subjects take turns in blocks of half a second; how much faster one is comes from neighbouring blocks: the "
+    "Subjects take turns in blocks of half a second; how much faster one is comes from the blocks of a round: the "
     "median, and between which four of five pairs lie. What both say counts whether right or wrong; boxes that overlap "
     "by one half are the same."
 )

@@ -131,3 +131,30 @@ def test_two_packages_of_which_one_falls_silent_have_no_total():
 def test_a_counter_whose_range_is_not_told_is_a_sentence(tmp_path):
     put(tmp_path, {RAPL + "name": "package-0", RAPL + "energy_uj": 5e6})
     assert find_meter(tmp_path).endswith("does not tell when its counter begins anew")
+
+
+def _tegrastats(root, lines):
+    program = root / "usr" / "bin" / "tegrastats"
+    program.parent.mkdir(parents=True)
+    said = "".join(f"echo '{line}'; sleep 0.05; " for line in lines)
+    program.write_text(f"#!/bin/sh\n{said}exec sleep 60\n")
+    program.chmod(0o755)
+
+
+def test_where_sensors_cannot_be_read_tegrastats_tells(tmp_path):
+    _tegrastats(
+        tmp_path, ["RAM 1/2MB VDD_IN 4000mW/4000mW VDD_SOC 1000mW/1000mW", "VDD_IN 6000mW/5000mW VDD_SOC 1mW/1mW"]
+    )
+    meter = find_meter(tmp_path)
+    with Watch(meter, 0.02) as watch:
+        time.sleep(0.4)
+    assert meter.kind == "module_rail" and watch.samples[0][1] == {"VDD_IN": 4.0, "VDD_SOC": 1.0}
+    assert watch.samples[-1][1]["VDD_IN"] == 6.0 and 4.0 < watch.energy.watts <= 6.0
+
+
+def test_a_tegrastats_that_tells_no_rails_is_a_sentence(tmp_path):
+    program = tmp_path / "usr" / "bin" / "tegrastats"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho 'RAM 1/2MB'\n")
+    program.chmod(0o755)
+    assert find_meter(tmp_path) == f"power: {program} tells no rails"
