@@ -22,6 +22,7 @@ HOST = re.compile(rf"((?:{USER})?(?:{NAME}|{ADDRESS}))(?::(\d{{1,5}}))?", re.ASC
 ALWAYS = (  # first, for ssh takes what it hears first
     *("-T", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oConnectTimeout=10", "-oClearAllForwardings=yes"),
     *("-oServerAliveInterval=10", "-oServerAliveCountMax=3", "-oRemoteCommand=none", "-oLogLevel=INFO"),
+    *("-a", "-x"),  # a board is not lent the keys of an agent, nor a screen
 )
 MOST_LINE = 256 << 20  # bytes of an answer, which may hold a file
 MOST_STRANGE = 1 << 20  # bytes that are none

@@ -273,6 +273,24 @@ def test_a_port_and_an_address_are_told_to_ssh_in_its_words() -> None:
     assert Line("[fe80::1%eth0]:22").words == ["ssh", "-p", "22", "fe80::1%eth0"]
 
 
+def test_an_agent_is_not_lent_to_a_board_whatever_the_config_says(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL)
+    try:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+        there = sshd.there(tmp_path, python=wrapped(tmp_path, f'echo "$SSH_AUTH_SOCK" > {tmp_path}/lent; {PYTHON}'))
+        with (tmp_path / "config").open("a") as config:
+            config.write("ForwardAgent yes\nForwardX11 yes\n")
+        while not (tmp_path / "agent").exists():
+            assert agent.poll() is None
+        Line(there.host, there.python, there.options).ask("probe", imported=[], engines=[])
+        assert (tmp_path / "lent").read_text() == "\n"
+    finally:
+        agent.kill()
+        agent.wait()
+
+
 def test_a_student_is_not_sent_to_a_board(job: Job, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--host: pico needs torch; a board measures bundles: export it"):
         There("board")(replace(job, subjects=[Subject("pico", "student", "run")]), tmp_path)
