@@ -199,9 +199,8 @@ def _run(line: Line, name: str, kit: str, content: str, log: _Log) -> None:
     reply = line.ask("start", job=name, kit=kit, content=content)
     if "busy" in reply:
         pid = line.part(reply, "busy", int)
-        raise InputError(
-            f"{line.host}: another benchmark runs there; wait until it is done, or end it there: kill {pid}"
-        )
+        end = f", or end it there: kill {pid}" if pid > 1 else ""
+        raise InputError(f"{line.host}: another benchmark runs there; wait until it is done{end}")
     if reply.get("other"):
         raise InputError(f"{line.host}: a bundle or photo has changed since this was begun; give another --out")
     if log.at is None:

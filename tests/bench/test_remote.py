@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import getpass
 import json
 import os
@@ -473,6 +474,64 @@ def test_a_job_that_runs_is_not_started_twice(
     thread.join(LONGEST_S)
     assert not thread.is_alive()
     assert f"{there.host}: it runs there already\n" in capsys.readouterr().err
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a board keeps its jobs, here."""
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path))
+    for name in ("0", "1"):
+        (tmp_path / "bench" / f"job-{name}").mkdir(parents=True)
+        (tmp_path / "bench" / f"job-{name}" / "lock").touch()
+    return tmp_path / "bench"
+
+
+def asked_to_start(job: str) -> dict[str, str]:
+    return {"job": job, "kit": "none", "content": "{}"}
+
+
+def test_who_only_looks_at_a_job_does_not_make_it_one_that_runs(place: Path) -> None:
+    (place / "job-0" / "machine.json").touch()  # it is done, so that nothing is started
+    with (place / "job-0" / "lock").open() as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        thread = meanwhile(lambda: (time.sleep(0.05), fcntl.flock(looks, fcntl.LOCK_UN))[0])
+        assert board.start(asked_to_start("0")) == {"runs": False, "at": 0}
+        thread.join(LONGEST_S)
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        assert board.start(asked_to_start("0")) == {"runs": True, "at": 0}
+
+
+def test_a_job_that_has_not_told_its_number_is_busy_and_is_not_ended_by_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "GRACE_S", 0.0)
+    with (place / "job-1" / "lock").open() as runs:
+        fcntl.flock(runs, fcntl.LOCK_EX)
+        assert board.start(asked_to_start("0")) == {"busy": 0}
+        assert board.stop({"job": "1"}) == {"stopped": False}
+    assert board.stop({"job": "1"}) == {"stopped": True}
+
+
+def test_of_two_jobs_that_are_started_at_once_one_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "none" / "edgegsr" / "bench").mkdir(parents=True)
+    (place / "none" / "edgegsr" / "__init__.py").touch()
+    (place / "none" / "edgegsr" / "bench" / "job.py").write_text("import time; time.sleep(60)")
+    start, told = subprocess.Popen, dict[str, Any]()
+
+    def late(*given: Any, **named: Any) -> Any:
+        time.sleep(0.5)  # with its lock, and without a number
+        return start(*given, **named)
+
+    monkeypatch.setattr(board.subprocess, "Popen", late)
+    threads = [meanwhile(lambda job=job: told.update({job: board.start(asked_to_start(job))})) for job in ("0", "1")]
+    for thread in threads:
+        thread.join(LONGEST_S)
+    (ran,) = (job for job, reply in told.items() if reply == {"runs": False, "at": 0})
+    try:
+        (busy,) = (reply["busy"] for job, reply in told.items() if job != ran)
+        assert busy == int((place / f"job-{ran}" / "lock").read_text())
+    finally:
+        assert board.stop({"job": ran}) == {"stopped": True}
 
 
 def test_what_goes_wrong_on_the_board_is_the_error_here(
