@@ -37,9 +37,7 @@ REFUSALS = {  # what ssh says, what it means, and what to do
 
 
 class Lost(InputError):
-    """No connection, or one that ended; `answered` says whether the board has said anything before."""
-
-    answered = False
+    """No connection, or one that ended."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +133,7 @@ class Line:
             for words, meaning in REFUSALS.items():
                 if words in said and not answered:
                     return InputError(f"{self.host}: {meaning.format(ssh=shlex.join(self.words))} (ssh said: {last})")
-            lost = Lost(f"{self.host}: no connection: {last}")
-            lost.answered = answered
-            return lost
+            return Lost(f"{self.host}: no connection: {last}")
         if code in NOT_FOUND:
             return InputError(f"{self.host}: has no {shown(self.python)} ({last}); name its Python with --python")
         if code:

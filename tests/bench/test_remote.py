@@ -33,7 +33,7 @@ from edgegsr.bench.loadgen import read_summary
 from edgegsr.bench.measure import Job
 from edgegsr.bench.parcels import kit, of_bundle, of_photos
 from edgegsr.bench.remote import LEAST, There
-from edgegsr.bench.ssh import Line
+from edgegsr.bench.ssh import Line, Lost
 from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError
 
@@ -414,6 +414,39 @@ def test_who_waits_in_vain_is_told_that_the_board_goes_on(
     there = sshd.there(tmp_path, python=python, patience_s=0.0)
     with pytest.raises(InputError, match=r"no connection: .*; tried for 0 s\. What runs there goes on, and the same"):
         there(job, tmp_path / "steps")
+
+
+def test_a_board_that_answers_and_is_cut_every_time_wears_patience_out(
+    sshd: Sshd, job: Job, ran: object, tmp_path: Path
+) -> None:
+    answers = '_say(told, does[told["do"]](told))'
+    cut = f'{answers}; told["do"] == "lacking" and os.kill(os.getppid(), 9) or time.sleep(0.5)'
+    there = sshd.there(tmp_path, python=twisted(tmp_path, answers, cut), patience_s=1.0)
+    said: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(InputError) as error:
+            there(job, tmp_path / "steps")
+        said.append(str(error.value))
+
+    meanwhile(ask).join(LONGEST_S)
+    assert said and "no connection: " in said[0] and "; tried for 1 s. What runs there goes on" in said[0]
+
+
+def test_patience_begins_anew_where_it_has_come_farther() -> None:
+    tries: list[int] = []
+
+    def do() -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Lost("cut")
+        return 7
+
+    there = There("board", patience_s=0.5)
+    assert there._patiently(do, lambda: len(tries)) == 7
+    tries.clear()
+    with pytest.raises(InputError, match=r"cut; tried for 0 s"):
+        there._patiently(do, lambda: 0)
 
 
 def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
