@@ -2,6 +2,7 @@
 do, and answers in lines that begin with a mark. stdlib, in the words of Python 3.6, so that an old one can be told.
 
     EDGEGSR_CACHE or ~/.cache/edgegsr, and there   bench/HASH     what was copied, by its content
+                                                   bench/lock     held while a job is started or ended
                                                    bench/job-ID   a job: job.json, log, lock, and what it has measured
 """
 
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ DONE = "machine.json"  # what a job writes last
 PART = 1 << 16  # bytes of a log
 EVERY_S = 1.0
 GRACE_S = 10.0  # that a job has to end
+LOOK_S = 0.2  # that a lock may be held by who only looks whether a job runs
 
 
 def probe(told: Any) -> Any:
@@ -75,16 +78,17 @@ def start(told: Any) -> Any:
     folder = _job(told)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / LOG
-    with (folder / LOCK).open("a+") as lock, log.open("ab") as errors:
+    with _alone(), (folder / LOCK).open("a+") as lock, log.open("ab") as errors:
         at = log.stat().st_size
-        if not _locks(lock, fcntl.LOCK_EX):
+        if not _locks(lock, fcntl.LOCK_EX, LOOK_S):
             return {"runs": True, "at": at}
         for other in _place().glob("job-*"):
             if other != folder and _runs(other):
-                return {"busy": int((other / LOCK).read_text())}
+                return {"busy": _pid(other)}
         if not _is_same(folder / JOB, told["content"]):
             return {"other": True}
         if not (folder / DONE).is_file():
+            lock.truncate(0)  # the number of a job that has ended may be another's by now
             kit = [str(_place() / told["kit"]), os.environ.get("PYTHONPATH", "")]
             process = subprocess.Popen(
                 [sys.executable, "-m", "edgegsr.bench.job", str(folder)],
@@ -96,7 +100,6 @@ def start(told: Any) -> Any:
                 start_new_session=True,
                 pass_fds=[lock.fileno()],  # the lock is held as long as it lives
             )
-            lock.truncate(0)
             lock.write(str(process.pid))
         return {"runs": False, "at": at}
 
@@ -122,12 +125,14 @@ def follow(told: Any) -> Any:
 def stop(told: Any) -> Any:
     """Ends a job and what it has started."""
     folder = _job(told)
-    for kind in (signal.SIGTERM, signal.SIGKILL):
-        until = time.time() + GRACE_S
-        if _runs(folder):
-            os.killpg(int((folder / LOCK).read_text()), kind)
-        while _runs(folder) and time.time() < until:
-            time.sleep(0.1)
+    with _alone():
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            until = time.time() + GRACE_S
+            if _runs(folder) and _pid(folder):
+                with suppress(ProcessLookupError):
+                    os.killpg(_pid(folder), kind)
+            while _runs(folder) and time.time() < until:
+                time.sleep(0.1)
     return {"stopped": not _runs(folder)}
 
 
@@ -177,12 +182,28 @@ def _runs(folder: Path) -> bool:
         return not _locks(lock, fcntl.LOCK_SH)
 
 
-def _locks(file: Any, kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _pid(folder: Path) -> int:
+    """Of the job that holds the lock; 0 where it was not written any more."""
+    return int((folder / LOCK).read_text() or 0)
+
+
+def _alone() -> Any:
+    """One of us at a time starts or ends a job here."""
+    lock = (_place() / LOCK).open("a")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def _locks(file: Any, kind: int, patience_s: float = 0.0) -> bool:
+    until = time.time() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.time() >= until:
+                return False
+        time.sleep(0.01)
 
 
 def _sweep() -> None:

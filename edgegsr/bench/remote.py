@@ -53,25 +53,27 @@ class There:
         line, load = Line(self.host, self.python, self.options), _Load(job)
         place = _look(line, job, load.engines)
         name = _begun(self.host, folder)
-        self._patiently(lambda: _copy(line, load.parcels))
+        there = set[str]()
+        self._patiently(lambda: _copy(line, load.parcels, there), lambda: len(there))
         content, log = json.dumps(asdict(load.moved(place))), _Log()
         try:
-            self._patiently(lambda: _run(line, name, load.kit.name, content, log))
+            self._patiently(lambda: _run(line, name, load.kit.name, content, log), lambda: log.at or 0)
         except KeyboardInterrupt:
             _stop(line, name)
             raise
-        return self._patiently(lambda: bring(line, name, job, folder))
+        return self._patiently(lambda: bring(line, name, job, folder), lambda: len(list(folder.rglob("*.json*"))))
 
-    def _patiently(self, do: Callable[[], Result]) -> Result:
-        """Does it again where the line was cut: all that is asked of a board may be asked twice."""
-        lost, pause = None, PAUSES_S[0]
+    def _patiently(self, do: Callable[[], Result], far: Callable[[], int]) -> Result:
+        """Does it again where the line was cut: all that is asked of a board may be asked twice. Patience begins anew
+        where it has come farther meanwhile."""
+        lost, pause, reached = None, PAUSES_S[0], far()
         while True:
             try:
                 return do()
             except Lost as error:  # noqa: PERF203 that is what it is for
                 now = time.monotonic()
-                if lost is None or error.answered:
-                    lost, pause = now, PAUSES_S[0]
+                if lost is None or far() > reached:
+                    lost, pause, reached = now, PAUSES_S[0], far()
                 if now - lost >= self.patience_s:
                     raise InputError(
                         f"{error}; tried for {self.patience_s:.0f} s. What runs there goes on, and the same command "
@@ -177,8 +179,8 @@ def _begun(host: str, folder: Path) -> str:
     return name
 
 
-def _copy(line: Line, parcels: Sequence[Parcel]) -> None:
-    """Sends what is not there yet."""
+def _copy(line: Line, parcels: Sequence[Parcel], there: set[str]) -> None:
+    """Sends what is not there yet, and notes what is."""
     known = {parcel.name: parcel for parcel in parcels}
     reply = line.ask("lacking", names=list(known))
     missing = [known[name] for name in known if name in line.part(reply, "lacking", list)]
@@ -192,6 +194,7 @@ def _copy(line: Line, parcels: Sequence[Parcel]) -> None:
             raise _full(line, parcel.disk_bytes, line.part(reply, "full", int))
         if not reply.get("whole"):
             raise Lost(f"{line.host}: a copy has not arrived whole")
+        there.add(parcel.name)
 
 
 def _run(line: Line, name: str, kit: str, content: str, log: _Log) -> None:
@@ -199,9 +202,8 @@ def _run(line: Line, name: str, kit: str, content: str, log: _Log) -> None:
     reply = line.ask("start", job=name, kit=kit, content=content)
     if "busy" in reply:
         pid = line.part(reply, "busy", int)
-        raise InputError(
-            f"{line.host}: another benchmark runs there; wait until it is done, or end it there: kill {pid}"
-        )
+        end = f", or end it there: kill {pid}" if pid > 1 else ""
+        raise InputError(f"{line.host}: another benchmark runs there; wait until it is done{end}")
     if reply.get("other"):
         raise InputError(f"{line.host}: a bundle or photo has changed since this was begun; give another --out")
     if log.at is None:
@@ -209,7 +211,7 @@ def _run(line: Line, name: str, kit: str, content: str, log: _Log) -> None:
         if reply.get("runs"):
             _tell(f"{line.host}: it runs there already")
     for reply in line.listen("follow", job=name, at=log.at):
-        log.at = reply.get("at", log.at)
+        log.at = line.part(reply, "at", int) if "at" in reply else log.at
         log.show(str(reply.get("log", "")))
     log.show("\n")
     if reply.get("done"):

@@ -22,6 +22,7 @@ HOST = re.compile(rf"((?:{USER})?(?:{NAME}|{ADDRESS}))(?::(\d{{1,5}}))?", re.ASC
 ALWAYS = (  # first, for ssh takes what it hears first
     *("-T", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oConnectTimeout=10", "-oClearAllForwardings=yes"),
     *("-oServerAliveInterval=10", "-oServerAliveCountMax=3", "-oRemoteCommand=none", "-oLogLevel=INFO"),
+    *("-a", "-x"),  # a board is not lent the keys of an agent, nor a screen
 )
 MOST_LINE = 256 << 20  # bytes of an answer, which may hold a file
 MOST_STRANGE = 1 << 20  # bytes that are none
@@ -36,9 +37,7 @@ REFUSALS = {  # what ssh says, what it means, and what to do
 
 
 class Lost(InputError):
-    """No connection, or one that ended; `answered` says whether the board has said anything before."""
-
-    answered = False
+    """No connection, or one that ended."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,7 @@ class Line:
             for words, meaning in REFUSALS.items():
                 if words in said and not answered:
                     return InputError(f"{self.host}: {meaning.format(ssh=shlex.join(self.words))} (ssh said: {last})")
-            lost = Lost(f"{self.host}: no connection: {last}")
-            lost.answered = answered
-            return lost
+            return Lost(f"{self.host}: no connection: {last}")
         if code in NOT_FOUND:
             return InputError(f"{self.host}: has no {shown(self.python)} ({last}); name its Python with --python")
         if code:

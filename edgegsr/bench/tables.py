@@ -189,7 +189,9 @@ def cold_starts(result: Result) -> Table:
     for name, each in result["subjects"].items():
         if start := each.get("cold_start_ms"):
             parts = [number(start.get(part, {}).get("p50_ms"), 0) for part in (*STARTED, "all")]
-            rows.append((shown(name), *parts, number(start.get("all", {}).get("max_ms"), 0), str(start.get("starts"))))
+            rows.append(
+                (shown(name), *parts, number(start.get("all", {}).get("max_ms"), 0), shown(start.get("starts")))
+            )
     return Table("Cold start, p50, ms", ("subject", *STARTED, "all", "longest", "starts"), rows)
 
 

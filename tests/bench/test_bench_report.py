@@ -137,6 +137,12 @@ def test_names_that_would_move_a_cursor_are_shown_as_escapes(tmp_path):
     assert all("\x1b" not in cell and "\n" not in cell for _, _, rows in tables(made) for row in rows for cell in row)
 
 
+def test_the_number_of_starts_is_shown_as_every_word_of_a_board():
+    made = result()
+    made["subjects"]["nano"]["cold_start_ms"]["starts"] = "5\n\x1b[2J"
+    assert table(made, "Cold start")["nano"]["starts"] == r"'5\n\x1b[2J'"
+
+
 def test_without_annotated_photos_nothing_is_said_of_how_right(tmp_path):
     made = without_truth(result())
     text = written(made, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import getpass
 import json
 import os
@@ -24,20 +25,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgegsr.bench import board, remote, ssh
+from edgegsr.bench import board, remote, ssh, trtexec
 from edgegsr.bench.bench import bench
 from edgegsr.bench.child import Child, Subject
-from edgegsr.bench.fetch import bring
+from edgegsr.bench.fetch import MOST_TEXT, _check, bring
+from edgegsr.bench.loadgen import read_summary
 from edgegsr.bench.measure import Job
 from edgegsr.bench.parcels import kit, of_bundle, of_photos
 from edgegsr.bench.remote import LEAST, There
-from edgegsr.bench.ssh import Line
+from edgegsr.bench.ssh import Line, Lost
 from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "diorama-nano" / "bundle"
 ODD = "-o 'q' $(touch pwned)\n.png"  # a photo's name
+LONGEST_S = 60.0  # that a job may take to begin
 POWER = "sys/bus/i2c/devices/1-0040/hwmon/hwmon3/"
 ORIN = {  # what a Jetson Orin Nano tells of itself
     "proc/device-tree/model": "NVIDIA Jetson Orin Nano\0",
@@ -271,6 +274,24 @@ def test_a_port_and_an_address_are_told_to_ssh_in_its_words() -> None:
     assert Line("[fe80::1%eth0]:22").words == ["ssh", "-p", "22", "fe80::1%eth0"]
 
 
+def test_an_agent_is_not_lent_to_a_board_whatever_the_config_says(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL)
+    try:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+        there = sshd.there(tmp_path, python=wrapped(tmp_path, f'echo "$SSH_AUTH_SOCK" > {tmp_path}/lent; {PYTHON}'))
+        with (tmp_path / "config").open("a") as config:
+            config.write("ForwardAgent yes\nForwardX11 yes\n")
+        while not (tmp_path / "agent").exists():
+            assert agent.poll() is None
+        Line(there.host, there.python, there.options).ask("probe", imported=[], engines=[])
+        assert (tmp_path / "lent").read_text() == "\n"
+    finally:
+        agent.kill()
+        agent.wait()
+
+
 def test_a_student_is_not_sent_to_a_board(job: Job, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--host: pico needs torch; a board measures bundles: export it"):
         There("board")(replace(job, subjects=[Subject("pico", "student", "run")]), tmp_path)
@@ -348,11 +369,13 @@ def test_a_copy_that_was_cut_is_not_there_and_its_rest_goes_with_the_next(sshd: 
 
 def started(sshd: Sshd, known: set[str], file: str) -> Path:
     """The job that is new there, once it has written something."""
-    while True:
+    until = time.monotonic() + LONGEST_S
+    while time.monotonic() < until:
         for folder in (sshd.cache / "bench").glob("job-*"):
             if folder.name not in known and (folder / file).is_file() and (folder / file).stat().st_size:
                 return folder
         time.sleep(0.02)
+    raise AssertionError(f"no job has written {file}")
 
 
 def meanwhile(do: Callable[[], None]) -> threading.Thread:
@@ -375,7 +398,8 @@ def test_a_line_that_is_cut_does_not_stop_the_board(
 
     thread = meanwhile(cut)
     machine = sshd.there(tmp_path)(job, tmp_path / "steps")
-    thread.join()
+    thread.join(LONGEST_S)
+    assert not thread.is_alive()
     assert "no connection: " in (said := capsys.readouterr().err) and "; trying again\n" in said
     assert machine["board"] is None
     (folder,) = set(folders(sshd)) - known
@@ -392,6 +416,39 @@ def test_who_waits_in_vain_is_told_that_the_board_goes_on(
         there(job, tmp_path / "steps")
 
 
+def test_a_board_that_answers_and_is_cut_every_time_wears_patience_out(
+    sshd: Sshd, job: Job, ran: object, tmp_path: Path
+) -> None:
+    answers = '_say(told, does[told["do"]](told))'
+    cut = f'{answers}; told["do"] == "lacking" and os.kill(os.getppid(), 9) or time.sleep(0.5)'
+    there = sshd.there(tmp_path, python=twisted(tmp_path, answers, cut), patience_s=1.0)
+    said: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(InputError) as error:
+            there(job, tmp_path / "steps")
+        said.append(str(error.value))
+
+    meanwhile(ask).join(LONGEST_S)
+    assert said and "no connection: " in said[0] and "; tried for 1 s. What runs there goes on" in said[0]
+
+
+def test_patience_begins_anew_where_it_has_come_farther() -> None:
+    tries: list[int] = []
+
+    def do() -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Lost("cut")
+        return 7
+
+    there = There("board", patience_s=0.5)
+    assert there._patiently(do, lambda: len(tries)) == 7
+    tries.clear()
+    with pytest.raises(InputError, match=r"cut; tried for 0 s"):
+        there._patiently(do, lambda: 0)
+
+
 def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
     sshd: Sshd, job: Job, ran: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -406,7 +463,8 @@ def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
     thread = meanwhile(interrupt)
     with pytest.raises(KeyboardInterrupt):
         sshd.there(tmp_path)(job, tmp_path / "steps")
-    thread.join()
+    thread.join(LONGEST_S)
+    assert not thread.is_alive()
     assert capsys.readouterr().err.endswith(": stopped there\nthe same command goes on where it was\n")
     (folder,) = found
     pid = int((folder / "lock").read_text())
@@ -438,15 +496,75 @@ def test_a_job_that_runs_is_not_started_twice(
     log = remote._Log()
 
     def stop() -> None:
-        while log.at is None:
+        until = time.monotonic() + LONGEST_S
+        while log.at is None and time.monotonic() < until:
             time.sleep(0.02)
         remote._stop(line, name)
 
     thread = meanwhile(stop)
     with pytest.raises(InputError, match=r"its job ended before it was done \(the last it said: nothing\)"):
         remote._run(line, name, "slow", "{}", log)
-    thread.join()
+    thread.join(LONGEST_S)
+    assert not thread.is_alive()
     assert f"{there.host}: it runs there already\n" in capsys.readouterr().err
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a board keeps its jobs, here."""
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path))
+    for name in ("0", "1"):
+        (tmp_path / "bench" / f"job-{name}").mkdir(parents=True)
+        (tmp_path / "bench" / f"job-{name}" / "lock").touch()
+    return tmp_path / "bench"
+
+
+def asked_to_start(job: str) -> dict[str, str]:
+    return {"job": job, "kit": "none", "content": "{}"}
+
+
+def test_who_only_looks_at_a_job_does_not_make_it_one_that_runs(place: Path) -> None:
+    (place / "job-0" / "machine.json").touch()  # it is done, so that nothing is started
+    with (place / "job-0" / "lock").open() as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        thread = meanwhile(lambda: (time.sleep(0.05), fcntl.flock(looks, fcntl.LOCK_UN))[0])
+        assert board.start(asked_to_start("0")) == {"runs": False, "at": 0}
+        thread.join(LONGEST_S)
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        assert board.start(asked_to_start("0")) == {"runs": True, "at": 0}
+
+
+def test_a_job_that_has_not_told_its_number_is_busy_and_is_not_ended_by_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "GRACE_S", 0.0)
+    with (place / "job-1" / "lock").open() as runs:
+        fcntl.flock(runs, fcntl.LOCK_EX)
+        assert board.start(asked_to_start("0")) == {"busy": 0}
+        assert board.stop({"job": "1"}) == {"stopped": False}
+    assert board.stop({"job": "1"}) == {"stopped": True}
+
+
+def test_of_two_jobs_that_are_started_at_once_one_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "none" / "edgegsr" / "bench").mkdir(parents=True)
+    (place / "none" / "edgegsr" / "__init__.py").touch()
+    (place / "none" / "edgegsr" / "bench" / "job.py").write_text("import time; time.sleep(60)")
+    start, told = subprocess.Popen, dict[str, Any]()
+
+    def late(*given: Any, **named: Any) -> Any:
+        time.sleep(0.5)  # with its lock, and without a number
+        return start(*given, **named)
+
+    monkeypatch.setattr(board.subprocess, "Popen", late)
+    threads = [meanwhile(lambda job=job: told.update({job: board.start(asked_to_start(job))})) for job in ("0", "1")]
+    for thread in threads:
+        thread.join(LONGEST_S)
+    (ran,) = (job for job, reply in told.items() if reply == {"runs": False, "at": 0})
+    try:
+        (busy,) = (reply["busy"] for job, reply in told.items() if job != ran)
+        assert busy == int((place / f"job-{ran}" / "lock").read_text())
+    finally:
+        assert board.stop({"job": ran}) == {"stopped": True}
 
 
 def test_what_goes_wrong_on_the_board_is_the_error_here(
@@ -484,7 +602,8 @@ def test_a_job_that_somebody_kills_is_told_and_may_go_on(
         InputError, match=r"its job ended before it was done \(the last it said: .*\); the same command"
     ):
         sshd.there(tmp_path)(job, tmp_path / "steps")
-    thread.join()
+    thread.join(LONGEST_S)
+    assert not thread.is_alive()
 
 
 def twisted(folder: Path, old: str, new: str) -> str:
@@ -552,6 +671,74 @@ def test_results_that_no_job_writes_are_refused_and_nothing_is_written_elsewhere
     with pytest.raises(InputError, match=rf"does not answer as a board of ours does \({said}\)"):
         bring(line, name, job, steps)
     assert not list(tmp_path.glob("*.json")) and not list((tmp_path / "a").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("file", "where", "value"),
+    [
+        ("cold-start.json", "all.p50_ms", "<b>"),
+        ("cold-start.json", "starts", "5\n\x1b[2J"),
+        ("cold-start.json", "starts", float("nan")),
+        ("cold-start.json", "starts", float("inf")),
+        ("cold-start.json", "starts", 10**400),
+        ("cold-start.json", "starts", True),
+        ("cold-start.json", "starts", None),
+        ("cold-start.json", "more", 1),
+        ("single-stream.json", "load.p50_ms", "<b>"),
+        ("single-stream.json", "load.p50_ms", 0),
+        ("single-stream.json", "load.p99_ms", None),
+        ("single-stream.json", "load.claim", {}),
+        ("single-stream.json", "load.histogram.counts", []),
+        ("single-stream.json", "load.blocks_p50_ms", 7),
+        ("single-stream.json", "load.scenario", "\x1b[2J"),
+        ("single-stream.json", "steps.decode", [[[1]]]),
+        ("single-stream.json", "steps.\x1b[2J", {"p50_ms": 1, "p90_ms": 1, "mean_ms": 1}),
+        ("single-stream.json", "faster_than", {"another": {"times": 1, "p10": 1, "p90": 1}}),
+        ("single-stream.json", "energy.watts", "6"),
+        ("single-stream.json", "energy.kind", "x" * (MOST_TEXT + 1)),
+        ("single-stream.json", "energy.rails_watts", {"VDD_IN": {"VDD_IN": 6}}),
+        ("single-stream.json", "versions.numpy", 2),
+    ],
+)
+def test_a_result_of_another_shape_is_refused(
+    job: Job, ran: tuple[Path, Any], file: str, where: str, value: object
+) -> None:
+    content = (ran[0] / "steps" / file).read_text()
+    _check(file, content, job)
+    told, (*path, last) = json.loads(content), where.split(".")
+    (part,) = told.get("subjects", told).values()
+    for name in path:
+        part = part[name]
+    part[last] = value
+    with pytest.raises((ValueError, TypeError)):
+        _check(file, json.dumps(told), job)
+
+
+def test_a_machine_of_another_shape_is_refused(job: Job, ran: tuple[Path, Any]) -> None:
+    told = json.loads((ran[0] / "steps" / "machine.json").read_text())
+    for twist in ({"memory_bytes": "many"}, {"system": 7}, {"gpus": [{}]}, {"cpu": told["cpu"] | {"cores": [2]}}):
+        _check("machine.json", json.dumps(told), job)
+        with pytest.raises(ValueError, match="another shape"):
+            _check("machine.json", json.dumps(told | twist), job)
+
+
+def test_what_loadgen_and_trtexec_find_is_what_a_job_writes(job: Job) -> None:
+    (name,) = (subject.name for subject in job.subjects)
+    ours = {"p50_ms": 3.0, "photos_per_s": 300.0, "queries": 64}
+    theirs = read_summary("Result is : VALID\n * Early stopping 90th percentile estimate: 3300000\n")
+    told = {name: {**theirs, "queries": 64, "ours": ours, "apart": -0.01}}
+    _check("loadgen-single-stream.json", json.dumps(told), job)
+    told[name]["claims_ms"] = {"most": 3.3}
+    with pytest.raises(ValueError, match="another shape"):
+        _check("loadgen-single-stream.json", json.dumps(told), job)
+    times = json.dumps([{"latencyMs": 1.5, "startComputeMs": 0.0, "endComputeMs": 1.0}])
+    alone = {"line": "trtexec", **trtexec.read("", times, trtexec.flags()).to_json()}
+    told = {name: {"cuda_graph": alone, "no_cuda_graph": alone}}
+    _check("trtexec.json", json.dumps({name: None}), job)
+    _check("trtexec.json", json.dumps(told), job)
+    told[name]["cuda_graph"] = alone | {"compute": {"median_ms": "1"}}
+    with pytest.raises(ValueError, match="another shape"):
+        _check("trtexec.json", json.dumps(told), job)
 
 
 def test_the_log_of_a_board_cannot_write_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
