@@ -656,7 +656,7 @@ def test_a_board_that_answers_otherwise_is_refused(
         (f'"content": {TEXT}', '"content": "{}"', r"cold-start\.json"),
         (f'"content": {TEXT}', '"content": "[" * 99999', r"cold-start\.json"),
         (f'"content": {TEXT}', '"content": 7', "content"),
-        (TEXT, f'{TEXT}.replace("cpu", "gpu")', r"machine\.json"),
+        (TEXT, f'{TEXT}.replace("cores", "seeds")', r"machine\.json"),
         (TEXT, f'{TEXT}.replace("a.png", "c.png")', r"predictions/0-nano-x\.jsonl"),
         (NAMES, NAMES.replace('told["names"]', "()"), r"cold-start\.json"),
         (NAMES, NAMES.replace('told["names"]', 'told["names"][:1]'), r"single-stream\.json"),
