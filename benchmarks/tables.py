@@ -211,7 +211,6 @@ def bundles() -> str:
                 f"{network['p50_ms']:.2f}" if network else "-",
                 f"{told['faster_than'][teacher]['times']:.1f}" if teacher != name else "1",
                 f"{found['cold_start_ms']['all']['p50_ms'] / 1000:.2f}",
-                f"{found['peak_resident_mb']:.0f}",
                 f"{found['graph_bytes'] / 1e6:.1f}" if found.get("graph_bytes") else "-",
             )
         )
@@ -222,7 +221,7 @@ def bundles() -> str:
         f"{result['machine']['cpu']}, in turns; *claimed*: p90 at most, with 99 % confidence. "
         "Made by the commands in `benchmarks/bundles.py`."
     )
-    heads = ("", "engine", "top-1", "grounded", "p50", "claimed", "network", "times as fast", "start, s", "MB", "file")
+    heads = ("", "engine", "top-1", "grounded", "p50", "claimed", "network", "times as fast", "start, s", "MB")
     return f"{about}\n\n{markdown(heads, rows)}"
 
 

@@ -113,6 +113,8 @@ def test_without_annotated_photos_speed_is_measured_all_the_same(
         (["--engine", "tflite"], "--engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'"),
         (["--threads", "two"], "--threads: wanted numbers such as 1,2, got 'two'"),
         (["--data", "nowhere"], "nowhere"),
+        (["--cpus", "999"], "--cpus: wanted some of 0"),
+        (["--engine", "tensorrt"], "--engine: tensorrt is not installed here; run: pip install tensorrt"),
         ([SHIPPED], f"{SHIPPED}: named twice; give every bundle once"),
         (["--compare"], "--compare: wanted two bench.json, the old and the new one, got 1"),
     ],

@@ -126,7 +126,7 @@ def _differs(old: Result, new: Result, both: Sequence[str]) -> Iterator[str]:
     for what in (*PLACE, *ASKED):
         before, now = _facts(old, what), _facts(new, what)
         if before != now:
-            yield from _changes(what.removeprefix("settings."), before, now)
+            yield from ["other photos"] if what == LOOKED_AT else _changes(what.removeprefix("settings."), before, now)
     for name in both:
         for what in SUBJECT:
             before, now = old["subjects"][name].get(what), new["subjects"][name].get(what)
@@ -180,7 +180,7 @@ def _rows(name: str, old: Result, new: Result, tolerance: float) -> Iterator[Row
 
 
 def _scenario_rows(name: str, scenario: str, old: Found, new: Found, tolerance: float, elsewhere: str) -> Iterator[Row]:
-    yield _latency(name, f"{scenario}, p50, ms", old["load"], new["load"], tolerance, elsewhere)
+    yield _latency(name, f"{scenario}, p50 of blocks, ms", old["load"], new["load"], tolerance, elsewhere)
     yield from _plain(name, f"{scenario}, p99, ms", old, new, ("load", "p99_ms"), tolerance, "a tail")
     kinds = {(told.get("energy") or {}).get("kind") for told in (old, new)}
     if None not in kinds:

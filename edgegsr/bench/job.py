@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edgegsr.bench.child import Subject
-from edgegsr.bench.measure import Job, measure
+from edgegsr.bench.measure import Job, files, measure
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.machine import examine_machine
@@ -19,11 +19,16 @@ MACHINE = "machine.json"  # what it ran on; who finds it there knows that the jo
 
 
 def write_job(job: Job, folder: Path) -> None:
-    """Keeps a job in its folder; another one that was begun there is refused."""
+    """Keeps a job in its folder; another one that has measured something there is refused."""
     path = folder / FILE
     told = json.loads(json.dumps(asdict(job)))
-    if path.is_file() and read_json(path) != told:
-        raise InputError(f"{shown(folder)}: another benchmark was begun here; give another --out")
+    if path.is_file() and any((folder / name).exists() for name in files(job)):
+        before = read_json(path)
+        if differs := [name for name in told if not isinstance(before, dict) or before.get(name) != told[name]]:
+            raise InputError(
+                f"{shown(folder)}: another benchmark was begun here ({', '.join(differs)} differ); give another --out, "
+                "or delete this one"
+            )
     write_whole(path, json.dumps(told, indent=1))
 
 

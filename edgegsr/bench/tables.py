@@ -93,11 +93,11 @@ def energy(result: Result, scenario: str) -> Table:
 
 
 def steps(result: Result, scenario: str) -> Table:
-    """What the time of a photo goes to, in the median."""
+    """What the time of a photo goes to: means, which add up."""
     asked = [(name, each.get("steps") or {}) for name, each in _asked(result, scenario)]
     heads = list(dict.fromkeys(step for _, took in asked for step in took))
-    rows = [(shown(name), *(ms(took.get(step, {}).get("p50_ms")) for step in heads)) for name, took in asked]
-    return Table(f"{scenario}: steps of a photo, p50, ms", ("subject", *map(shown, heads)), rows if heads else [])
+    rows = [(shown(name), *(ms(took.get(step, {}).get("mean_ms")) for step in heads)) for name, took in asked]
+    return Table(f"{scenario}: steps of a photo, mean, ms", ("subject", *map(shown, heads)), rows if heads else [])
 
 
 def loadgen(result: Result, scenario: str) -> Table:

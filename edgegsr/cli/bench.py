@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -86,19 +88,26 @@ def bench(
     meant = [board for board in boards() if device == JETSON or board.startswith(device)]
     if device != CPU and not meant:
         raise InputError(f"--device: wanted one of {', '.join((CPU, JETSON, *boards()))}, got {device!r}")
+    if trtexec and "tensorrt" not in (engine or ["tensorrt"]):
+        raise InputError(f"--trtexec: times engines of TensorRT, got --engine {', '.join(engine or [])}; leave one out")
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
         raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
-    subjects, words = _subjects(bundles, engine or [], _numbers("--threads", threads), student, teacher, out)
+    subjects, words = _subjects(
+        bundles, engine or [], _numbers("--threads", threads), student, teacher, out, host is None
+    )
     truth = _truth(data, split, 200 if quick and limit is None else limit, words, kept)
     looked_at, questions = _photos(truth, photos, out)
+    pinned = _numbers("--cpus", cpus) if cpus else []
+    if host is None and hasattr(os, "sched_getaffinity") and (there := os.sched_getaffinity(0)) and set(pinned) - there:
+        raise InputError(f"--cpus: wanted some of {', '.join(map(str, sorted(there)))}, got {cpus[:40]}")
     job = Job(
         subjects,
         looked_at,
         tuple(scenarios),
         pace,
         questions if accuracy else (),
-        _numbers("--cpus", cpus) if cpus else (),
+        pinned,
         loadgen,
         trtexec,
         _hash(b"".join(_hash(Path(photo).read_bytes()).encode() for photo in looked_at)),
@@ -139,18 +148,23 @@ def _subjects(
     student: str | None,
     teacher: str | None,
     out: Path,
+    here: bool,
 ) -> tuple[list[Subject], Ontology]:
     """What is measured, and the words of the first of it."""
     from edgegsr.bench.child import Subject
     from edgegsr.bundle import MANIFEST, open_bundle
     from edgegsr.files import write_whole
-    from edgegsr.runtime.session import ENGINES
+    from edgegsr.runtime.session import ENGINES, INSTALL
     from edgegsr.shipped import find_bundle, find_run, find_teacher
     from edgegsr.situation import Ontology
 
     for engine in engines:
         if engine not in ENGINES:
             raise InputError(f"--engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
+        if here and importlib.util.find_spec(engine) is None:
+            raise InputError(
+                f"--engine: {engine} is not installed here; run: {INSTALL.get(engine, f'pip install {engine}')}"
+            )
     opened = [open_bundle(find_bundle(each)) for each in bundles]
     found = []
     for given, bundle in zip(bundles, opened):
@@ -178,7 +192,9 @@ def _subjects(
         for count in threads:
             name = f"{named}, {kind}" + f", {count} threads" * (len(threads) > 1)
             found.append(Subject(name, kind, at, "", count, said_by, content))
-    if twice := [each.name for i, each in enumerate(found) if each.name in [other.name for other in found[:i]]]:
+    asked = [(each.kind, each.place, each.engine, each.threads) for each in found]
+    names = [each.name for each in found]
+    if twice := [each for i, each in enumerate(names) if asked[i] in asked[:i] or each in names[:i]]:
         raise InputError(f"{shown(twice[0])}: named twice; give every bundle once")
     return found, words
 

@@ -26,18 +26,18 @@ def with_bits(made, bits, name="nano"):
 def test_the_same_benchmark_has_no_regression():
     found = compare(result(), result())
     assert found.differs == [] and found.regressions == []
-    assert verdicts(found)["single-stream, p50, ms"] == "same" and verdicts(found)["right verbs"] == "same"
+    assert verdicts(found)["single-stream, p50 of blocks, ms"] == "same" and verdicts(found)["right verbs"] == "same"
 
 
 def test_a_slower_run_is_a_regression():
     found = compare(result(), result({"nano": 3.6, "student": 60.0, "teacher": 40.0}, seed=1))
-    assert verdicts(found)["single-stream, p50, ms"] == "worse"
+    assert verdicts(found)["single-stream, p50 of blocks, ms"] == "worse"
     (line,) = found.regressions
-    assert line.startswith("nano: single-stream, p50, ms: 3.") and "1.2" in line
+    assert line.startswith("nano: single-stream, p50 of blocks, ms: 3.") and "1.2" in line
     row = next(row for row in found.rows if row.verdict == "worse")
     assert row.interval[0] > 1.05 and row.interval[0] < row.new / row.old < row.interval[1]
     faster = compare(result({"nano": 3.6, "student": 60.0, "teacher": 40.0}, seed=1), result())
-    assert verdicts(faster)["single-stream, p50, ms"] == "better" and faster.regressions == []
+    assert verdicts(faster)["single-stream, p50 of blocks, ms"] == "better" and faster.regressions == []
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
@@ -53,7 +53,7 @@ def test_slower_within_the_tolerance_is_no_regression():
 
 def test_fewer_than_six_blocks_are_not_judged():
     found = compare(result({"nano": 3.0}, blocks=5), result({"nano": 9.0}, blocks=5))
-    assert verdicts(found)["single-stream, p50, ms"] == "not judged" and found.regressions == []
+    assert verdicts(found)["single-stream, p50 of blocks, ms"] == "not judged" and found.regressions == []
 
 
 def test_verbs_that_are_lost_on_the_same_photos_are_found():
@@ -111,7 +111,7 @@ def test_another_machine_is_named_first_and_its_times_are_not_judged():
     new["machine"]["cpu"]["model"], new["machine"]["free_disk_bytes"] = "Another CPU", 2
     found = compare(result(), new)
     assert found.differs == ["machine cpu model: A CPU, now Another CPU"]
-    assert verdicts(found)["single-stream, p50, ms"] == "not judged" and found.regressions == []
+    assert verdicts(found)["single-stream, p50 of blocks, ms"] == "not judged" and found.regressions == []
 
 
 def test_what_differs_is_named_and_a_newer_engine_is_judged():

@@ -92,10 +92,12 @@ def test_a_benchmark_that_was_stopped_goes_on(photos, truth, tmp_path):
     assert (steps / "cold-start.json").is_file()
 
 
-def test_another_benchmark_in_the_same_folder_is_refused(photos, tmp_path):
+def test_another_benchmark_in_the_same_folder_is_refused_once_it_has_measured_something(photos, tmp_path):
+    write_job(job(photos, subjects=("mistyped",)), tmp_path)
     write_job(job(photos), tmp_path)
     assert json.dumps(asdict(read_job(tmp_path))) == json.dumps(asdict(job(photos)))
-    with pytest.raises(InputError, match="another benchmark was begun here; give another --out"):
+    (tmp_path / "cold-start.json").write_text("{}")
+    with pytest.raises(InputError, match=r"another benchmark was begun here \(subjects differ\); give another --out"):
         write_job(job(photos, subjects=("other",)), tmp_path)
 
 
