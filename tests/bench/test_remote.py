@@ -454,7 +454,7 @@ def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
 ) -> None:
     known, main = set(folders(sshd)), threading.main_thread().ident
     found: list[Path] = []
-    job = replace(job, root=str(tmp_path), questions=())
+    job = replace(job, root=str(tmp_path), questions=(), scenarios=("single-stream", "multi-stream"))  # long enough
 
     def interrupt() -> None:
         found.append(started(sshd, known, "cold-start.json"))
