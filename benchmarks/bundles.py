@@ -21,7 +21,6 @@ from result import publish
 from edgegsr.bench.compare import read_result
 
 LONG = {"histogram", "blocks_p50_ms", "timeline", "verb_right", "layers", "caveats", "before", "after", "machine"}
-LONG |= {"loadgen", "peak_resident_mb"}  # the first run that was published measured them otherwise than now
 
 
 def brief(told: Any) -> Any:
