@@ -1,11 +1,15 @@
 """The bundles of the student that ships beside it, its teacher and its boards: what `edgegsr bench` says of them.
 
-    edgegsr export diorama-nano --name nano --out family/nano
-    edgegsr compress diorama-nano --qat --out family/nano-run       # --latency 0.6x: benchmarks/compress.py
-    edgegsr export family/nano-run --target openvino-int8 --name "nano, INT8" --out family/nano-int8
-    edgegsr bench family/nano family/nano-int8 diorama-nano … --student diorama-nano --teacher diorama --threads 2 \
-        --device jetson --loadgen --out family/bench
-    python benchmarks/bundles.py family/bench --out benchmarks/results/diorama-bench.json
+    python benchmarks/compress.py --seeds 0 --runs runs/compress --out compress.json     # whole-0 and pruned-0
+    edgegsr export diorama-nano --name nano --out runs/nano
+    for each in whole "nano, INT8", pruned "pruned, INT8":
+        edgegsr export runs/compress/WHICH-0 --target openvino-int8 --name NAME --allow-regression --out runs/WHICH-int8
+    edgegsr bench runs/nano runs/whole-int8 diorama-nano runs/pruned-int8 --student diorama-nano --teacher diorama \
+        --threads 2 --device jetson --out runs/family
+    python benchmarks/bundles.py runs/family --out benchmarks/results/diorama-bench.json
+
+    edgegsr bench runs/nano diorama-nano --threads 2 --no-accuracy --loadgen --out runs/loadgen
+    python benchmarks/bundles.py runs/loadgen --out benchmarks/results/loadgen.json
 
 Kept is what people compare: no single blocks, layers or photos.
 """

@@ -22,6 +22,7 @@ from edgegsr.bench.accuracy import agreement, judged, missed
 from edgegsr.bench.child import Subject
 from edgegsr.bench.job import write_job
 from edgegsr.bench.measure import Job, found, measure, said
+from edgegsr.bench.subject import PACKAGES
 from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_json, reading, write_whole
@@ -30,7 +31,6 @@ from edgegsr.machine import examine_machine
 SCHEMA = 1
 RESULT, STEPS = "bench.json", "steps"
 BEGUN, HERE = "board.json", "here.json"  # beside a job: which board has it, or what this machine was like
-PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
 
 Run = Callable[[Job, Path], Mapping[str, Any]]  # measures a job in a folder, and tells what it ran on
 

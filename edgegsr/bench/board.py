@@ -55,8 +55,11 @@ def unpack(told: Any) -> Any:
         with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
             for member in tar:
                 (draft / member.name).parent.mkdir(parents=True, exist_ok=True)
+                content = tar.extractfile(member)
+                if content is None:
+                    raise ValueError("{}: is no file".format(member.name))  # noqa: UP032 as old Pythons read it
                 with (draft / member.name).open("wb") as file:
-                    shutil.copyfileobj(tar.extractfile(member), file)  # type: ignore[arg-type]
+                    shutil.copyfileobj(content, file)
                 count += 1
         if count == told["files"]:
             os.sync()

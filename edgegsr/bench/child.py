@@ -78,17 +78,20 @@ class Child:
 
     def ask(self, queries: Sequence[Sequence[int]]) -> list[list[float]]:
         """The seconds of the steps of each query."""
-        return self._asked("ask", "took", queries)  # type: ignore[no-any-return]
+        took: list[list[float]] = self._asked("ask", "took", queries)
+        return took
 
     def say(self, asked: Sequence[tuple[str, str | None]]) -> list[dict[str, Any]]:
         """Predictions of photos, as `edgegsr score` reads them."""
-        return self._asked("say", "said", asked)  # type: ignore[no-any-return]
+        said: list[dict[str, Any]] = self._asked("say", "said", asked)
+        return said
 
     def loadgen(self, scenario: str, pace: str) -> dict[str, Any]:
-        return self._asked("loadgen", "loadgen", scenario, pace)  # type: ignore[no-any-return]
+        told: dict[str, Any] = self._asked("loadgen", "loadgen", scenario, pace)
+        return told
 
     def peak_bytes(self) -> int:
-        return self._asked("peak", "peak_bytes")  # type: ignore[no-any-return]
+        return int(self._asked("peak", "peak_bytes"))
 
     def _asked(self, verb: str, wanted: str, *given: object) -> Any:
         self._write(json.dumps([verb, *given]))

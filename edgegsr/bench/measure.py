@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,13 @@ def slug(name: str) -> str:
 
 
 def _steps(job: Job, busy: float | None = None) -> Iterator[tuple[str, Callable[[], Result]]]:
-    yield "cold-start", lambda: _cold_start(job)
+    yield "cold-start", partial(_cold_start, job)
     if job.trtexec:
-        yield "trtexec", lambda: _trtexec(job)
+        yield "trtexec", partial(_trtexec, job)
     for scenario in job.scenarios:
-        yield scenario, lambda scenario=scenario: _scenario(job, scenario, busy)  # type: ignore[misc]
+        yield scenario, partial(_scenario, job, scenario, busy)
         if job.loadgen:
-            yield f"loadgen-{scenario}", lambda scenario=scenario: _loadgen(job, scenario)  # type: ignore[misc]
+            yield f"loadgen-{scenario}", partial(_loadgen, job, scenario)
 
 
 def _trtexec(job: Job) -> Result:

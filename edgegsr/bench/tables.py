@@ -239,7 +239,8 @@ def of_kind(result: Result, kind: str) -> list[str]:
 
 def groups_of(found: Found) -> Mapping[str, Any]:
     """Scores by group of verbs; none where nobody asked."""
-    return (found.get("accuracy") or {}).get("groups", {})  # type: ignore[no-any-return]
+    groups: Mapping[str, Any] = (found.get("accuracy") or {}).get("groups", {})
+    return groups
 
 
 def share_kept(scores: Found, best: Found, group: str, score: str = "verb_top1") -> float | None:
