@@ -249,8 +249,8 @@ def peers() -> str:
     clip, peak = result["aims"]["CLIP ViT-B/16 in torch"], load("int8-peak")
     hoped, reached = 100 * peak["aim"]["share_of_peak_at_least"], 100 * peak["nano"]["share_of_peak"]
     aims = (
-        f"Hoped for were {clip['times_ours_at_least']} times CLIP ViT-B/16 in torch, and {hoped:.0f} % of what this CPU "
-        f"can do in 8 bits, of which `nano` reaches {reached:.1f} % (`python benchmarks/int8_peak.py`; why: "
+        f"Hoped for were {clip['times_ours_at_least']} times CLIP ViT-B/16 in torch, and {hoped:.0f} % of what this "
+        f"CPU can do in 8 bits, of which `nano` reaches {reached:.1f} % (`python benchmarks/int8_peak.py`; why: "
         "`benchmarks/log.md`). CoFormer is timed where a checkout is given."
     )
     table = markdown(("peer", "engine", "p50", "p99", "against ours in", "times ours"), rows)
