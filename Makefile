@@ -9,7 +9,7 @@ TORCH := 2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 RUNTIME_TESTS := tests/test_situation.py tests/test_wording.py tests/test_boxes.py tests/test_images.py tests/test_tensorfile.py \
 	tests/test_imports.py tests/test_cli.py tests/test_doctor.py tests/test_app.py tests/runtime tests/scoring tests/data/test_swig.py \
-	tests/data/test_check.py
+	tests/data/test_check.py tests/data/test_hico_files.py tests/data/test_vcoco_files.py tests/test_cli_score.py
 
 .PHONY: demo bench test test-device check lint format types clean
 
@@ -24,6 +24,7 @@ bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e ".[openvino]"
 	for b in peers int8_peak roofline scoring_speed diorama_speed loader_speed train_speed; do \
 		$(BIN)/python benchmarks/$$b.py --out benchmarks/results/$$(echo $$b | tr _ - | sed s/scoring-speed/scoring/).json || exit 1; done
+	$(BIN)/python benchmarks/pair_scoring_speed.py --out benchmarks/results/pair-scoring.json
 	$(BIN)/python benchmarks/cold_start.py models/diorama-nano/bundle --out benchmarks/results/cold-start.json
 	$(BIN)/python benchmarks/tables.py
 

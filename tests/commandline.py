@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import pytest
+
 from edgegsr import cli
 
 
@@ -12,3 +17,8 @@ def run(*arguments: object) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def last_json(capsys: pytest.CaptureFixture[str]) -> Any:
+    """What a program reads: the last line."""
+    return json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,25 @@ import pytest
 if TYPE_CHECKING:
     from edgegsr.data.split import Split
     from edgegsr.run import Run
+
+SHARED = Path(os.environ.get("EDGEGSR_SHARED_DATA", Path(__file__).resolve().parents[1] / ".." / "shared" / "data"))
+
+
+def published(folder: str, what: str) -> Path:
+    """A folder of published files; tests that need it say so when it is not there."""
+    if not (SHARED / folder).is_dir():
+        pytest.skip(f"no {what} in {SHARED / folder}")
+    return SHARED / folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    return published("swig", "published vocabularies")
+
+
+@pytest.fixture(scope="session")
+def hoi() -> Path:
+    return published("hoi", "published annotations of interactions")
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from commandline import run
+from commandline import last_json, run
 
 from edgegsr import cli
 from edgegsr.errors import TrainingStopped
@@ -40,10 +39,6 @@ def write_predictions(path: Path, *names: str) -> Path:
     lines = [{"image": name, "verbs": ["kicking"], "frames": {"kicking": RIGHT}} for name in names]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
-
-
-def last_json(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 def test_help_is_instant() -> None:
@@ -102,7 +97,7 @@ def test_a_verb_that_training_does_not_show_is_unseen(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--task", "coco"), "--task: wanted 'swig', got 'coco'"),
+        (("--task", "coco"), "--task: wanted one of swig, hico, vcoco, got 'coco'"),
         (("--rules", "kind"), "--rules: wanted one of strict"),
         (("--predictions", "nowhere.jsonl"), "nowhere.jsonl"),
     ],

@@ -39,6 +39,7 @@ PLACE = {name: i for i, names in enumerate(LINE.split("\n")) for name in names.s
 ANYWHERE = {
     "errors",
     "annotations",
+    "interactions",
     "progress",
     "files",
     "card",

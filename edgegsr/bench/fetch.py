@@ -76,7 +76,8 @@ LOADGEN = {
     **dict.fromkeys(("p50_ms", "p90_ms", "p99_ms", "mean_ms", "photos_per_s", "discarded"), (amount,)),
     "claims_ms": {percentile: amount},
     "queries": amount,
-    "ours": {"p50_ms": latency, "photos_per_s": amount, "queries": amount},
+    "turns": [{"ours": amount, "loadgen": amount}],
+    "unit": text,
     "apart": number,
 }
 SPREAD = dict.fromkeys(("min_ms", "max_ms", "mean_ms", "median_ms"), (number,)) | {"percentiles_ms": ({text: number},)}

@@ -65,7 +65,7 @@ SCORES_NOTE = "By the official protocol, averaged per verb. Harmonic: of seen an
 SHAPES_NOTE = "Round: the student and its bundles. Square: a teacher. Diamond: others. Dashed: nobody is above it."
 HISTOGRAM_NOTE = "The last bar holds all that took longer than 99.5 % did; each has an axis of its own."
 STEPS_NOTE = "Means, which add up to the mean of a photo; medians would not. What does not tell its steps is one."
-LOADGEN_NOTE = "LoadGen asks each subject by itself, between two halves of ours: what drifts with the machine cancels."
+LOADGEN_NOTE = "LoadGen asks each subject by itself; how far apart we are is the median of turns of two seconds each."
 ESTIMATES_NOTE = (
     "None of these rows was measured: ms = start + GFLOPs / (share × TOPS) + MB / (GB/s), fitted to latencies that "
     "others have published, of convolutional networks. Attention is outside of what the law was held against."

@@ -16,10 +16,11 @@ from edgegsr.cli.common import BAD_INPUT, DONE, FAILED, complain
 from edgegsr.cli.compress import compress
 from edgegsr.cli.data import data_check, data_make
 from edgegsr.cli.distill import distill
+from edgegsr.cli.evaluate import evaluate
 from edgegsr.cli.export import export, text, verify
-from edgegsr.cli.judge import evaluate, score
 from edgegsr.cli.machine import demo, doctor
 from edgegsr.cli.predict import predict
+from edgegsr.cli.score import score
 from edgegsr.cli.teach import teach
 from edgegsr.errors import InputError, TrainingStopped
 

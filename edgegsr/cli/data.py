@@ -20,22 +20,23 @@ SHOWN = 40  # findings on the screen
 
 
 def data_make(
-    name: Annotated[str, typer.Argument(help="What to make: 'diorama'.")],
+    name: Annotated[str, typer.Argument(help="What to make: 'diorama', situations; 'crowd', interactions.")],
     out: Annotated[Path, typer.Option(help="Folder to write; a started one is finished.")],
     seed: Annotated[int, typer.Option(help="Another seed is another sample of the same world.")] = 0,
     share: Annotated[float, typer.Option(min=0.001, max=20, help="How much of the full size to make.")] = 1.0,
     workers: Annotated[Optional[int], typer.Option(min=1, help="Processes; by default one per core.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Stage a dataset on disk, in the official SWiG layout."""
-    if name != "diorama":
-        raise InputError(f"data make: wanted 'diorama', got {name!r}")
+    """Stage a dataset on disk, in the official layout of SWiG, or of HICO-DET and V-COCO."""
+    if name not in ("diorama", "crowd"):
+        raise InputError(f"data make: wanted 'diorama' or 'crowd', got {name!r}")
     need_training("data make")
-    from edgegsr.data.diorama.make import make, sizes
+    from edgegsr.data.diorama import make, make_crowd
 
-    make(out, seed, share, workers)
-    counts = sizes(out)
-    table(f"Diorama {seed} in {out}", ("split", "images"), counts.items())
+    maker = make if name == "diorama" else make_crowd
+    maker.make(out, seed, share, workers)
+    counts = maker.sizes(out)
+    table(f"{name.capitalize()} {seed} in {out}", ("split", "images"), counts.items())
     last_line(as_json, {"out": str(out), "seed": seed, "images": counts})
 
 
@@ -49,7 +50,8 @@ def data_check(
     from edgegsr.data.check import check
 
     findings = check(path, images, decode)
-    table(str(path), ("split", "images", "verbs", "roles", "boxes", "blanks", "oov"), findings.counts)
+    if findings.counts:
+        table(str(path), findings.headers, findings.counts)
     for severity, file, image, wanted, got in findings.to_rows(SHOWN):
         print(shown(f"{severity}: {': '.join(filter(None, (file, image)))}: wanted {wanted}, got {got}"))
     for note in findings.notes:

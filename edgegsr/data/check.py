@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edgegsr.data.check_pairs import check_pairs, files_of_pairs, is_file_of_pairs
 from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.inspector import Inspector
 from edgegsr.data.records import name_fault, same_aspect
@@ -35,6 +36,10 @@ def check(path: str | Path, images: str | Path | None = None, decode: bool = Fal
     if not path.exists():
         raise InputError(f"{path}: wanted the folder of a dataset or an annotation file, found nothing there")
     folder = Path(images) if images is not None else None
+    if path.is_file() and is_file_of_pairs(path):
+        return check_pairs([path])
+    if path.is_dir() and not annotation_files(path) and (pairs := files_of_pairs(path)):
+        return check_pairs(pairs)
     return _check_root(path, folder, decode) if path.is_dir() else _check_file(path, folder, decode)
 
 

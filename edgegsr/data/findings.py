@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
 
@@ -20,7 +20,7 @@ class Finding(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What one annotation file holds."""
+    """What one annotation file of situations holds."""
 
     split: str
     images: int
@@ -36,7 +36,7 @@ class Findings:
     """Everything found, in the order of the files; notes say what was not checked."""
 
     items: tuple[Finding, ...]
-    counts: tuple[Counts, ...]
+    counts: tuple[Any, ...]  # a named tuple a file, all of the same fields
     notes: tuple[str, ...] = ()
 
     @property
@@ -51,6 +51,11 @@ class Findings:
     def ok(self) -> bool:
         """Whether training can use the data: there may be warnings."""
         return not self.errors
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What the counts are of."""
+        return tuple(self.counts[0]._fields) if self.counts else ()
 
     def to_rows(self, limit: int | None = None) -> list[Finding]:
         """Errors first, then warnings; at most `limit` of them."""

@@ -724,9 +724,9 @@ def test_a_machine_of_another_shape_is_refused(job: Job, ran: tuple[Path, Any]) 
 
 def test_what_loadgen_and_trtexec_find_is_what_a_job_writes(job: Job) -> None:
     (name,) = (subject.name for subject in job.subjects)
-    ours = {"p50_ms": 3.0, "photos_per_s": 300.0, "queries": 64}
+    turns = {"turns": [{"ours": 3.0, "loadgen": 2.97}], "unit": "p50_ms"}
     theirs = read_summary("Result is : VALID\n * Early stopping 90th percentile estimate: 3300000\n")
-    told = {name: {**theirs, "queries": 64, "ours": ours, "apart": -0.01}}
+    told = {name: {**theirs, "queries": 64, **turns, "apart": -0.01}}
     _check("loadgen-single-stream.json", json.dumps(told), job)
     told[name]["claims_ms"] = {"most": 3.3}
     with pytest.raises(ValueError, match="another shape"):

@@ -2,14 +2,10 @@
 
 import copy
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-SHARED = Path(os.environ.get("EDGEGSR_SHARED_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data"))
 
 RECORDS = {
     "drinking_1.jpg": {
@@ -120,12 +116,3 @@ def dataset(tmp_path, save, space):
 def draw(path, width, height):
     grey = np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8)
     Image.fromarray(np.repeat(grey[:, :, None], 3, axis=2)).save(path)
-
-
-@pytest.fixture
-def shared():
-    """The folder of the published vocabularies; tests that need it say so when it is not there."""
-    folder = SHARED / "swig"
-    if not folder.is_dir():
-        pytest.skip(f"no published vocabularies in {folder}")
-    return folder

@@ -10,12 +10,12 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -41,6 +41,8 @@ EVEN = {"dev": 12, "test": 30, "stream": 400}  # images per verb; the stream is 
 FIRST_NUMBER = {"train": 1, "dev": 5001, "test": 7001, "stream": 10_001}
 JPEG_QUALITY = 90
 DONE = "diorama.json"
+
+Job = TypeVar("Job")
 
 
 @cache
@@ -86,6 +88,17 @@ def graph(staged: Scene) -> dict[str, Any]:
 def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = None) -> Path:
     """Stages train, dev and test into `out`; goes on where an earlier call stopped."""
     wanted = {"world": WORLD, "seed": str(seed), "share": share}
+    if start(out, wanted, "images_512"):
+        return out
+    _stage(out, seed, SPLITS, share, workers)
+    _merge(out)
+    write_whole(out / DONE, json.dumps(wanted))
+    shutil.rmtree(out / "parts")
+    return out
+
+
+def start(out: Path, wanted: dict[str, Any], images: str) -> bool:
+    """Whether a folder is finished already; one that holds anything else than a part of the same is refused."""
     started = out / "parts" / DONE
     for known in (out / DONE, started):
         if known.exists() and (got := _started_with(known)) != wanted:
@@ -93,19 +106,15 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
                 f"{out}: wanted an empty folder or one started with {wanted}, got {got}; name another --out"
             )
     if (out / DONE).exists():
-        return out
-    if not math.isfinite(share):
-        raise InputError(f"--share: wanted a number, got {share}")
-    if out.is_dir() and {entry.name for entry in out.iterdir()} - {"parts", "images_512"} and not started.exists():
+        return True
+    if not math.isfinite(wanted["share"]):
+        raise InputError(f"--share: wanted a number, got {wanted['share']}")
+    if out.is_dir() and {entry.name for entry in out.iterdir()} - {"parts", images} and not started.exists():
         raise InputError(f"{out}: wanted an empty folder, got one with other files; name another --out")
     with writing(out):
-        (out / "images_512").mkdir(parents=True, exist_ok=True)
+        (out / images).mkdir(parents=True, exist_ok=True)
     write_whole(started, json.dumps(wanted))
-    _stage(out, seed, SPLITS, share, workers)
-    _merge(out)
-    write_whole(out / DONE, json.dumps(wanted))
-    shutil.rmtree(out / "parts")
-    return out
+    return False
 
 
 def stream(out: Path, seed: object, workers: int | None = None) -> Path:
@@ -125,12 +134,12 @@ def staged(seed: object = 0) -> Path:
     folder = cache_folder() / f"diorama-{WORLD}-{seed}"
     if (folder / DONE).exists():
         return folder
-    with writing(folder), _only_one(folder.with_suffix(".lock")):
+    with writing(folder), one_maker(folder.with_suffix(".lock")):
         return make(folder, seed)
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def one_maker(path: Path) -> Iterator[None]:
     """Waits until no other process is inside."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
@@ -154,18 +163,22 @@ def sizes(folder: Path) -> dict[str, int]:
 def _stage(out: Path, seed: object, splits: tuple[str, ...], share: float, workers: int | None) -> None:
     jobs = [(out, str(seed), split, verb, share) for split in splits for verb in script.verbs() if counts(split)[verb]]
     todo = [job for job in jobs if not _part(*job[:1], job[2], job[3]).exists()]
-    staging = _run(todo, workers or min(os.cpu_count() or 1, 8))
-    for _ in track(staging, f"staging Diorama {seed}, verb by verb", len(todo)):
+    in_processes(_stage_verb, todo, f"staging Diorama {seed}, verb by verb", workers)
+
+
+def in_processes(work: Callable[[Job], None], jobs: list[Job], label: str, workers: int | None) -> None:
+    """Does all the work, by default in as many processes as there are cores."""
+    for _ in track(_run(work, jobs, workers or min(os.cpu_count() or 1, 8)), label, len(jobs)):
         pass
 
 
-def _run(jobs: list[tuple[Path, str, str, str, float]], workers: int) -> Iterator[None]:
+def _run(work: Callable[[Job], None], jobs: list[Job], workers: int) -> Iterator[None]:
     if workers == 1 or len(jobs) < 2:
-        yield from map(_stage_verb, jobs)
+        yield from map(work, jobs)
         return
     with ProcessPoolExecutor(workers) as pool:
         try:
-            yield from pool.map(_stage_verb, jobs)
+            yield from pool.map(work, jobs)
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -104,7 +104,7 @@ def _record(
     mirrored: bool,
 ) -> Scene:
     entities = [entity for each in (act, *others) for entity in each.entities]
-    seen = tuple(Seen(entity, _visible(owner, entity.id, whole.get(entity.id))) for entity in entities)
+    seen = tuple(Seen(entity, visible(owner, entity.id, whole.get(entity.id))) for entity in entities)
     by_role = {s.entity.role: s.box_xyxy for s in seen[: len(act.entities)] if s.entity.role}
     fillers = {role: place if role == "place" else act.fillers.get(role, "") for role in act.verb.frame.roles}
     relations = [relation for each in (act, *others) for relation in each.relations]
@@ -115,7 +115,8 @@ def _record(
     return Scene(act.verb.name, place, pixels, fillers, boxes, seen, tuple(relations), mirrored)
 
 
-def _visible(owner: npt.NDArray[np.uint8], who: int, whole: Box | None) -> Box | None:
+def visible(owner: npt.NDArray[np.uint8], who: int, whole: Box | None) -> Box | None:
+    """What the camera sees of somebody or something; nothing where that is too little."""
     if whole is None:
         return None
     mask = cv2.inRange(owner, who, who)
@@ -154,7 +155,7 @@ def _others(canvas: Canvas, dice: Dice, place: str, ids: count[int], focus: Box)
     x1, _, x2, _ = focus
     wet = PLACES[place].ground in WATERY
     if not wet:
-        _clutter(canvas, dice, PLACES[place].indoor, ids, focus)
+        clutter(canvas, dice, PLACES[place].indoor, ids, focus)
     acts: list[Act] = []
     for side in (-1, 1):
         if wet or not dice.chance(0.22):
@@ -181,7 +182,8 @@ def _idle(place: str, dice: Dice, ids: count[int]) -> Act:
     )
 
 
-def _clutter(canvas: Canvas, dice: Dice, indoor: bool, ids: count[int], focus: Box) -> None:
+def clutter(canvas: Canvas, dice: Dice, indoor: bool, ids: count[int], focus: Box) -> None:
+    """Things that lie and stand about."""
     for _ in range(dice.integer(4)):
         side = dice.sign()
         x = (focus[2] if side > 0 else focus[0]) + side * dice.uniform(-0.05, 0.8)

@@ -1,10 +1,10 @@
-"""`edgegsr eval` and `edgegsr score`: the official protocol."""
+"""`edgegsr eval`: runs and bundles by the official protocol."""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -18,12 +18,8 @@ from edgegsr.cli.common import (
     need_training,
     show_brief,
     show_teacher,
-    table,
 )
 from edgegsr.errors import InputError
-
-if TYPE_CHECKING:
-    from edgegsr.data.splits import Groups
 
 
 class Candidates(str, Enum):
@@ -83,44 +79,3 @@ def evaluate(
         scores["teacher"] = zero_shot(looking, judge, groups, opened.tables, candidates=candidates.value)
         show_teacher(teacher, scores["teacher"])
     last_line(as_json, scores)
-
-
-def score(
-    truth: Annotated[list[Path], typer.Option(help="Official annotation files, one or more.")],
-    predictions: Annotated[Path, typer.Option(help="JSON lines, one object an image.")],
-    task: Annotated[str, typer.Option(help="The protocol: 'swig'.")] = "swig",
-    rules: Annotated[
-        str, typer.Option(help="strict, or as another repository: coformer, jsl, situformer, relation_r1, clipsitu.")
-    ] = "strict",
-    space: Annotated[Optional[Path], typer.Option(help="imsitu_space.json: verbs beyond those of the truth.")] = None,
-    train: Annotated[
-        Optional[Path], typer.Option(help="Training annotations: scores by seen, rare and unseen.")
-    ] = None,
-    unseen: Annotated[Optional[Path], typer.Option(help="Verbs to count as unseen, one a line.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Judge anybody's predictions by the official protocol."""
-    if task != "swig":
-        raise InputError(f"--task: wanted 'swig', got {task!r}")
-    from edgegsr.data import swig
-    from edgegsr.data.splits import RARE_IMAGES, groups, image_counts
-    from edgegsr.scoring.gsr import PROFILES, score
-    from edgegsr.scoring.predictions import read_predictions
-    from edgegsr.scoring.table import HEADERS, rows
-
-    if rules not in PROFILES:
-        raise InputError(f"--rules: wanted one of {', '.join(PROFILES)}, got {rules!r}")
-    known = swig.read(truth, space=space)
-    vocabulary = swig.read_ontology(space, nouns=()) if space else None
-    by: Groups | None = None
-    if train or unseen:
-        counts = image_counts(swig.read(train)) if train else dict.fromkeys(known.ontology.verbs, RARE_IMAGES + 1)
-        listed = swig.read_verbs(unseen, vocabulary or known.ontology) if unseen else ()
-        by = groups(dict.fromkeys(known.ontology.verbs, 0) | counts, listed)
-    said = read_predictions(predictions, known, vocabulary)
-    scores = score(known, said, PROFILES[rules], by._asdict() if by else None)
-    table(f"{predictions}, rules {rules}, %", HEADERS, rows(scores))
-    for count, what in ((scores.missing, "no prediction"), (scores.unanswered, "no frame for the true verb")):
-        if count:
-            print(f"{count} of {len(known)} images have {what}: it counts as wrong")
-    last_line(as_json, scores.to_json())

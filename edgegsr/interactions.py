@@ -1,0 +1,201 @@
+"""Annotated human-object pairs as columns: what the loaders give, what scorers judge and students learn. numpy only.
+
+Boxes are continuous edges xyxy, 0-based: the 1-based inclusive pixels x1..x2 of HICO-DET are the edges x1 - 1, x2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgegsr.errors import InputError
+
+PERSON = "person"
+NO_INTERACTION = "no_interaction"  # HICO-DET's verb for a pair of which nothing is true: a class, not an absence
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
+
+
+def same_word(word: str) -> str:
+    """How words are compared: COCO writes "baseball bat", HICO-DET "baseball_bat"."""
+    return word.strip().lower().replace(" ", "_")
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The kinds of interaction of a dataset: its verbs, its objects, and which verb goes with which object."""
+
+    verbs: tuple[str, ...]
+    objects: tuple[str, ...]
+    pairs: Ints  # (K, 2): verb and object of each kind
+    rare: Bools  # (K,): few training pairs; fewer than 10 in HICO-DET
+    unseen: Mapping[str, Bools] = field(default_factory=dict)  # zero-shot setting -> (K,) kinds out of its training
+
+    def __post_init__(self) -> None:
+        if self.pairs.shape != (len(self.rare), 2):
+            raise InputError(f"kinds: pairs must have the shape {(len(self.rare), 2)}, got {self.pairs.shape}")
+        if len(self.index) != len(self.pairs):
+            raise InputError("kinds: a verb and an object stand twice together")
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @cached_property
+    def index(self) -> dict[tuple[int, int], int]:
+        """The kind of a verb and an object."""
+        return {(verb, noun): kind for kind, (verb, noun) in enumerate(self.pairs.tolist())}
+
+    @cached_property
+    def verb_index(self) -> dict[str, int]:
+        return {same_word(verb): i for i, verb in enumerate(self.verbs)}
+
+    @cached_property
+    def object_index(self) -> dict[str, int]:
+        return {same_word(noun): i for i, noun in enumerate(self.objects)}
+
+    @cached_property
+    def valid(self) -> Bools:
+        """(objects, verbs): which verbs an object allows."""
+        table = np.zeros((len(self.objects), len(self.verbs)), bool)
+        table[self.pairs[:, 1], self.pairs[:, 0]] = True
+        return table
+
+    def names(self, kind: int) -> tuple[str, str]:
+        """Verb and object of a kind."""
+        verb, noun = self.pairs[kind]
+        return self.verbs[verb], self.objects[noun]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N images with M annotated pairs, each of one kind. A human and an object that do two things are two pairs."""
+
+    kinds: Kinds
+    images: tuple[str, ...]
+    sizes_wh: Ints  # (N, 2); 0 where the file does not say
+    image: Ints  # (M,) row of the image
+    kind: Ints  # (M,)
+    humans_xyxy: Floats  # (M, 4)
+    objects_xyxy: Floats  # (M, 4)
+
+    def __post_init__(self) -> None:
+        m = len(self.image)
+        _check_shapes(
+            "pairs",
+            self,
+            {"sizes_wh": (len(self.images), 2), "kind": (m,), "humans_xyxy": (m, 4), "objects_xyxy": (m, 4)},
+        )
+        for column, below in ((self.image, len(self.images)), (self.kind, len(self.kinds))):
+            if m and not (column.min() >= 0 and column.max() < below):
+                got = f"{column.min()} to {column.max()}"
+                raise InputError(f"pairs: wanted rows and kinds from 0 to {below - 1}, got {got}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """The row of an image by its name."""
+        return {image: i for i, image in enumerate(self.images)}
+
+    @cached_property
+    def empty(self) -> Bools:
+        """(N,) images without a pair."""
+        empty: Bools = np.bincount(self.image, minlength=len(self)) == 0
+        return empty
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(K,) pairs of each kind."""
+        return np.bincount(self.kind, minlength=len(self.kinds))
+
+    def keep(self, wanted: npt.ArrayLike) -> Pairs:
+        """The same images with only these pairs."""
+        return self._with(self.images, self.sizes_wh, self.image, np.asarray(wanted))
+
+    def take(self, rows: npt.ArrayLike) -> Pairs:
+        """Only these images, in this order, with their pairs."""
+        index = np.asarray(rows)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
+        place = np.full(len(self), -1, np.int32)
+        place[index] = np.arange(len(index), dtype=np.int32)
+        image = place[self.image]
+        images = tuple(self.images[i] for i in index)
+        return self._with(images, self.sizes_wh[index], image, image >= 0)
+
+    def _with(self, images: tuple[str, ...], sizes_wh: Ints, image: Ints, wanted: npt.NDArray[Any]) -> Pairs:
+        return Pairs(
+            self.kinds, images, sizes_wh, image[wanted], self.kind[wanted], self.humans_xyxy[wanted],
+            self.objects_xyxy[wanted],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Acts:
+    """The actions of V-COCO, and the roles in which an action has an object: one slot an action and role."""
+
+    names: tuple[str, ...]
+    slots: tuple[tuple[str, str], ...]  # (action, role)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def slot_index(self) -> dict[tuple[str, str], int]:
+        return {slot: i for i, slot in enumerate(self.slots)}
+
+    @cached_property
+    def of_slot(self) -> Ints:
+        """The action of each slot."""
+        return np.array([self.index[action] for action, _ in self.slots], np.int32)
+
+
+@dataclass(frozen=True)
+class Persons:
+    """N images with P persons, what each of them does, and with what: V-COCO's truth. An act may lack its object."""
+
+    acts: Acts
+    images: tuple[str, ...]
+    sizes_wh: Ints  # (N, 2)
+    image: Ints  # (P,) row of the image
+    persons_xyxy: Floats  # (P, 4)
+    labelled: Bools  # (P,) whether anybody said what this person does
+    does: Bools  # (P, A)
+    objects_xyxy: Floats  # (P, S, 4); 0 where there is none
+    has_object: Bools  # (P, S)
+    objects: tuple[str, ...] = ()  # object words, where the file has them
+    object: Ints | None = None  # (P, S) index into `objects`; -1 where there is none
+
+    def __post_init__(self) -> None:
+        p, a, s = len(self.image), len(self.acts.names), len(self.acts.slots)
+        wanted = {
+            "sizes_wh": (len(self.images), 2),
+            "persons_xyxy": (p, 4),
+            "labelled": (p,),
+            "does": (p, a),
+            "objects_xyxy": (p, s, 4),
+            "has_object": (p, s),
+        }
+        _check_shapes("persons", self, wanted | ({} if self.object is None else {"object": (p, s)}))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """The row of an image by its name."""
+        return {image: i for i, image in enumerate(self.images)}
+
+
+def _check_shapes(what: str, table: Any, wanted: dict[str, tuple[int, ...]]) -> None:
+    for name, shape in wanted.items():
+        if (got := getattr(table, name).shape) != shape:
+            raise InputError(f"{what}: {name} must have the shape {shape}, got {got}")

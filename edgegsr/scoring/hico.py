@@ -1,0 +1,258 @@
+"""The scores of HICO-DET: mean average precision of human-object pairs, with the variants of other scripts as switches.
+
+For each kind of interaction, predictions of the whole set are ranked by score. One is right if the true pair of its
+kind in its image that fits best, by the worse of its two boxes, overlaps by a half or more, and no better one took it.
+Images without any pair count: all that is predicted there is wrong. All of it is arithmetic over columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgegsr import boxes
+from edgegsr.errors import InputError
+from edgegsr.interactions import Bools, Floats, Ints, Pairs
+from edgegsr.scoring.curve import POINTS, Curve, curves
+from edgegsr.scoring.pair_predictions import PredictedPairs
+
+HALF = 0.5
+_NEXT_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
+
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "recall_points": POINTS,
+    "overlap": ("at_least", "above"),  # a half
+    "match": ("best", "best_unused", "first"),  # the true pair: that fits best; of those not taken; the first that fits
+    "width": ("plus1", "plain"),  # of inclusive pixels x1..x2: x2 - x1 + 1, or x2 - x1
+    "origin": ("same", "unshifted"),  # predictions from 0 beside a truth from 1, as they are
+    "empty_images": ("count", "skip"),
+    "top": ("all", "100"),  # predictions of an image, the best
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The switches of the protocol; the defaults are the official one."""
+
+    recall_points: str = "float64"
+    overlap: str = "at_least"
+    match: str = "best"
+    width: str = "plus1"
+    origin: str = "same"
+    empty_images: str = "count"
+    top: str = "all"
+
+    def __post_init__(self) -> None:
+        for switch, choices in SWITCHES.items():
+            if (got := getattr(self, switch)) not in choices:
+                raise InputError(f"scoring rules: {switch} must be one of {', '.join(choices)}, got {got!r}")
+
+    @property
+    def profile(self) -> str:
+        """The name that these rules go by, or "custom"."""
+        return next((name for name, rules in PROFILES.items() if rules == self), "custom")
+
+
+REFERENCE = Rules()
+
+# What a profile cannot say: qpic multiplies scores by which verb goes with which object before its best 100 are kept,
+# gen-vlkt suppresses double pairs and adds the object's score squared: that is part of making predictions.
+PROFILES = {
+    "reference": REFERENCE,
+    "exact": Rules(recall_points="exact"),
+    "matlab": Rules(recall_points="both_ends"),
+    "qpic": Rules(top="100"),
+    "gen-vlkt": Rules(top="100"),
+    "upt": Rules(overlap="above", width="plain", empty_images="skip", recall_points="both_ends"),
+}
+
+
+class Means(NamedTuple):
+    """Mean AP over kinds, as a fraction; None where no kind belongs to it."""
+
+    full: float | None
+    rare: float | None
+    non_rare: float | None
+
+
+class ZeroShot(NamedTuple):
+    """Mean AP over the kinds that training has not shown, the others, and all."""
+
+    unseen: float | None
+    seen: float | None
+    full: float | None
+    harmonic: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The metrics as fractions, and the AP of each kind."""
+
+    truth: Pairs
+    curve: Curve
+    known: Curve  # the same by images that are known to show the object
+    groups: Mapping[str, ZeroShot]
+    rules: Rules
+    known_from: str  # what told which images show an object
+    missing: int  # images of the truth without a line in the predictions
+    outside: int  # predictions of a verb and an object that are no kind: dropped
+
+    @property
+    def default(self) -> Means:
+        return _means(self.curve.ap, self.truth.kinds.rare)
+
+    @property
+    def known_object(self) -> Means:
+        return _means(self.known.ap, self.truth.kinds.rare)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `edgegsr score --task hico --json` prints."""
+        return {
+            "default": self.default._asdict(),
+            "known_object": self.known_object._asdict(),
+            "zero_shot": {name: group._asdict() for name, group in self.groups.items()},
+            "recall": _mean(self.curve.recall, np.ones(len(self.truth.kinds), bool)),
+            "kinds": [
+                {"verb": verb, "object": noun, "ap": ap, "known_object_ap": known, "pairs": pairs}
+                for (verb, noun), ap, known, pairs in zip(
+                    map(self.truth.kinds.names, range(len(self.truth.kinds))),
+                    self.curve.ap.tolist(),
+                    self.known.ap.tolist(),
+                    self.truth.counts.tolist(),
+                )
+            ],
+            "unit": "fraction",
+            "profile": self.rules.profile,
+            "rules": vars(self.rules),
+            "known_object_from": self.known_from,
+            "images": len(self.truth),
+            "missing": self.missing,
+            "outside": self.outside,
+        }
+
+
+def score(
+    truth: Pairs,
+    predictions: PredictedPairs,
+    rules: Rules = REFERENCE,
+    known: Bools | None = None,
+) -> Scores:
+    """All metrics. `known` (N, objects): which images show an object, by default those with a pair of it."""
+    if not len(truth.image):
+        raise InputError("scoring: wanted annotated pairs, got none")
+    said = predictions.ranked()
+    if rules.top != "all":
+        said = said.take(_rank_in_image(said.image, len(truth)) < int(rules.top))
+    if rules.empty_images == "skip":
+        said = said.take(~truth.empty[said.image])
+    right = judge(truth, said, rules)
+    there = shown(truth) if known is None else known
+    objects = truth.kinds.pairs[:, 1]
+    kept = there[said.image, objects[said.kind]]
+    plain = curves(said.kind, right, truth.counts, rules.recall_points)
+    return Scores(
+        truth,
+        plain,
+        curves(said.kind[kept], right[kept], truth.counts, rules.recall_points),
+        {name: _zero_shot(plain.ap, kinds) for name, kinds in truth.kinds.unseen.items()},
+        rules,
+        "the pairs of the truth" if known is None else "image labels",
+        missing=int((~predictions.present).sum()),
+        outside=predictions.outside,
+    )
+
+
+def shown(truth: Pairs) -> Bools:
+    """(N, objects): images with a pair of an object."""
+    table = np.zeros((len(truth), len(truth.kinds.objects)), bool)
+    table[truth.image, truth.kinds.pairs[truth.kind, 1]] = True
+    return table
+
+
+def judge(truth: Pairs, said: PredictedPairs, rules: Rules = REFERENCE) -> Bools:
+    """(M,) whether each prediction is right; `said` comes best first."""
+    said_at, true_at = _candidates(truth, said)
+    fit = np.minimum(
+        _overlap(said.humans_xyxy[said_at], truth.humans_xyxy[true_at], rules),
+        _overlap(said.objects_xyxy[said_at], truth.objects_xyxy[true_at], rules),
+    )
+    enough = fit > HALF if rules.overlap == "above" else fit >= HALF
+    right = np.zeros(len(said), bool)
+    if rules.match == "best_unused":
+        right[_greedy(said_at, true_at, np.where(enough, fit, -1.0))] = True
+        return right
+    if rules.match == "best":
+        enough &= fit == _best_of(said_at, fit)
+    _, first = np.unique(said_at[enough], return_index=True)  # of equals, the first in the file
+    chosen, taken = said_at[enough][first], true_at[enough][first]
+    _, best = np.unique(taken, return_index=True)  # `chosen` rises, and said comes best first
+    right[chosen[best]] = True
+    return right
+
+
+def _candidates(truth: Pairs, said: PredictedPairs) -> tuple[Ints, Ints]:
+    """Each prediction beside each true pair of its kind in its image, as two columns of rows."""
+    kinds = len(truth.kinds)
+    keys = truth.image.astype(np.int64) * kinds + truth.kind
+    order = np.argsort(keys, kind="stable")
+    wanted = said.image.astype(np.int64) * kinds + said.kind
+    first = np.searchsorted(keys[order], wanted, "left")
+    counts = np.searchsorted(keys[order], wanted, "right") - first
+    rows = np.repeat(np.arange(len(said)), counts)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows, order[np.repeat(first, counts) + nth]
+
+
+def _overlap(said_xyxy: Floats, true_xyxy: Floats, rules: Rules) -> Floats:
+    if rules.origin == "unshifted":
+        said_xyxy = said_xyxy - 1
+    if rules.width == "plain":
+        said_xyxy, true_xyxy = said_xyxy - _NEXT_PIXEL, true_xyxy - _NEXT_PIXEL
+    return boxes.iou(said_xyxy, true_xyxy)
+
+
+def _best_of(groups: Ints, values: Floats) -> Floats:
+    """The largest value of the group that each belongs to; groups come sorted."""
+    if not len(groups):
+        return values
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    return np.repeat(np.maximum.reduceat(values, starts), np.diff(starts, append=len(groups)))
+
+
+def _greedy(said_at: Ints, true_at: Ints, fit: Floats) -> list[int]:
+    """The predictions that find a true pair when each, best first, takes the best one that is left."""
+    taken: set[int] = set()
+    found: list[int] = []
+    starts = np.flatnonzero(np.diff(said_at, prepend=-1))
+    for start, end in zip(starts, np.append(starts[1:], len(said_at))):
+        free = [i for i in range(start, end) if fit[i] >= 0 and int(true_at[i]) not in taken]
+        if free:
+            taken.add(int(true_at[max(free, key=lambda i: fit[i])]))
+            found.append(int(said_at[start]))
+    return found
+
+
+def _rank_in_image(image: Ints, n: int) -> Ints:
+    """(M,) how many better predictions the image has; they come best first."""
+    order = np.argsort(image, kind="stable")
+    counts = np.bincount(image, minlength=n)
+    ranks = np.empty(len(image), np.int64)
+    ranks[order] = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return ranks
+
+
+def _mean(ap: Floats, kinds: Bools) -> float | None:
+    return float(ap[kinds].mean()) if kinds.any() else None
+
+
+def _means(ap: Floats, rare: Bools) -> Means:
+    return Means(_mean(ap, np.ones(len(ap), bool)), _mean(ap, rare), _mean(ap, ~rare))
+
+
+def _zero_shot(ap: Floats, kinds: Bools) -> ZeroShot:
+    unseen, seen = _mean(ap, kinds), _mean(ap, ~kinds)
+    both = None if unseen is None or seen is None else 2 * unseen * seen / (unseen + seen) if unseen + seen else 0.0
+    return ZeroShot(unseen, seen, _mean(ap, np.ones(len(ap), bool)), both)
