@@ -5,7 +5,8 @@ Boxes are continuous edges xyxy, 0-based: the 1-based inclusive pixels x1..x2 of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
 
 PERSON = "person"
 NO_INTERACTION = "no_interaction"  # HICO-DET's verb for a pair of which nothing is true: a class, not an absence
@@ -41,6 +42,9 @@ class Kinds:
     def __post_init__(self) -> None:
         if self.pairs.shape != (len(self.rare), 2):
             raise InputError(f"kinds: pairs must have the shape {(len(self.rare), 2)}, got {self.pairs.shape}")
+        limit = (len(self.verbs), len(self.objects))
+        if len(self.pairs) and not (self.pairs.min() >= 0 and (self.pairs.max(0) < limit).all()):
+            raise InputError(f"kinds: wanted verbs and objects below {limit}, got {self.pairs.max(0).tolist()}")
         if len(self.index) != len(self.pairs):
             raise InputError("kinds: a verb and an object stand twice together")
 
@@ -67,10 +71,45 @@ class Kinds:
         table[self.pairs[:, 1], self.pairs[:, 0]] = True
         return table
 
+    def to_json(self) -> str:
+        """The kinds as `from_json` reads them."""
+        return json.dumps(
+            {
+                "verbs": self.verbs,
+                "objects": self.objects,
+                "pairs": self.pairs.tolist(),
+                "rare": np.flatnonzero(self.rare).tolist(),
+                "unseen": {name: np.flatnonzero(mask).tolist() for name, mask in self.unseen.items()},
+            },
+            indent=1,
+        )
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "kinds") -> Kinds:
+        try:
+            raw = json.loads(text)
+            pairs = np.array(raw["pairs"], np.int32).reshape(-1, 2)
+            unseen = {name: mask_of(ids, len(pairs)) for name, ids in raw["unseen"].items()}
+            return cls(tuple(raw["verbs"]), tuple(raw["objects"]), pairs, mask_of(raw["rare"], len(pairs)), unseen)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise InputError(
+                f"{where}: wanted kinds of interaction (verbs, objects, pairs, rare, unseen), got {shown(error)[:200]}"
+            ) from error
+
     def names(self, kind: int) -> tuple[str, str]:
         """Verb and object of a kind."""
         verb, noun = self.pairs[kind]
         return self.verbs[verb], self.objects[noun]
+
+
+def mask_of(ids: Sequence[int], count: int) -> Bools:
+    """(count,) True at these places."""
+    mask = np.zeros(count, bool)
+    mask[list(ids)] = True
+    mask.setflags(write=False)
+    return mask
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgegsr.compress.prune import Scores
 from edgegsr.compress.strands import OUT, Strand
-from edgegsr.distill.course import Turn
+from edgegsr.distill.loop import Turn
 from edgegsr.distill.plain import Plain
 from edgegsr.student.attention import Attention
 from edgegsr.student.model import Student

@@ -11,7 +11,8 @@ import torch
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.distill.config import TrainConfig
-from edgegsr.distill.course import Course, Turn
+from edgegsr.distill.course import Course
+from edgegsr.distill.loop import Turn
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson

@@ -22,7 +22,7 @@ import numpy as np
 from edgegsr.data.matlab import read_matlab
 from edgegsr.data.records import paused_gc
 from edgegsr.errors import InputError, shown
-from edgegsr.interactions import Bools, Ints, Kinds, Pairs, same_word
+from edgegsr.interactions import Bools, Ints, Kinds, Pairs, mask_of, same_word
 
 IMAGES = {"train": 38118, "test": 9658}  # of which "empty" in hico_words.json have no pair
 RULES = ("labels", "boxes", "images")
@@ -45,15 +45,8 @@ def kinds() -> Kinds:
     verbs, objects = tuple(told["verbs"]), tuple(told["objects"])
     verb, noun = ({word: i for i, word in enumerate(known)} for known in (verbs, objects))
     pairs = [(verb[v], noun[o]) for o, allowed in told["kinds"].items() for v in allowed]
-    unseen = {name: _mask(ids, len(pairs)) for name, ids in told["unseen"].items()}
-    return Kinds(verbs, objects, np.array(pairs, np.int32), _mask(told["rare"], len(pairs)), unseen)
-
-
-def _mask(ids: Sequence[int], count: int) -> Bools:
-    mask = np.zeros(count, bool)
-    mask[list(ids)] = True
-    mask.setflags(write=False)
-    return mask
+    unseen = {name: mask_of(ids, len(pairs)) for name, ids in told["unseen"].items()}
+    return Kinds(verbs, objects, np.array(pairs, np.int32), mask_of(told["rare"], len(pairs)), unseen)
 
 
 def read(path: str | Path, split: str | None = None) -> Pairs:
@@ -194,10 +187,8 @@ def _kinds_of(tree: dict[str, Any]) -> Kinds:
     if not rows or len(rows) == len(kinds()):
         return kinds()
     pairs = np.array([(verb, noun) for _, noun, verb in sorted(rows)], np.int32)
-    if not (pairs.min() >= 0 and (pairs.max(0) < (len(tree["verbs"]), len(tree["objects"]))).all()):
-        raise ValueError("correspondence names words that the file does not have")
-    unseen = {name: _mask(ids, len(rows)) for name, ids in tree.get("unseen", {}).items()}
-    return Kinds(tuple(tree["verbs"]), tuple(tree["objects"]), pairs, _mask(tree.get("rare", []), len(rows)), unseen)
+    unseen = {name: mask_of(ids, len(rows)) for name, ids in tree.get("unseen", {}).items()}
+    return Kinds(tuple(tree["verbs"]), tuple(tree["objects"]), pairs, mask_of(tree.get("rare", []), len(rows)), unseen)
 
 
 def _check_words(path: Path, tree: Any, what: str, said: list[int], wanted: Ints, known: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ How an image is seen follows from (seed, epoch, row) alone, never from the numbe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from edgegsr.images import letterbox
 __all__ = ["Batch", "Loader", "Pictures", "epoch_batches", "loader"]
 
 DEFAULT = Augmentation()
+Whole = TypeVar("Whole")  # a batch, of whatever is true of its images
 
 
 class Pictures(Protocol):
@@ -51,6 +52,11 @@ class Batch(NamedTuple):
     whole_xyxy: torch.Tensor  # (B, 4) float32: the letterboxed square of the whole image, in units of the square shown
     images: list[str]
 
+    @property
+    def asked(self) -> tuple[torch.Tensor, ...]:
+        """What a lesson is given to speak about."""
+        return self.pixels, self.verbs
+
 
 def loader(
     split: Pictures,
@@ -64,18 +70,18 @@ def loader(
     rank: int = 0,
     world: int = 1,
     pin_memory: bool = False,
-) -> Loader:
+) -> Loader[Batch]:
     """Augmented batches in a seeded order (`train`), or letterboxed ones in the order of the split."""
     order = Order(len(split.annotations), batch, train=train, seed=seed, rank=rank, world=world)
     return Loader(Views(split, side, seed, augmentation if train else None), order, workers, pin_memory)
 
 
-class Loader(DataLoader[Batch]):
+class Loader(DataLoader[Whole]):
     """A DataLoader whose samples are whole batches. It shards by itself: Accelerate need not prepare it."""
 
-    def __init__(self, views: Views, order: Order, workers: int, pin_memory: bool) -> None:
+    def __init__(self, views: Dataset[Whole | InputError], order: Order, workers: int, pin_memory: bool) -> None:
         super().__init__(
-            cast("Dataset[Batch]", views),
+            cast("Dataset[Whole]", views),
             batch_size=None,
             sampler=order,
             num_workers=workers,
@@ -89,7 +95,7 @@ class Loader(DataLoader[Batch]):
         """The next iteration goes through the steps of `epoch`, without the first `step` of them."""
         self.order.set_position(epoch, step)
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Whole]:  # type: ignore[override]
         failed: InputError | None = None
         for batch in super().__iter__():
             if isinstance(batch, InputError):
@@ -105,7 +111,7 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-class Views(Dataset[Any]):
+class Views(Dataset[Batch | InputError]):
     """Whole batches by their place; an `InputError` comes as a value, because a worker would bury it in a traceback."""
 
     def __init__(self, split: Pictures, side: int, seed: int, augmentation: Augmentation | None) -> None:

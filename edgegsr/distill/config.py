@@ -28,6 +28,7 @@ class LossWeights:
     l1: float = 5.0
     giou: float = 2.0
     presence: float = 1.0
+    seed: float = 2.0  # of pairs: where their objects are
     feature: float = 2.0  # of --method feature and caption
     watched: float = 1.0  # of keeping to what the student before it says, where there is one: `compress --qat`
 

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
-from typing import NamedTuple
 
 from edgegsr.data.loader import Batch, Loader, loader
 from edgegsr.data.split import Split, kept
 from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.loop import Turn
 from edgegsr.distill.mipd.handfuls import Handful, handfuls
 from edgegsr.errors import InputError
 from edgegsr.teacher.knowledge import Knowledge, Source
-
-
-class Turn(NamedTuple):
-    """One step of this process: epoch and step from 0."""
-
-    epoch: int
-    step: int
-    batch: Batch
-    about: Knowledge | None  # None without a teacher
 
 
 class Course:
@@ -42,7 +33,7 @@ class Course:
         self.split = split if settings.workers else kept(split)
         self.side, self.settings, self.source = side, settings, source
         self.collages, self.rank, self.world = collages, rank, world
-        self.batches: Loader = loader(
+        self.batches: Loader[Batch] = loader(
             self.split,
             side,
             settings.batch // world,

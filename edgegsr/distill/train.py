@@ -1,4 +1,4 @@
-"""One training, whatever the method: the loop, and how it starts, stops, goes on and ends.
+"""One training of situations, whatever the method: how it starts, goes on and ends.
 
 All that happens in a step follows from the state before it and from (seed, step, process). So a training that was
 killed takes, when it goes on, the very steps of one that never stopped.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -19,25 +18,25 @@ import torch
 from torch import Tensor
 
 from edgegsr.annotations import Annotations
-from edgegsr.data.loader import epoch_batches
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.data.splits import groups as groups_of
 from edgegsr.distill import checkpoint
-from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.config import read_train
 from edgegsr.distill.course import Course
-from edgegsr.distill.identity import describe, fingerprint, settle
+from edgegsr.distill.identity import describe, settle
 from edgegsr.distill.journal import Journal
+from edgegsr.distill.loop import Plan, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.report import write_report
 from edgegsr.distill.start import Start, save_lesson
 from edgegsr.distill.stop import StopSign
-from edgegsr.distill.tally import Tally
-from edgegsr.distill.training import Told, Training, open_accelerator
-from edgegsr.errors import InputError, TrainingStopped
+from edgegsr.distill.training import Training, open_accelerator
+from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.run import CONFIG, QUANTIZERS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import QUANTIZERS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.scoring.brief import brief
+from edgegsr.student.answers import Answers
 from edgegsr.student.calibration import choose
 from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import evaluate
@@ -48,8 +47,6 @@ from edgegsr.teacher.knowledge import Source
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 from edgegsr.text import TextTables
 from edgegsr.wording import ontology_hash
-
-NAMED = 16  # images in a message
 
 
 def train(
@@ -115,42 +112,21 @@ def train(
         if start.watcher:
             lesson.watch(start.watcher)  # where the lesson is now
     if saved:
-        _check_state(saved, description)
+        check_state(saved, description)
         training.restore(saved)
-    groups, said = groups or groups_of(truth["train"]), None
-    journal = Journal(out, done, steps, accelerator.is_main_process)
-    with closing(journal), StopSign() as sign:
-        if saved:
-            journal.say(f"{out}: going on from step {done} of {steps}")
-        tally, tick = Tally(saved.facts["tally"] if saved else None), time.monotonic()
-        for epoch, step, batch, about in course.from_step(done):
-            told = training.update(batch, step, sign.raised, about)
-            if not training.healthy(told):
-                raise _poisoned(told, split_train, settings, out, epoch, step, training.world, journal)
-            now, done = time.monotonic(), step + 1
-            tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, settings.batch, now - tick)
-            journal.show(done, f"epoch {epoch + 1}/{settings.epochs}", tally)
-            if done % settings.log_every == 0 or done == steps:
-                lr = training.optimizer.param_groups[0]["lr"]
-                journal.write("train", done, {"epoch": done / per_epoch, "lr": lr, **tally.summary()})
-                tally = Tally()
-            judged = done % per_epoch == 0 and ((epoch + 1) % settings.eval_every == 0 or done == steps)
-            if judged:
-                said = training.answers(split_dev)
-                scores = brief(evaluate(student, split_dev, groups, answers=said))
-                journal.write("dev", done, {"epoch": epoch + 1, **scores})
-                journal.say(_spoken(epoch + 1, settings.epochs, scores))
-            if accelerator.is_main_process and (judged or told.stop or done % settings.checkpoint_every == 0):
-                training.save(out / STATE, done, {"fingerprint": fingerprint(description), "tally": tally.to_json()})
-            if on_step:
-                on_step(done)
-            if told.stop and done < steps:
-                raise TrainingStopped(
-                    f"{out}: stopped after step {done} of {steps}; the same command goes on from there"
-                )
-            tick = time.monotonic()
+    groups = groups or groups_of(truth["train"])
+    kept: list[Answers] = []  # the last answers on dev
 
-        said = said or training.answers(split_dev)  # of all processes together
+    def judge() -> Mapping[str, Any]:
+        kept[:] = [training.answers(split_dev)]
+        return brief(evaluate(student, split_dev, groups, answers=kept[0]))
+
+    journal = Journal(out, done, steps, accelerator.is_main_process)
+    plan = Plan(truth["train"].images, per_epoch, course.from_step, judge, _spoken)
+    with closing(journal), StopSign() as sign:
+        go(out, training, plan, description, saved, journal, sign, on_step)
+
+        said = kept[0] if kept else training.answers(split_dev)  # of all processes together
         if accelerator.is_main_process:
             if chosen := choose(said, truth["dev"], groups, _scale(training.average.student), split_dev.name):
                 chosen.save(out)
@@ -189,35 +165,10 @@ def _check_data(split_train: Split, split_dev: Split, tables: TextTables) -> Non
         )
 
 
-def _check_state(saved: checkpoint.Checkpoint, description: str) -> None:
-    if saved.facts["fingerprint"] != fingerprint(description):
-        raise InputError(f"{saved.path}: is of another training than {CONFIG} beside it; give another --out")
-
-
-def _poisoned(
-    told: Told, split: Split, settings: TrainConfig, out: Path, epoch: int, step: int, world: int, journal: Journal
-) -> TrainingStopped:
-    """Says which step, what was not finite, which images were looked at, and from where it can go on."""
-    per_epoch, share = -(-len(split) // settings.batch), settings.batch // world
-    parts = [
-        epoch_batches(len(split), share, settings.seed, epoch, rank, world)[step % per_epoch] for rank in range(world)
-    ]
-    images = [split.annotations.images[row] for rows in parts for row in rows.tolist()]
-    journal.write("stopped", step + 1, {"images": images})
-    found = ", ".join(f"{name} {value:.3g}" for name, value in {**told.losses, "gradient": told.grad_norm}.items())
-    more = f" and {len(images) - NAMED} more (see metrics.jsonl)" if len(images) > NAMED else ""
-    last = next(reversed(checkpoint.states(out / STATE)), None)
-    return TrainingStopped(
-        f"{out}: step {step + 1} is not finite ({found}); its images: {', '.join(images[:NAMED])}{more}. "
-        f"Last good state: {last.name if last else 'none'}. Look at the images, or take a lower train.lr elsewhere"
-    )
-
-
-def _spoken(epoch: int, epochs: int, scores: Mapping[str, Mapping[str, float | None]]) -> str:
+def _spoken(scores: Mapping[str, Mapping[str, float | None]]) -> str:
     """The scores of an evaluation as a line."""
 
     def by_group(name: str) -> str:
         return ", ".join(f"{group} {100 * (part[name] or 0):.1f}" for group, part in scores.items())
 
-    verb, grounded = by_group("verb_top1"), by_group("grounded")
-    return f"epoch {epoch}/{epochs}, dev % · verb top-1: {verb} · grounded, true verb: {grounded}"
+    return f"verb top-1: {by_group('verb_top1')} · grounded, true verb: {by_group('grounded')}"

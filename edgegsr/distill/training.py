@@ -59,6 +59,10 @@ class Training:
             depthwise_in_full(lesson.student)
 
     @property
+    def is_main(self) -> bool:
+        return bool(self.accelerator.is_main_process)
+
+    @property
     def rank(self) -> int:
         return int(self.accelerator.process_index)
 
@@ -74,7 +78,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * rate
         heard = () if about is None else (self._heard(about),)
-        said = self.model(batch.pixels, batch.verbs, *heard)
+        said = self.model(*batch.asked, *heard)
         losses = self.lesson.losses(said, batch) | self.lesson.watched(said, batch)
         self.optimizer.zero_grad()
         self.accelerator.backward(torch.stack(tuple(losses.values())).sum())

@@ -54,6 +54,7 @@ class StudentConfig:
     heads: int = 4
     mixer_layers: int = 1  # transformer blocks over the coarse tokens
     decoder_layers: int = 2
+    pairs: int = 0  # queries for human-object pairs; 0 = it sees situations
     mlp_ratio: float = 2.0
     dropout: float = 0.0  # on the residual branches of mixer and decoder
     folded: bool = False  # its BatchNorms are part of the convolutions before them; see fold.py
@@ -62,7 +63,8 @@ class StudentConfig:
     def __post_init__(self) -> None:
         for name in ("side", "width", "heads", "decoder_layers"):
             require(getattr(self, name) > 0, f"{name} must be above 0, got {getattr(self, name)}")
-        require(self.mixer_layers >= 0, f"mixer_layers must be 0 or more, got {self.mixer_layers}")
+        for name in ("mixer_layers", "pairs"):
+            require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
         require(self.width % self.heads == 0, f"width must be a multiple of heads={self.heads}, got {self.width}")
         require(self.mlp_ratio * self.width >= 1, f"mlp_ratio must be above 0, got {self.mlp_ratio}")
         require(0 <= self.dropout < 1, f"dropout must be at least 0 and below 1, got {self.dropout}")
@@ -70,6 +72,10 @@ class StudentConfig:
         require(
             0 < fine < coarse and coarse % fine == 0,
             f"strides must be [fine, coarse] with coarse a multiple of fine, got {list(self.strides)}",
+        )
+        require(
+            self.pairs <= (self.side // fine) ** 2,
+            f"pairs must be at most the {(self.side // fine) ** 2} fine tokens that they begin with, got {self.pairs}",
         )
         require(self.side % coarse == 0, f"side must be a multiple of the coarse stride {coarse}, got {self.side}")
 

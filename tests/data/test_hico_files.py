@@ -203,7 +203,7 @@ def test_a_file_in_this_form_may_bring_its_own_words(tmp_path):
     assert (pairs.kinds.names(pairs.kind[0]), pairs.kinds.rare.tolist()) == (("pull", "cart"), [False, True])
     assert pairs.kinds.unseen["uc"].tolist() == [True, False]
     tree["correspondence"][1][2] = 2
-    with pytest.raises(InputError, match="correspondence names words that the file does not have"):
+    with pytest.raises(InputError, match="kinds: wanted verbs and objects below"):
         hico.read(save(tmp_path / "b.json", tree))
 
 

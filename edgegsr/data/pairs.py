@@ -1,0 +1,182 @@
+"""Splits of human-object pairs: the images, who does what with what on them, and what training may see. numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgegsr import boxes
+from edgegsr.data import hico
+from edgegsr.errors import InputError, MissingExtra
+from edgegsr.files import listing
+from edgegsr.images import open_image, read_size
+from edgegsr.interactions import Bools, Floats, Ints, Pairs
+
+CROWD = "crowd"
+SAME = 0.5  # overlap from which two annotations are of one human and one object: people draw boxes anew for each label
+DEV_EVERY = 10  # image of train, where a data set has no dev of its own
+FILES = {  # split -> annotation files, and the folders of their images; the first that exists counts
+    "train": ("hico/instances_train.json", "instances_train2015.json", "annotations/trainval_hico.json"),
+    "dev": ("hico/instances_dev.json",),
+    "test": ("hico/instances_test.json", "instances_test2015.json", "annotations/test_hico.json"),
+}
+FOLDERS = ("images", "images/{split}2015", "hico_20160224_det/images/{split}2015")
+
+
+@dataclass(frozen=True)
+class Couples:
+    """M humans, each with one object and every verb that is true of the two; in the order of the images."""
+
+    image: Ints  # (M,) row of the image
+    humans_xyxy: Floats  # (M, 4)
+    objects_xyxy: Floats  # (M, 4)
+    object: Ints  # (M,) index into the objects of the kinds
+    verbs: Bools  # (M, V)
+
+
+@dataclass(frozen=True)
+class PairSplit:
+    """The images of one split, and the pairs on them."""
+
+    name: str
+    pairs: Pairs
+    folder: Path  # of the image files
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @cached_property
+    def couples(self) -> Couples:
+        return couples(self.pairs)
+
+    @cached_property
+    def first(self) -> Ints:
+        """(N + 1,) where the couples of each image begin."""
+        return np.searchsorted(self.couples.image, np.arange(len(self) + 1))
+
+    def path(self, i: int) -> Path:
+        """The image file of row `i`."""
+        return self.folder / self.pairs.images[i]
+
+    def pixels(self, i: int, side: int | None = None) -> npt.NDArray[np.uint8]:
+        """Row `i` as RGB, (H, W, 3); `side` is the longest side wanted: a large JPEG is then decoded smaller."""
+        return open_image(self.path(i), side)
+
+    def take(self, rows: npt.ArrayLike) -> PairSplit:
+        """The same split with only these images, in this order."""
+        return PairSplit(self.name, self.pairs.take(rows), self.folder)
+
+
+def open_pairs(
+    name: str, split: str, limit: int | None = None, setting: str = "", rule: str = hico.RULES[0]
+) -> PairSplit:
+    """A split of a data name; `limit` keeps so many images, spread over the file.
+
+    `setting` is a zero-shot setting: training does not see its kinds, by one of the rules of `hico.without`.
+    """
+    root = folder_of(name)
+    opened = _opened(root, split)
+    if setting and split != "test":
+        opened = replace(opened, pairs=hico.without(opened.pairs, setting, rule))
+    if limit is not None and limit < len(opened):
+        opened = opened.take(np.linspace(0, len(opened) - 1, limit).astype(int))
+    return _measured(opened)
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a data name; crowds that were never staged are staged into the cache first."""
+    world, _, seed = name.partition(":")
+    if world != CROWD:
+        return Path(name)
+    if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
+        raise InputError(f"--data {name}: wanted crowd:SEED with a whole number, got {seed[:40]!r}")
+    try:
+        from edgegsr.data.diorama.make_crowd import staged
+    except ImportError as error:
+        raise MissingExtra("staging crowds", "train") from error
+    return staged(int(seed or 0))
+
+
+def has_pairs(name: str) -> bool:
+    """Whether a data name is of interactions."""
+    if name.partition(":")[0] == CROWD:
+        return True
+    return any((Path(name) / file).is_file() for files in FILES.values() for file in files)
+
+
+def couples(pairs: Pairs) -> Couples:
+    """The pairs with all labels of one human and one object together."""
+    order = np.argsort(pairs.image, kind="stable")
+    verb, noun = pairs.kinds.pairs[pairs.kind].T
+    found: list[int] = []  # the row of each couple's first label
+    home = np.empty(len(order), np.int64)
+    start = 0  # the first couple of the image at hand
+    for i, row in enumerate(order.tolist()):
+        if i == 0 or pairs.image[row] != pairs.image[order[i - 1]]:
+            start = len(found)
+        same = [n for n in range(start, len(found)) if noun[found[n]] == noun[row]]
+        fit = _fit(pairs, row, [found[n] for n in same])
+        if same and fit.max() >= SAME:
+            home[row] = same[int(fit.argmax())]
+        else:
+            home[row] = len(found)
+            found.append(row)
+    verbs = np.zeros((len(found), len(pairs.kinds.verbs)), bool)
+    verbs[home, verb] = True
+    return Couples(
+        pairs.image[found], pairs.humans_xyxy[found], pairs.objects_xyxy[found], noun[found].astype(np.int64), verbs
+    )
+
+
+def _fit(pairs: Pairs, row: int, others: list[int]) -> Floats:
+    """The overlap of one label with others, by the worse of the two boxes."""
+    humans = boxes.iou(pairs.humans_xyxy[row], pairs.humans_xyxy[others])
+    return np.minimum(humans, boxes.iou(pairs.objects_xyxy[row], pairs.objects_xyxy[others]))
+
+
+def _opened(root: Path, split: str) -> PairSplit:
+    if split not in FILES:
+        raise InputError(f"{root}: wanted a split among {', '.join(FILES)}, got {split!r}")
+    own = _file(root, split)
+    if split == "train" and own and not _file(root, "dev"):
+        whole = _read(root, own, "train")
+        return whole.take(np.arange(len(whole)) % DEV_EVERY != 0)
+    if own:
+        return _read(root, own, split)
+    if split == "dev" and (train := _file(root, "train")):
+        whole = _read(root, train, "train")
+        return replace(whole.take(np.arange(len(whole)) % DEV_EVERY == 0), name="dev")
+    if not root.is_dir():
+        raise InputError(f"{root}: wanted the folder of a dataset; no such folder")
+    raise InputError(f"{root}: wanted {' or '.join(FILES[split])} for split {split!r}, found {listing(root)}")
+
+
+def _file(root: Path, split: str) -> Path | None:
+    return next((root / name for name in FILES[split] if (root / name).is_file()), None)
+
+
+def _read(root: Path, path: Path, split: str) -> PairSplit:
+    folders = [root / name.format(split=split) for name in FOLDERS]
+    pairs = hico.read(path)
+    for folder in folders:
+        if pairs.images and (folder / pairs.images[0]).is_file():
+            return PairSplit(split, pairs, folder)
+    names = ", ".join(str(folder.relative_to(root)) for folder in folders)
+    raise InputError(
+        f"{root}: wanted {(pairs.images or ('images',))[0]} in one of the folders {names}, found it nowhere"
+    )
+
+
+def _measured(split: PairSplit) -> PairSplit:
+    """With the sizes of images whose file does not tell them."""
+    sizes, unknown = split.pairs.sizes_wh, split.pairs.sizes_wh.min(1, initial=1) == 0
+    if not unknown.any():
+        return split
+    sizes = sizes.copy()
+    for i in np.flatnonzero(unknown).tolist():
+        sizes[i] = read_size(split.path(i))
+    return replace(split, pairs=replace(split.pairs, sizes_wh=sizes))

@@ -1,0 +1,120 @@
+"""What a student of pairs learns from annotations alone: which query is which pair, and the losses of what they say."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgegsr.data.pair_loader import PairBatch
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.losses import giou, mean_where
+from edgegsr.student.pairs import PairAnswer, PairStudent
+from edgegsr.teacher.knowledge import Knowledge
+
+ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
+ALPHA, GAMMA = 0.25, 2.0  # of the focal loss (arXiv 1708.02002)
+
+
+class Match(NamedTuple):
+    """Which query stands for which annotated pair."""
+
+    query: Tensor  # (B, P) int64; 0 where there is no pair
+    taken: Tensor  # (B, N) bool: the query stands for one
+
+
+class PairLesson(nn.Module):
+    """A student that is told in training where objects are, and matched with what people annotated."""
+
+    allowed: Tensor  # (O, V) kinds that training may know of
+
+    def __init__(self, student: PairStudent, config: TrainConfig, allowed: Tensor) -> None:
+        super().__init__()
+        self.student, self.config = student, config
+        self.register_buffer("allowed", allowed, persistent=False)
+
+    def forward(self, pixels: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Knowledge | None = None) -> Any:
+        return self.student(pixels, cells_of(objects_xyxy, has_pair, self.student.pairs.grid))
+
+    def losses(self, said: PairAnswer, true: PairBatch) -> dict[str, Tensor]:
+        """The terms of the loss, weighted: their sum is what training goes down."""
+        w, there, grid = self.config.weights, true.has_pair, self.student.pairs.grid
+        found = match(said, true, grid, self.config)
+        mine = [chosen(part, found.query) for part in said[:4]]
+        humans, objects, object_logits, verb_logits = mine
+        pairs = there.sum(-1).clamp(min=1)
+        boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
+        overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
+        words = F.cross_entropy(object_logits.transpose(1, 2), true.objects, reduction="none")
+        verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
+        here = cells_of(true.objects_xyxy, there, grid)
+        return {
+            "verb": w.verb * mean_where(verbs.sum(-1), there),
+            "noun": w.noun * mean_where(words, there),
+            "l1": w.l1 * mean_where(boxes, there),
+            "giou": w.giou * mean_where(overlaps, there),
+            "presence": w.presence * (focal(said.presence, found.taken).sum(-1) / pairs).mean(),
+            "seed": w.seed * (focal(said.seeds, here).sum(-1) / pairs).mean(),
+        }
+
+    def watched(self, said: PairAnswer, true: PairBatch) -> dict[str, Tensor]:
+        """Nothing: no other student is listened to."""
+        return {}
+
+
+@torch.no_grad()
+def match(said: PairAnswer, true: PairBatch, grid: int, config: TrainConfig) -> Match:
+    """The cheapest matching of queries and pairs in each image; most of the cost is to begin in another cell."""
+    w, (batch, pairs) = config.weights, true.has_pair.shape
+    humans, objects = said.humans_xyxy.float(), said.objects_xyxy.float()
+    cost = w.l1 * (torch.cdist(humans, true.humans_xyxy, p=1) + torch.cdist(objects, true.objects_xyxy, p=1))
+    cost -= w.giou * (_gious(humans, true.humans_xyxy) + _gious(objects, true.objects_xyxy))
+    sure = said.object_logits.float().softmax(-1).gather(-1, true.objects[:, None].expand(-1, said.starts.shape[1], -1))
+    right = said.verb_logits.float().sigmoid() @ true.verbs.float().transpose(1, 2)
+    cost -= sure + right / true.verbs.sum(-1).clamp(min=1)[:, None]
+    begun = torch.stack([said.starts % grid, said.starts // grid], -1)
+    away = (begun[:, :, None] - centre_cells(true.objects_xyxy, grid)[:, None]).abs().amax(-1)  # (B, N, P)
+    cost = (cost + ASTRAY * away).cpu()
+    query = torch.zeros(batch, pairs, dtype=torch.int64)
+    taken = torch.zeros(batch, said.starts.shape[1], dtype=torch.bool)
+    for b, there in enumerate(true.has_pair.cpu()):  # an assignment is no tensor arithmetic
+        count = int(there.sum())
+        rows, columns = linear_sum_assignment(cost[b, :, :count].numpy())
+        query[b, columns], taken[b, rows] = torch.from_numpy(rows), True
+    return Match(query.to(said.starts), taken.to(said.starts.device))
+
+
+def chosen(part: Tensor, query: Tensor) -> Tensor:
+    """(B, P, ...) of (B, N, ...) what the matched queries say."""
+    return part.gather(1, query[..., None].expand(-1, -1, part.shape[-1]))
+
+
+def centre_cells(boxes_xyxy: Tensor, grid: int) -> Tensor:
+    """(..., 2) column and row of the cell that holds the centre."""
+    centres = (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
+    return (centres * grid).long().clamp(0, grid - 1)
+
+
+def cells_of(boxes_xyxy: Tensor, there: Tensor, grid: int) -> Tensor:
+    """(B, cells) 1 where a box has its centre."""
+    column, row = centre_cells(boxes_xyxy, grid).unbind(-1)
+    cells = boxes_xyxy.new_zeros(len(boxes_xyxy), grid * grid)
+    return cells.scatter_reduce(1, row * grid + column, there.to(cells), "amax")
+
+
+def focal(logits: Tensor, true: Tensor) -> Tensor:
+    """Binary cross-entropy that is hard on what is wrong and sure; logits and truth of one shape."""
+    y = true.to(logits)
+    p = logits.sigmoid()
+    missed = p * (1 - y) + (1 - p) * y
+    return (ALPHA * y + (1 - ALPHA) * (1 - y)) * missed**GAMMA * F.binary_cross_entropy_with_logits(
+        logits, y, reduction="none"
+    )
+
+
+def _gious(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """(B, N, P) of (B, N, 4) and (B, P, 4)."""
+    return giou(a_xyxy[:, :, None], b_xyxy[:, None])

@@ -1,0 +1,24 @@
+"""The words of interactions as an ontology: a verb with its human and its object, and every object as a noun.
+
+So what reads, embeds and ships the words of situations does the same for those of pairs.
+"""
+
+from __future__ import annotations
+
+from edgegsr.data.hico import words
+from edgegsr.interactions import Kinds
+from edgegsr.situation import Frame, Noun, Ontology
+
+HUMAN, OBJECT = "human", "object"
+
+
+def ontology_of(kinds: Kinds) -> Ontology:
+    """Verbs and objects in the order of the kinds; noun 0 is the blank, so object `o` is noun `o + 1`."""
+    frames = tuple(Frame(verb, (HUMAN, OBJECT), f"A person is {spoken(verb)} something.") for verb in kinds.verbs)
+    return Ontology(frames, tuple(Noun(noun, (noun.replace("_", " "),)) for noun in kinds.objects))
+
+
+def spoken(verb: str) -> str:
+    """A verb as a person is doing it: HICO-DET's "brush_with" is "brushing with"."""
+    said: str = words()["verbs"].get(verb, verb)
+    return said.replace("_", " ")
