@@ -48,9 +48,9 @@ def open_run(folder: str | Path) -> Run:
     folder = Path(folder)
     config = read_config(folder)
     if not (folder / WEIGHTS).is_file():
-        raise _without_weights(folder)
+        raise without_weights(folder)
     ontology = Ontology.from_json(_text(folder / ONTOLOGY), str(folder / ONTOLOGY))
-    tables = TextTables.load(_there(folder / TABLES))
+    tables = TextTables.load(there(folder / TABLES))
     _check_words(folder, ontology, tables)
     student = _student(folder, config, tables)
     if (folder / QUANTIZERS).is_file():
@@ -91,7 +91,8 @@ def _check_words(folder: Path, ontology: Ontology, tables: TextTables) -> None:
         )
 
 
-def _without_weights(folder: Path) -> InputError:
+def without_weights(folder: Path) -> InputError:
+    """Why a run without weights cannot be opened."""
     if pickled := sorted(path.name for path in folder.iterdir() if path.suffix in PICKLED):
         return InputError(f"{folder}: wanted {WEIGHTS}, found {pickled[0]}; pickled weights are never loaded")
     if any((folder / STATE).glob("*.safetensors")):
@@ -105,7 +106,8 @@ def _unfinished(folder: Path) -> InputError:
     return InputError(f"{folder}: this compression is not finished; run the same `edgegsr compress` again to go on")
 
 
-def _there(path: Path) -> Path:
+def there(path: Path) -> Path:
+    """The file, which must be there."""
     if not path.is_file():
         raise InputError(f"{path}: missing; a run has {CONFIG}, {ONTOLOGY}, {TABLES} and {WEIGHTS}")
     return path
@@ -113,6 +115,6 @@ def _there(path: Path) -> Path:
 
 def _text(path: Path) -> str:
     try:
-        return _there(path).read_text("utf-8")
+        return there(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error

@@ -25,7 +25,7 @@ machine
 bench
 data
 text
-student run
+student run pair_run
 teacher
 distill
 export

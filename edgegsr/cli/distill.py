@@ -44,6 +44,16 @@ def distill(
     seed: Annotated[Optional[int], typer.Option(min=0, help="By default the card's.")] = None,
     epochs: Annotated[Optional[int], typer.Option(min=1, help="By default the card's.")] = None,
     batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step; by default the card's.")] = None,
+    unseen: Annotated[
+        Optional[str],
+        typer.Option(help="Pairs: the zero-shot setting whose kinds training shall not see: rf_uc, nf_uc, uo or uv."),
+    ] = None,
+    rule: Annotated[
+        str, typer.Option("--unseen-rule", help="Pairs: what goes with an unseen kind: its labels, boxes or images.")
+    ] = "labels",
+    start: Annotated[
+        Optional[str], typer.Option(help="Pairs: a run, or diorama-nano, whose encoder and decoder to begin with.")
+    ] = None,
     limit: Limit = None,
     workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
     settings: Annotated[
@@ -69,6 +79,13 @@ def distill(
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
+    if read_student(card).pairs:
+        if method != "none" or teacher or live or grid:
+            raise InputError(f"--student {student}: pairs are learned by --method none alone, without a teacher")
+        _pairs(card, data, overrides, out, unseen, rule, start, limit, text, as_json)
+        return
+    if unseen or start:
+        raise InputError(f"--unseen and --start: are for students of pairs, and {student} is none")
     how = find_method(method)
     if not how.taught and (teacher or live or grid):
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher, --live and --grid")
@@ -83,6 +100,31 @@ def distill(
     tables, groups = tables_for(words, text), groups_of(data, words)
     source = source_of(how, training, learn, judge, groups, tables, teacher, live=live, grid=grid, text=text)
     run = train(card, learn, judge, tables, out, method, None, overrides, groups, source=source)
+    last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
+
+
+def _pairs(
+    card: Any,
+    data: str,
+    overrides: dict[str, Any],
+    out: Path,
+    unseen: Optional[str],
+    rule: str,
+    start: Optional[str],
+    limit: Optional[int],
+    text: Optional[str],
+    as_json: bool,
+) -> None:
+    """A student of pairs, on the crowds or on data of HICO-DET."""
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.pairs.train import train_pairs
+    from edgegsr.text.kinds import ontology_of
+    from edgegsr.text.shipped import tables_for
+
+    name = "crowd" if data == "diorama" else data
+    learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
+    tables = tables_for(ontology_of(learn.pairs.kinds), text)
+    run = train_pairs(card, learn, judge, tables, out, overrides, unseen or "", start)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
 

@@ -45,6 +45,11 @@ def evaluate(
 ) -> None:
     """Score a run by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
     need_training("eval")
+    if _of_pairs(run):
+        if calibrated or teacher or candidates != Candidates.generalised:
+            raise InputError("--calibrated, --candidates and --teacher: are for students of situations")
+        _pairs(run, data, split, limit, workers, predictions, as_json)
+        return
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.run import open_run
     from edgegsr.scoring.brief import brief
@@ -79,3 +84,41 @@ def evaluate(
         scores["teacher"] = zero_shot(looking, judge, groups, opened.tables, candidates=candidates.value)
         show_teacher(teacher, scores["teacher"])
     last_line(as_json, scores)
+
+
+def _of_pairs(run: Path) -> bool:
+    from edgegsr.pair_run import is_pair_run
+    from edgegsr.shipped import find_run
+
+    return is_pair_run(find_run(run))
+
+
+def _pairs(
+    run: Path,
+    data: str,
+    split: str,
+    limit: Optional[int],
+    workers: int,
+    predictions: Optional[Path],
+    as_json: bool,
+) -> None:
+    """A student of pairs by the protocol of HICO-DET."""
+    from edgegsr.cli.score import show_hico
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.scoring.hico import score
+    from edgegsr.shipped import find_run
+    from edgegsr.student.pair_answers import answer_pairs, write_pair_predictions
+
+    opened = open_pair_run(find_run(run))
+    name = "crowd" if data == "diorama" else data
+    judge = open_pairs(name, split, limit)
+    if (judge.pairs.kinds.verbs, judge.pairs.kinds.objects) != (opened.kinds.verbs, opened.kinds.objects):
+        raise InputError(f"{run}: speaks of other interactions than {name}; evaluate it on data of its own words")
+    said = answer_pairs(opened.student, judge, workers=workers, label="evaluating")
+    if predictions:
+        write_pair_predictions(predictions, judge, said)
+    scores = score(judge.pairs, said.predictions())
+    unseen = opened.config.get("pairs", {}).get("unseen") or "nothing"
+    show_hico(f"{run} on {name}, {split}; out of its training: {unseen}", scores)
+    last_line(as_json, {**scores.to_json(), "out_of_training": unseen})

@@ -14,6 +14,7 @@ from edgegsr.errors import InputError
 
 if TYPE_CHECKING:
     from edgegsr.data.splits import Groups
+    from edgegsr.scoring.hico import Scores as HicoScores
 
 WORST, BEST = 5, 5  # kinds of interaction on the screen
 TASKS = ("swig", "hico", "vcoco")
@@ -123,22 +124,28 @@ def _hico(
     pairs = hico.read(truth[0])
     there = hico.known_objects(known, pairs) if known else None
     scores = score(pairs, read_hico(predictions, pairs), rules, there)
+    title = f"{predictions}, rules {rules.profile}, recall points {rules.recall_points}"
+    show_hico(title, scores)
     told = scores.to_json()
-    title = f"{predictions}, rules {rules.profile}, recall points {rules.recall_points}, mAP, %"
-    means = [("default", scores.default), ("known object", scores.known_object)]
-    table(title, ("setting", "full", "rare", "non-rare"), [(name, *map(_percent, mean)) for name, mean in means])
-    groups = [(name.upper().replace("_", "-"), *map(_percent, group)) for name, group in scores.groups.items()]
-    if groups:
-        table("zero-shot, mAP, %", ("unseen kinds", "unseen", "seen", "full", "harmonic"), groups)
-    ranked = sorted((kind for kind in told["kinds"] if kind["pairs"]), key=lambda kind: kind["ap"])
-    shown = ranked if len(ranked) <= WORST + BEST else [*ranked[:WORST], *ranked[-BEST:]]
-    rows = [(f"{kind['verb']} {kind['object']}", kind["pairs"], _percent(kind["ap"])) for kind in shown]
-    table("the worst and the best kinds; --json has all", ("interaction", "true pairs", "AP, %"), rows)
     print(f"known objects: {scores.known_from}")
     _missing(scores.missing, len(pairs), "no line: nothing is found there")
     if scores.outside:
         print(f"{scores.outside} predicted pairs have a verb that does not go with their object: left out")
     return told
+
+
+def show_hico(title: str, scores: HicoScores) -> None:
+    """The means, the zero-shot settings, and the kinds at both ends, as tables."""
+    means = [("default", scores.default), ("known object", scores.known_object)]
+    rows = [(name, *map(_percent, mean)) for name, mean in means]
+    table(f"{title}, mAP, %", ("setting", "full", "rare", "non-rare"), rows)
+    groups = [(name.upper().replace("_", "-"), *map(_percent, group)) for name, group in scores.groups.items()]
+    if groups:
+        table("zero-shot, mAP, %", ("unseen kinds", "unseen", "seen", "full", "harmonic"), groups)
+    ranked = sorted((kind for kind in scores.to_json()["kinds"] if kind["pairs"]), key=lambda kind: kind["ap"])
+    shown = ranked if len(ranked) <= WORST + BEST else [*ranked[:WORST], *ranked[-BEST:]]
+    kinds = [(f"{kind['verb']} {kind['object']}", kind["pairs"], _percent(kind["ap"])) for kind in shown]
+    table("the worst and the best kinds; --json has all", ("interaction", "true pairs", "AP, %"), kinds)
 
 
 def _vcoco(truth: list[Path], predictions: Path, name: str | None, switches: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from edgegsr.compress.search import PLAN, TRIED, Plan, Search, read_plan
 from edgegsr.compress.sensitivity import read_sensitivity
 from edgegsr.compress.steps import STEPS, made, narrowed
 from edgegsr.compress.strands import strands_of
-from edgegsr.distill.identity import compare, describe
+from edgegsr.distill.identity import compare, describe, facts_of
 from edgegsr.distill.start import LESSON, Start
 from edgegsr.errors import InputError
 from edgegsr.files import listing, write_whole
@@ -157,7 +157,9 @@ def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: S
 def _settle(out: Path, run: Run, wishes: Wishes, school: School, threads: int) -> None:
     """Makes `out` the folder of this compression, or makes sure that it already is."""
     path, truth = out / COMPRESSION, {"train": school.learn.annotations, "dev": school.judge.annotations}
-    beginning = (school.settings, truth, run.tables, school.source, start_of(run))
+    data = {name: facts_of(part) for name, part in truth.items()}
+    ontology = truth["train"].ontology
+    beginning = (school.settings, ontology, data, run.tables, school.source, start_of(run))
     training = tomllib.loads(describe(school.method, run.student.config, *beginning))
     asked = tomllib.loads(card.to_toml({**training, **wishes.table(), "threads": threads}))
     if path.is_file():

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor
-
-from edgegsr.student.model import Student
+from torch import Tensor, nn
 
 
 class Average:
     """A second student that follows the first; `decay` is the memory of one step, short in the beginning."""
 
-    def __init__(self, student: Student, decay: float) -> None:
-        self.student = copy.deepcopy(student).eval().requires_grad_(False)
+    def __init__(self, student: nn.Module, decay: float) -> None:
+        self.student: Any = copy.deepcopy(student).eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()
-    def update(self, student: Student, step: int) -> None:
+    def update(self, student: nn.Module, step: int) -> None:
         """Takes in the weights after `step` updates, the running statistics of norms among them."""
         follow(self.student.state_dict(), student.state_dict(), self.decay, step)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
+from typing import Any
 
 from edgegsr.data.loader import Batch, Loader, loader
 from edgegsr.data.split import Split, kept
@@ -61,19 +62,8 @@ class Course:
         if self.collages:
             steps = range(done, until)
             beside = handfuls(self.split, self.settings, self.side, steps, self.rank, self.world)
-        for (epoch, step, batch), handful in zip(self._batches(done, until), beside):
-            yield Turn(epoch, step, batch, self._about(batch, handful))
-
-    def _batches(self, done: int, until: int) -> Iterator[tuple[int, int, Batch]]:
-        step = done
-        while step < until:
-            epoch = step // self.per_epoch
-            self.batches.set_position(epoch, step % self.per_epoch)
-            for batch in self.batches:
-                if step == until:
-                    return
-                yield epoch, step, batch
-                step += 1
+        for turn, handful in zip(turns(self.batches, until, done), beside):
+            yield turn._replace(about=self._about(turn.batch, handful))
 
     def _about(self, batch: Batch, handful: Handful | None) -> Knowledge | None:
         """What the teacher says of a batch, and of the collages beside it."""
@@ -85,3 +75,16 @@ class Course:
         pixels, numbers = handful
         tokens = self.source.collage_tokens(numbers, self.settings.mipd.collages)
         return about._replace(collage_pixels=pixels, collage_tokens=tokens)
+
+
+def turns(batches: Loader[Any], until: int, done: int) -> Iterator[Turn]:
+    """The batches of every step that is not done."""
+    step, per_epoch = done, len(batches.order)
+    while step < until:
+        epoch = step // per_epoch
+        batches.set_position(epoch, step % per_epoch)
+        for batch in batches:
+            if step == until:
+                return
+            yield Turn(epoch, step, batch)
+            step += 1

@@ -63,7 +63,7 @@ def _pair(predictor: EagerPredictor, split: Split, i: int, right: bool, grounded
     size_wh = (pixels.shape[1], pixels.shape[0])
     prediction, true = predictor.predict(split.path(i)), _scaled(annotated(truth, i), truth.sizes_wh[i], size_wh)
     pictures = "".join(
-        f'<div><img alt="{escape(f"{kind}: {s.verb}")}" src="{_source(draw(pixels, s, words))}"></div>'
+        f'<div><img alt="{escape(f"{kind}: {s.verb}")}" src="{source(draw(pixels, s, words))}"></div>'
         for kind, s in (("student", prediction), ("annotated", true))
     )
     note = f"{round(grounded * roles)} of {roles} roles grounded" + ("" if right else ", had it known the verb")
@@ -87,7 +87,7 @@ def _box(box: npt.NDArray[np.float32]) -> Box:
     return x1, y1, x2, y2
 
 
-def _source(picture: Image.Image) -> str:
+def source(picture: Image.Image) -> str:
     """The picture as an address that holds it."""
     height = round(picture.height * WIDTH / picture.width)
     buffer = io.BytesIO()

@@ -36,17 +36,17 @@ def describe(
     method: str,
     student: StudentConfig,
     settings: TrainConfig,
-    truth: Mapping[str, Annotations],
+    ontology: Ontology,
+    data: Mapping[str, Any],
     tables: TextTables,
     source: Source | None = None,
     start: Start | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
-    """The config.toml of this training."""
-    ontology = next(iter(truth.values())).ontology
+    """The config.toml of this training; `data` says of each split what `facts_of` does, `more` what else decides it."""
     words = {"ontology": ontology_hash(ontology), "encoder": tables.encoder, "tables": _hash_tables(tables)}
-    splits = {name: {"images": len(part), "hash": _hash_annotations(part)} for name, part in truth.items()}
     versions = {"edgegsr": edgegsr.__version__, "torch": torch.__version__, "python": platform.python_version()}
-    facts = {"format": FORMAT, "method": method, "versions": versions, "words": words, "data": splits}
+    facts = {"format": FORMAT, "method": method, "versions": versions, "words": words, "data": data, **(more or {})}
     if source:
         facts["teacher"] = dict(source.facts)
     if start:
@@ -102,6 +102,11 @@ def _is_free(key: str) -> bool:
 def _brief(value: Any) -> str:
     text = "none" if value is None else repr(value)
     return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def facts_of(truth: Annotations) -> dict[str, Any]:
+    """What a training knows of annotated images."""
+    return {"images": len(truth), "hash": _hash_annotations(truth)}
 
 
 def _hash_annotations(truth: Annotations) -> str:

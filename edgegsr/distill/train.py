@@ -24,7 +24,7 @@ from edgegsr.data.splits import groups as groups_of
 from edgegsr.distill import checkpoint
 from edgegsr.distill.config import read_train
 from edgegsr.distill.course import Course
-from edgegsr.distill.identity import describe, settle
+from edgegsr.distill.identity import describe, facts_of, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.loop import Plan, check_state, go
 from edgegsr.distill.methods import find_method
@@ -36,7 +36,7 @@ from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.run import QUANTIZERS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.scoring.brief import brief
-from edgegsr.student.answers import Answers
+from edgegsr.student.answers import Answers, answer
 from edgegsr.student.calibration import choose
 from edgegsr.student.config import read_student
 from edgegsr.student.evaluate import evaluate
@@ -80,8 +80,9 @@ def train(
     torch.manual_seed(settings.seed)
     student = start.copied() if start else Student(card, tables, pretrained=not (saved or finished))
     truth = {"train": split_train.annotations, "dev": split_dev.annotations}
-    description = describe(method, student.config, settings, truth, tables, source, start)
-    settle(out, description, truth["train"].ontology, tables, accelerator.is_main_process)
+    data, ontology = {name: facts_of(part) for name, part in truth.items()}, truth["train"].ontology
+    description = describe(method, student.config, settings, ontology, data, tables, source, start)
+    settle(out, description, ontology, tables, accelerator.is_main_process)
     if isinstance(student, QuantizedStudent) and accelerator.is_main_process:
         write_places(student, out / QUANTIZERS)
     accelerator.wait_for_everyone()
@@ -118,7 +119,7 @@ def train(
     kept: list[Answers] = []  # the last answers on dev
 
     def judge() -> Mapping[str, Any]:
-        kept[:] = [training.answers(split_dev)]
+        kept[:] = [training.answers(split_dev, answer)]
         return brief(evaluate(student, split_dev, groups, answers=kept[0]))
 
     journal = Journal(out, done, steps, accelerator.is_main_process)
@@ -126,7 +127,7 @@ def train(
     with closing(journal), StopSign() as sign:
         go(out, training, plan, description, saved, journal, sign, on_step)
 
-        said = kept[0] if kept else training.answers(split_dev)  # of all processes together
+        said = kept[0] if kept else training.answers(split_dev, answer)  # of all processes together
         if accelerator.is_main_process:
             if chosen := choose(said, truth["dev"], groups, _scale(training.average.student), split_dev.name):
                 chosen.save(out)

@@ -9,10 +9,10 @@ SyncBatchNorm would see the whole batch, but exists on GPUs only.) Dropout diffe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -21,16 +21,26 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
-from edgegsr.data.loader import Batch, Pictures
 from edgegsr.distill import checkpoint, schedule
 from edgegsr.distill.average import Average
 from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.plain import Plain
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.processes import processes
-from edgegsr.student.answers import Answers, answer
 from edgegsr.student.sparse import masks
 from edgegsr.teacher.knowledge import Knowledge
+
+Lesson = Plain | PairLesson
+
+
+class Columns(Protocol):
+    """Answers about a split, column by column."""
+
+    def columns(self) -> dict[str, Any]: ...
+
+
+Said = TypeVar("Said", bound=Columns)
 
 
 class Told(NamedTuple):
@@ -48,7 +58,9 @@ class Told(NamedTuple):
 class Training:
     """`lesson` on the devices that Accelerate gives it, for `steps` updates."""
 
-    def __init__(self, accelerator: Accelerator, lesson: Plain, settings: TrainConfig, steps: int, warmup: int) -> None:
+    def __init__(
+        self, accelerator: Accelerator, lesson: Plain | PairLesson, settings: TrainConfig, steps: int, warmup: int
+    ) -> None:
         self.accelerator, self.lesson, self.settings = accelerator, lesson, settings
         self.steps, self.warmup = steps, warmup
         optimizer = torch.optim.AdamW(schedule.groups(lesson, settings), lr=settings.lr)
@@ -70,7 +82,7 @@ class Training:
     def world(self) -> int:
         return int(self.accelerator.num_processes)
 
-    def update(self, batch: Batch, step: int, stop: bool = False, about: Knowledge | None = None) -> Told:
+    def update(self, batch: Any, step: int, stop: bool = False, about: Knowledge | None = None) -> Told:
         """Takes the step number `step` (from 0), unless what it learns from the batch is not finite."""
         torch.manual_seed(seed_of(self.settings.seed, step, self.rank))
         batch = self._placed(batch)
@@ -106,14 +118,14 @@ class Training:
         overflow = scaler is not None and scaler.get_scale() >= 1
         return math.isfinite(told.loss) and (math.isfinite(told.grad_norm) or overflow)
 
-    def answers(self, split: Pictures) -> Answers:
+    def answers(self, split: Any, ask: Callable[..., Said]) -> Said:
         """What the averaged student says about a split, each process asking for its share of the images."""
         batch = max(self.settings.batch // self.world, 1)
         workers = self.settings.workers
         if self.world > 1:  # running statistics are each process's own; one student answers
             for buffer in self.average.student.buffers():
                 broadcast(buffer)
-        said = answer(self.average.student, split, batch, workers=workers, rank=self.rank, world=self.world)
+        said = ask(self.average.student, split, batch, workers=workers, rank=self.rank, world=self.world)
         if self.world > 1:
             for column in said.columns().values():  # rows of others are 0
                 share = torch.from_numpy(column.astype(np.float64)).to(self.accelerator.device)
@@ -148,9 +160,9 @@ class Training:
     def _names(self) -> dict[Tensor, str]:
         return {parameter: name for name, parameter in self.lesson.named_parameters()}
 
-    def _placed(self, batch: Batch) -> Batch:
+    def _placed(self, batch: Any) -> Any:
         moved = {name: self._there(value) for name, value in batch._asdict().items() if isinstance(value, Tensor)}
-        return batch._replace(**moved)  # type: ignore[arg-type]
+        return batch._replace(**moved)
 
     def _heard(self, about: Knowledge) -> Knowledge:
         there = {name: self._there(part) for name, part in about._asdict().items() if part is not None}

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from edgegsr.runtime.labels import place
-from edgegsr.situation import Box, Situation
+from edgegsr.situation import Box, Interaction, Situation
 
 READABLE, NARROWEST = (
     640,
@@ -71,6 +72,24 @@ def draw(pixels: npt.NDArray[np.uint8], situation: Situation, words: Mapping[str
     picture.paste(photo)
     picture.paste(caption, (0, photo.height))
     return picture
+
+
+def draw_pairs(pixels: npt.NDArray[np.uint8], interactions: Sequence[Interaction]) -> Image.Image:
+    """The photo with a colour a pair: human, object, and what is done on the line between them."""
+    photo, scale, left = _photo(pixels)
+    style, pen = Style(max(photo.size)), ImageDraw.Draw(photo)
+    together: dict[tuple[Box, Box | None, str], list[str]] = {}
+    for each in interactions:
+        together.setdefault((each.human_xyxy, each.object_xyxy, each.noun), []).append(each.verb)
+    labels = []
+    for ((human, thing, noun), verbs), colour in zip(together.items(), cycle(COLOURS)):
+        given = filter(None, (human, thing))
+        there = [(left + scale * x1, scale * y1, left + scale * x2, scale * y2) for x1, y1, x2, y2 in given]
+        pen.line([_middle(box) for box in there], fill=colour, width=style.line_px)
+        _outline(pen, there[0], colour, style.line_px, photo.size)
+        labels.append(Label(_spoken(f"{', '.join(verbs)}: {noun}"), colour, there[-1]))
+    _draw_boxes(photo, labels, style)
+    return photo
 
 
 def _photo(pixels: npt.NDArray[np.uint8]) -> tuple[Image.Image, float, int]:

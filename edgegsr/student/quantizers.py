@@ -168,7 +168,7 @@ def packed(student: Student) -> dict[str, Tensor]:
     return state
 
 
-def unpacked(student: Student, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def unpacked(student: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What `packed` has made smaller, as multiples of its scales; the rest as it is."""
     rounding = {quant.weight: (name, quant) for name, quant in weight_quantizers(student)}
     found = dict(state)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.student.model import Student
 from edgegsr.student.quantizers import packed, unpacked
 
+Net = TypeVar("Net", bound=nn.Module)
 KEPT_IN = (torch.float16, torch.bfloat16, torch.int8)  # beside the type of the student itself
 
 
-def save_weights(student: Student, path: str | Path) -> None:
+def save_weights(student: nn.Module, path: str | Path) -> None:
     """Writes the file, all of it or nothing."""
     write_whole(path, save(apart(student.state_dict())))
 
@@ -39,9 +41,9 @@ def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def load_weights(student: Student, path: str | Path) -> Student:
+def load_weights(student: Net, path: str | Path) -> Net:
     """The same student with the weights of the file; every tensor must be there and fit."""
-    state = _read(path)
+    state = read_tensors(path)
     wanted, foreign = (
         student.state_dict(),
         f"{path}: is of another student than the card beside it, or of an earlier version",
@@ -66,7 +68,8 @@ def load_weights(student: Student, path: str | Path) -> Student:
     return student
 
 
-def _read(path: str | Path) -> dict[str, Tensor]:
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """What a weights file holds."""
     try:
         return load(Path(path).read_bytes())
     except (OSError, SafetensorError) as error:

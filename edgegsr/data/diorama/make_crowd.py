@@ -18,12 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from edgegsr.data.diorama import crowd, figures, script
 from edgegsr.data.diorama.make import DONE, JPEG_QUALITY, WORLD, in_processes, one_maker, start
 from edgegsr.files import cache_folder, write_whole, writing
-from edgegsr.interactions import PERSON
+from edgegsr.interactions import PERSON, Kinds, mask_of
 
 SPLITS = {"train": 6000, "dev": 600, "test": 1500}
 PART = 100
@@ -112,6 +113,15 @@ def words() -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ..
     """Verbs, objects and kinds; all kinds of an object stand together, as in HICO-DET."""
     kinds = sorted(crowd.kinds(), key=lambda kind: kind[::-1])
     return tuple(sorted({verb for verb, _ in kinds})), tuple(sorted({noun for _, noun in kinds})), tuple(kinds)
+
+
+def kinds() -> Kinds:
+    """The words and kinds as every reader of a crowd gets them, but for which are rare: that, the train file tells."""
+    verbs, objects, pairs = words()
+    index = {pair: i for i, pair in enumerate(pairs)}
+    numbers = np.array([(verbs.index(verb), objects.index(noun)) for verb, noun in pairs], np.int32)
+    unseen = {name: mask_of([index[pair] for pair in out], len(pairs)) for name, out in crowd.unseen().items()}
+    return Kinds(verbs, objects, numbers, np.zeros(len(pairs), bool), unseen)
 
 
 def _write_hico(folder: Path, graphs: dict[str, Graphs]) -> None:

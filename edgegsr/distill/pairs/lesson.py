@@ -22,8 +22,9 @@ ALPHA, GAMMA = 0.25, 2.0  # of the focal loss (arXiv 1708.02002)
 class Match(NamedTuple):
     """Which query stands for which annotated pair."""
 
-    query: Tensor  # (B, P) int64; 0 where there is no pair
-    taken: Tensor  # (B, N) bool: the query stands for one
+    query: Tensor  # (B, P) int64; 0 where there is none
+    found: Tensor  # (B, P) bool: the pair has a query; there may be more pairs than queries
+    taken: Tensor  # (B, N) bool: the query stands for a pair
 
 
 class PairLesson(nn.Module):
@@ -41,22 +42,21 @@ class PairLesson(nn.Module):
 
     def losses(self, said: PairAnswer, true: PairBatch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
-        w, there, grid = self.config.weights, true.has_pair, self.student.pairs.grid
-        found = match(said, true, grid, self.config)
-        mine = [chosen(part, found.query) for part in said[:4]]
-        humans, objects, object_logits, verb_logits = mine
+        w, grid = self.config.weights, self.student.pairs.grid
+        query, there, taken = match(said, true, grid, self.config)
+        humans, objects, object_logits, verb_logits = (chosen(part, query) for part in said[:4])
         pairs = there.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
         words = F.cross_entropy(object_logits.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
-        here = cells_of(true.objects_xyxy, there, grid)
+        here = cells_of(true.objects_xyxy, true.has_pair, grid)
         return {
             "verb": w.verb * mean_where(verbs.sum(-1), there),
             "noun": w.noun * mean_where(words, there),
             "l1": w.l1 * mean_where(boxes, there),
             "giou": w.giou * mean_where(overlaps, there),
-            "presence": w.presence * (focal(said.presence, found.taken).sum(-1) / pairs).mean(),
+            "presence": w.presence * (focal(said.presence, taken).sum(-1) / pairs).mean(),
             "seed": w.seed * (focal(said.seeds, here).sum(-1) / pairs).mean(),
         }
 
@@ -79,12 +79,14 @@ def match(said: PairAnswer, true: PairBatch, grid: int, config: TrainConfig) -> 
     away = (begun[:, :, None] - centre_cells(true.objects_xyxy, grid)[:, None]).abs().amax(-1)  # (B, N, P)
     cost = (cost + ASTRAY * away).cpu()
     query = torch.zeros(batch, pairs, dtype=torch.int64)
-    taken = torch.zeros(batch, said.starts.shape[1], dtype=torch.bool)
+    found, taken = torch.zeros(batch, pairs, dtype=torch.bool), torch.zeros(said.starts.shape, dtype=torch.bool)
     for b, there in enumerate(true.has_pair.cpu()):  # an assignment is no tensor arithmetic
         count = int(there.sum())
         rows, columns = linear_sum_assignment(cost[b, :, :count].numpy())
-        query[b, columns], taken[b, rows] = torch.from_numpy(rows), True
-    return Match(query.to(said.starts), taken.to(said.starts.device))
+        query[b, columns] = torch.from_numpy(rows)
+        found[b, columns] = taken[b, rows] = True
+    device = said.starts.device
+    return Match(query.to(device), found.to(device), taken.to(device))
 
 
 def chosen(part: Tensor, query: Tensor) -> Tensor:
@@ -110,8 +112,10 @@ def focal(logits: Tensor, true: Tensor) -> Tensor:
     y = true.to(logits)
     p = logits.sigmoid()
     missed = p * (1 - y) + (1 - p) * y
-    return (ALPHA * y + (1 - ALPHA) * (1 - y)) * missed**GAMMA * F.binary_cross_entropy_with_logits(
-        logits, y, reduction="none"
+    return (
+        (ALPHA * y + (1 - ALPHA) * (1 - y))
+        * missed**GAMMA
+        * F.binary_cross_entropy_with_logits(logits, y, reduction="none")
     )
 
 

@@ -1,0 +1,167 @@
+"""report.html of a run of pairs: scores, curves, the best and the worst kinds, drawn predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgegsr.card import to_toml
+from edgegsr.charts import line_chart
+from edgegsr.data.pairs import PairSplit
+from edgegsr.distill.gallery import source
+from edgegsr.distill.journal import read_metrics
+from edgegsr.files import write_whole
+from edgegsr.page import page
+from edgegsr.pair_run import PairRun
+from edgegsr.run import METRICS, REPORT
+from edgegsr.runtime.draw import draw_pairs
+from edgegsr.scoring.hico import Scores, judge, score
+from edgegsr.situation import Box, Interaction
+from edgegsr.student.pair_answers import PairAnswers
+
+DRAWN = 12  # pictures
+SURE = 0.25  # likelihood from which an interaction is drawn
+WORST, BEST = 8, 8  # kinds in the list
+LOSSES = {
+    "loss": "Sum of losses",
+    "verb": "Verbs",
+    "noun": "Objects",
+    "l1": "Box edges (L1)",
+    "giou": "Box overlap (GIoU)",
+    "presence": "Which queries are pairs",
+    "seed": "Where objects are",
+    "lr": "Learning rate",
+}
+STAGED = "diorama.json"  # lies in the folder of staged data
+
+
+def write_report(run: PairRun, split: PairSplit, said: PairAnswers) -> Path:
+    """Writes the report of a run on a split and says where."""
+    scores = score(split.pairs, said.predictions())
+    metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
+    settings = escape(to_toml(run.config))
+    body = "".join(
+        f"<h2>{title}</h2>{note}{part}"
+        for title, note, part in (
+            ("Scores", _note(f"Mean average precision on {split.name}, %, by HICO-DET's protocol"), _scores(scores)),
+            ("Training", "", f'<div class="charts">{"".join(_charts(metrics))}</div>'),
+            ("Kinds", _note("The best and the worst of those that the split shows"), _kinds(scores)),
+            ("Predictions", _note(f"On the left what the student is {SURE:.0%} sure of"), _drawn(split, said)),
+            ("Settings", "", f"<details><summary>config.toml</summary><pre>{settings}</pre></details>"),
+        )
+    )
+    title = f"{run.folder.resolve().name}: a student of human-object interactions"
+    write_whole(run.folder / REPORT, page(title, _lead(run, split), body, run.config.get("versions", {})))
+    return run.folder / REPORT
+
+
+def _lead(run: PairRun, split: PairSplit) -> str:
+    config = run.config
+    weights = sum(parameter.numel() for parameter in run.student.parameters())
+    images = config.get("data", {}).get("train", {}).get("images", 0)
+    unseen = config.get("pairs", {}).get("unseen")
+    parts = [
+        f"{images:,} training images, judged on {len(split):,} of {split.name}",
+        f"{config['train']['epochs']} epochs, seed {config['train']['seed']}",
+        f"{weights / 1e6:.2f} M weights, {run.student.config.pairs} queries at {run.student.config.side} px",
+        *([f"zero-shot setting {unseen}"] if unseen else []),
+    ]
+    staged = (split.folder.parent / STAGED).is_file()
+    note = " · staged scenes (Diorama): these figures say nothing about photos or HICO-DET" if staged else ""
+    return " · ".join(parts) + note
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}.</p>'
+
+
+def _scores(scores: Scores) -> str:
+    rows = [
+        ("default", *scores.default),
+        ("known object", *scores.known_object),
+    ]
+    table = _table(("setting", "full", "rare", "non-rare"), [(name, *map(_percent, cells)) for name, *cells in rows])
+    groups = [(name.upper().replace("_", "-"), *map(_percent, group)) for name, group in scores.groups.items()]
+    more = _table(("kinds out of training", "unseen", "seen", "full", "harmonic"), groups) if groups else ""
+    return f'<div class="panel">{table}</div><div class="panel">{more}</div>'
+
+
+def _kinds(scores: Scores) -> str:
+    told = [kind for kind in scores.to_json()["kinds"] if kind["pairs"]]
+    ranked = sorted(told, key=lambda kind: -kind["ap"])
+    chosen = [*ranked[:BEST], *ranked[max(BEST, len(ranked) - WORST) :]]
+    rows = [(f"{kind['verb']} {kind['object']}", str(kind["pairs"]), _percent(kind["ap"])) for kind in chosen]
+    return f'<div class="panel">{_table(("interaction", "true pairs", "AP"), rows)}</div>'
+
+
+def _charts(metrics: list[dict[str, Any]]) -> Iterator[str]:
+    train = [line for line in metrics if line["kind"] == "train"]
+    dev = [line for line in metrics if line["kind"] == "dev"]
+    lines = {
+        name: [(line["step"], 100 * (line["all"][name] or 0)) for line in dev] for name in ("full", "rare", "non_rare")
+    }
+    yield line_chart("dev: mAP, %", lines)
+    for key, title in LOSSES.items():
+        yield line_chart(title, {title: [(m["step"], m[key]) for m in train if key in m]})
+
+
+def _drawn(split: PairSplit, said: PairAnswers) -> str:
+    pictures = []
+    predictions = said.predictions().ranked()
+    right = judge(split.pairs, predictions)
+    for i in sorted(np.random.default_rng(0).permutation(len(split))[:DRAWN].tolist()):
+        pixels = split.pixels(i)
+        scale = pixels.shape[1] / max(int(split.pairs.sizes_wh[i, 0]), 1)
+        both = "".join(
+            f'<div><img alt="{kind}" src="{source(draw_pairs(pixels, found))}"></div>'
+            for kind, found in (("student", told(split, said, i, scale)), ("annotated", annotated(split, i, scale)))
+        )
+        sure = (predictions.image == i) & (predictions.scores >= SURE)
+        note = (
+            f"{int((right & sure).sum())} of {int(sure.sum())} right, {int((split.pairs.image == i).sum())} annotated"
+        )
+        head = f"<span>{note}</span><span>{escape(split.pairs.images[i])}</span>"
+        pictures.append(f'<div class="pair"><div class="head">{head}</div><div class="both">{both}</div></div>')
+    return f'<div class="pairs">{"".join(pictures)}</div>'
+
+
+def told(split: PairSplit, said: PairAnswers, i: int, scale: float = 1.0) -> list[Interaction]:
+    """What the student says of image `i`, in pixels of the picture, best first."""
+    columns = (said.humans_xyxy[i] * scale, said.objects_xyxy[i] * scale)
+    found = []
+    for kind, human, thing, likely in zip(
+        said.kinds[i].tolist(), *(part.tolist() for part in columns), said.scores[i].tolist()
+    ):
+        if kind >= 0 and likely >= SURE:
+            verb, noun = split.pairs.kinds.names(kind)
+            found.append(Interaction(_box(human), _box(thing), noun, verb, likely))
+    return found
+
+
+def annotated(split: PairSplit, i: int, scale: float = 1.0) -> list[Interaction]:
+    """What people said of image `i`."""
+    pairs, found = split.pairs, []
+    for row in np.flatnonzero(pairs.image == i).tolist():
+        verb, noun = pairs.kinds.names(int(pairs.kind[row]))
+        boxes = [(side[row] * scale).tolist() for side in (pairs.humans_xyxy, pairs.objects_xyxy)]
+        found.append(Interaction(_box(boxes[0]), _box(boxes[1]), noun, verb, 1.0))
+    return found
+
+
+def _box(box: Sequence[float]) -> Box:
+    x1, y1, x2, y2 = box
+    return x1, y1, x2, y2
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"

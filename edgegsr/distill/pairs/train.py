@@ -1,0 +1,168 @@
+"""One training of pairs: how it starts, goes on and ends. Its steps are those of every training."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgegsr.data.pair_loader import pair_loader
+from edgegsr.data.pairs import PairSplit
+from edgegsr.distill import checkpoint
+from edgegsr.distill.config import read_train
+from edgegsr.distill.course import turns
+from edgegsr.distill.identity import describe, settle
+from edgegsr.distill.journal import Journal
+from edgegsr.distill.loop import Plan, check_state, go
+from edgegsr.distill.pairs.lesson import PairLesson
+from edgegsr.distill.pairs.report import write_report
+from edgegsr.distill.stop import StopSign
+from edgegsr.distill.training import Training, open_accelerator
+from edgegsr.errors import InputError
+from edgegsr.files import write_whole
+from edgegsr.interactions import Bools
+from edgegsr.pair_run import KINDS, PairRun, open_pair_run
+from edgegsr.run import REPORT, STATE, TABLES, WEIGHTS
+from edgegsr.scoring.hico import Scores, score
+from edgegsr.student.config import read_student
+from edgegsr.student.pair_answers import PairAnswers, answer_pairs
+from edgegsr.student.pairs import PairStudent
+from edgegsr.student.weights import save_weights
+from edgegsr.text import TextTables
+from edgegsr.text.kinds import ontology_of
+
+
+def train_pairs(
+    student_card: str | Path | Mapping[str, Any],
+    split_train: PairSplit,
+    split_dev: PairSplit,
+    tables: TextTables,
+    out: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    setting: str = "",
+    start: str | Path | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> PairRun:
+    """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
+
+    `setting` is the zero-shot setting of the splits, whose kinds training does not know of; `start` is a run whose
+    encoder and decoder it begins with.
+    """
+    out, card, settings = Path(out), read_student(student_card), read_train(student_card, overrides)
+    kinds = split_train.pairs.kinds
+    if not len(split_train) or not len(split_dev):
+        raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
+    accelerator = open_accelerator(settings)
+    saved, finished = checkpoint.latest(out / STATE), (out / WEIGHTS).is_file() and (out / REPORT).is_file()
+    torch.manual_seed(settings.seed)
+    valid = torch.from_numpy(kinds.valid)
+    student = PairStudent(card, tables, valid, pretrained=not (saved or finished))
+    beginning = begin_with(student, start) if start else ""
+    data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
+    more = {"pairs": {"unseen": setting, "start": beginning}}
+    description = describe("none", student.config, settings, ontology_of(kinds), data, tables, more=more)
+    settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
+    if accelerator.is_main_process and not (out / KINDS).is_file():
+        write_whole(out / KINDS, kinds.to_json())
+    accelerator.wait_for_everyone()
+    if finished:
+        if accelerator.is_main_process:
+            print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
+        return open_pair_run(out)
+
+    if settings.batch % accelerator.num_processes:
+        raise InputError(
+            f"train.batch must be a multiple of the {accelerator.num_processes} processes, got {settings.batch}"
+        )
+    batches = pair_loader(
+        split_train,
+        student.config.side,
+        settings.batch // accelerator.num_processes,
+        train=True,
+        seed=settings.seed,
+        workers=settings.workers,
+        augmentation=settings.augment,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+        pin_memory=accelerator.device.type == "cuda",
+    )
+    per_epoch = len(batches.order)
+    steps = settings.epochs * per_epoch
+    student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
+    allowed = torch.from_numpy(allowed_kinds(split_train, setting))
+    lesson = PairLesson(student, settings, allowed)
+    training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
+    if saved:
+        check_state(saved, description)
+        training.restore(saved)
+    kept: list[PairAnswers] = []  # the last answers on dev
+
+    def judge() -> Mapping[str, Any]:
+        kept[:] = [training.answers(split_dev, answer_pairs)]
+        return brief(score(split_dev.pairs, kept[0].predictions()))
+
+    journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
+    plan = Plan(split_train.pairs.images, per_epoch, partial(turns, batches, steps), judge, _spoken)
+    with closing(journal), StopSign() as sign:
+        go(out, training, plan, description, saved, journal, sign, on_step)
+        said = kept[0] if kept else training.answers(split_dev, answer_pairs)
+        if accelerator.is_main_process:
+            save_weights(training.average.student, out / WEIGHTS)
+            write_report(open_pair_run(out), split_dev, said)
+            journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
+        accelerator.wait_for_everyone()
+    return open_pair_run(out)
+
+
+def allowed_kinds(split: PairSplit, setting: str) -> Bools:
+    """(O, V) the kinds that training may know of."""
+    kinds = split.pairs.kinds
+    allowed = kinds.valid.copy()
+    if setting:
+        verb, noun = kinds.pairs[kinds.unseen[setting]].T
+        allowed[noun, verb] = False
+    return allowed
+
+
+def begin_with(student: PairStudent, start: str | Path) -> str:
+    """Takes encoder and decoder of another run; says which weights those were."""
+    from edgegsr.shipped import find_run
+    from edgegsr.student.weights import read_tensors
+
+    theirs = read_tensors(find_run(Path(start)) / WEIGHTS)
+    mine = student.state_dict()
+    shared = {name: value for name, value in theirs.items() if name.startswith(("encoder.", "decoder."))}
+    for name, value in shared.items():
+        if name not in mine or mine[name].shape != value.shape:
+            raise InputError(f"--start {start}: {name} is of another card; give a run of the same encoder and decoder")
+    student.load_state_dict(shared, strict=False)
+    digest = hashlib.sha256()
+    for name, value in sorted(shared.items()):
+        digest.update(name.encode() + value.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def brief(scores: Scores) -> dict[str, Any]:
+    """The means of an evaluation by group, as the journal keeps them."""
+    found: dict[str, Any] = {"all": scores.default._asdict(), "known object": scores.known_object._asdict()}
+    return found | {name: group._asdict() for name, group in scores.groups.items()}
+
+
+def _spoken(scores: Mapping[str, Any]) -> str:
+    means = ", ".join(f"{name.replace('_', '-')} {100 * (value or 0):.1f}" for name, value in scores["all"].items())
+    return f"mAP: {means}"
+
+
+def _hash(split: PairSplit) -> str:
+    digest = hashlib.sha256("\n".join(split.pairs.images).encode())
+    pairs = split.pairs
+    for column in (pairs.sizes_wh, pairs.image, pairs.kind, pairs.humans_xyxy, pairs.objects_xyxy):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

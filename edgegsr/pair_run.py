@@ -1,0 +1,56 @@
+"""The folder of a training of pairs: that of every run, and the kinds of interaction beside its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgegsr import card
+from edgegsr.errors import InputError
+from edgegsr.interactions import Kinds
+from edgegsr.run import TABLES, WEIGHTS, read_config, there, without_weights
+from edgegsr.student.config import StudentConfig
+from edgegsr.student.pairs import PairStudent
+from edgegsr.student.weights import load_weights
+from edgegsr.text import TextTables
+
+KINDS = "kinds.json"
+
+
+@dataclass(frozen=True)
+class PairRun:
+    """A finished training of pairs: its student, in eval mode, and the words it speaks."""
+
+    folder: Path
+    config: Mapping[str, Any]  # config.toml
+    kinds: Kinds
+    tables: TextTables
+    student: PairStudent
+
+
+def is_pair_run(folder: str | Path) -> bool:
+    """Whether a folder is a run of pairs."""
+    return (Path(folder) / KINDS).is_file()
+
+
+def open_pair_run(folder: str | Path) -> PairRun:
+    """The run in a folder, checked: everything is there, whole, of this format, and belongs together."""
+    folder = Path(folder)
+    config = read_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise without_weights(folder)
+    kinds = Kinds.from_json(there(folder / KINDS).read_text("utf-8"), str(folder / KINDS))
+    tables = TextTables.load(there(folder / TABLES))
+    if (got := (len(tables.verbs), len(tables.nouns) - 1)) != (len(kinds.verbs), len(kinds.objects)):
+        raise InputError(
+            f"{folder}: {TABLES} was not made from {KINDS} ({len(kinds.verbs)} verbs and {len(kinds.objects)} objects; "
+            f"the tables have {got[0]} and {got[1]}); copy the whole run again"
+        )
+    described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
+    student = PairStudent(described, tables, torch.from_numpy(kinds.valid), pretrained=False)
+    load_weights(student, folder / WEIGHTS)
+    return PairRun(folder, config, kinds, tables, student.eval())
