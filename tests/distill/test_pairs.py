@@ -1,0 +1,288 @@
+"""Pairs in training: queries are matched with what people annotated, and what was killed goes on as if it was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgegsr.boxes import iou
+from edgegsr.data.pair_loader import PairBatch
+from edgegsr.data.pairs import PairSplit, open_pairs
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
+from edgegsr.distill.pairs.train import allowed_kinds, train_pairs
+from edgegsr.errors import InputError, TrainingStopped
+from edgegsr.interactions import Kinds
+from edgegsr.pair_run import PairRun, open_pair_run
+from edgegsr.student.config import read_student
+from edgegsr.student.pairs import PairAnswer, PairStudent
+from edgegsr.text import TextTables
+from edgegsr.text.kinds import ontology_of
+from edgegsr.wording import ontology_hash
+
+WIDTH = 24  # of a text
+CARD = {
+    "student": {
+        "side": 64,
+        "strides": [8, 16],
+        "width": 16,
+        "heads": 2,
+        "mixer_layers": 1,
+        "decoder_layers": 1,
+        "pairs": 6,
+        "encoder": {
+            "backbone": "hgnet_v2",
+            "options": {
+                "stem_channels": [3, 8, 8],
+                "stage_mid_channels": [8, 8, 8],
+                "stage_out_channels": [8, 16, 16],
+                "stage_num_blocks": [1, 1, 1],
+                "stage_numb_of_layers": [1, 1, 1],
+                "stage_light_block": [False, False, False],
+                "stage_kernel_size": [3, 3, 3],
+            },
+        },
+    },
+    "train": {"epochs": 2, "batch": 4, "log_every": 1, "checkpoint_every": 1, "amp": "no"},
+}
+GRID = 8
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
+    return maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def learn(crowd: Path) -> PairSplit:
+    return open_pairs(str(crowd), "train")
+
+
+@pytest.fixture(scope="module")
+def judge(crowd: Path) -> PairSplit:
+    return open_pairs(str(crowd), "dev")
+
+
+def tables_of(kinds: Kinds) -> TextTables:
+    torch.manual_seed(0)
+    ontology = ontology_of(kinds)
+    sizes = (len(kinds.verbs), len(kinds.objects) + 1)
+    verbs, nouns = (torch.nn.functional.normalize(torch.randn(n, WIDTH), dim=-1) for n in sizes)
+    return TextTables(verbs, torch.zeros(len(kinds.verbs), 6, WIDTH), nouns, "random", ontology_hash(ontology))
+
+
+def said(starts: list[int], objects: list[list[float]], verbs: int = 3, nouns: int = 2) -> PairAnswer:
+    """Queries of one image that begin in these cells and say these object boxes."""
+    n = len(starts)
+    boxes = torch.tensor([objects])
+    return PairAnswer(
+        torch.zeros(1, n, 4), boxes, torch.zeros(1, n, nouns), torch.zeros(1, n, verbs), torch.zeros(1, n),
+        torch.zeros(1, GRID * GRID), torch.tensor([starts]),
+    )  # fmt: skip
+
+
+def true(objects: list[list[float]], padding: int = 0, verbs: int = 3) -> PairBatch:
+    p = len(objects)
+    boxes = torch.tensor([objects + [[0.0] * 4] * padding])
+    there = torch.tensor([[True] * p + [False] * padding])
+    marks = torch.zeros(1, p + padding, verbs, dtype=torch.bool)
+    marks[:, :p, 0] = True
+    empty = torch.zeros(1)
+    return PairBatch(
+        empty, torch.zeros_like(boxes), boxes, torch.zeros(1, p + padding, dtype=torch.int64), marks, there, empty,
+        empty, empty, [],
+    )  # fmt: skip
+
+
+LEFT, RIGHT = [0.0, 0.0, 0.1, 0.1], [0.8, 0.8, 1.0, 1.0]  # centres in the cells 0 and 63
+
+
+def test_a_pair_is_matched_with_the_query_that_begins_on_its_object() -> None:
+    found = match(said([63, 0, 30], [LEFT, RIGHT, LEFT]), true([LEFT, RIGHT], padding=1), GRID, TrainConfig())
+    assert found.query[0, :2].tolist() == [1, 0]
+    assert found.found.tolist() == [[True, True, False]]
+    assert found.taken.tolist() == [[True, True, False]]
+
+
+def test_of_two_pairs_in_one_cell_each_has_a_query_of_its_own() -> None:
+    near = [0.0, 0.0, 0.12, 0.12]
+    found = match(said([0, 1, 63], [near, LEFT, RIGHT]), true([LEFT, near]), GRID, TrainConfig())
+    assert sorted(found.query[0].tolist()) == [0, 1]
+
+
+def test_more_pairs_than_queries_leave_some_without() -> None:
+    found = match(said([0], [LEFT]), true([LEFT, RIGHT]), GRID, TrainConfig())
+    assert found.found.tolist() == [[True, False]]
+
+
+def test_an_image_without_pairs_has_no_match() -> None:
+    found = match(said([0, 1], [LEFT, LEFT]), true([], padding=2), GRID, TrainConfig())
+    assert not found.found.any() and not found.taken.any()
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=5))
+@settings(max_examples=50, deadline=None)
+def test_the_cell_of_a_box_holds_its_centre(edges: list[tuple[float, ...]]) -> None:
+    boxes = torch.tensor([[min(a, c), min(b, d), max(a, c), max(b, d)] for a, b, c, d in edges])[None]
+    column, row = centre_cells(boxes, GRID)[0].unbind(-1)
+    x, y = (boxes[0, :, 0] + boxes[0, :, 2]) / 2 * GRID, (boxes[0, :, 1] + boxes[0, :, 3]) / 2 * GRID
+    assert ((column <= x) & (x <= column + 1) & (row <= y) & (y <= row + 1)).all()
+    marked = cells_of(boxes, torch.ones(boxes.shape[:2], dtype=torch.bool), GRID)[0]
+    assert marked[row * GRID + column].all() and marked.sum() == len({*(row * GRID + column).tolist()})
+
+
+def test_focal_loss_is_small_where_it_is_right_and_sure() -> None:
+    right, wrong = (focal(torch.tensor([x]), torch.tensor([True])).item() for x in (4.0, -4.0))
+    assert right < 1e-4 < 0.5 < wrong
+    assert focal(torch.tensor([0.0]), torch.tensor([1.0])).item() == pytest.approx(0.25 * 0.25 * np.log(2), abs=1e-6)
+
+
+def test_training_shows_the_student_where_objects_are(learn: PairSplit) -> None:
+    kinds = learn.pairs.kinds
+    student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
+    known = torch.zeros(1, GRID * GRID)
+    known[0, [5, 17, 40]] = 1
+    answer = student(torch.full((1, 64, 64, 3), 114, dtype=torch.uint8), known)
+    assert {5, 17, 40} <= set(answer.starts[0].tolist())
+    assert answer.humans_xyxy.shape == answer.objects_xyxy.shape == (1, 6, 4)
+    assert answer.verb_logits.shape == (1, 6, len(kinds.verbs))
+
+
+def test_verbs_that_training_may_not_know_of_add_no_loss(learn: PairSplit) -> None:
+    kinds = learn.pairs.kinds
+    student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
+    batch = next(iter(loader_of(learn)))
+    losses = []
+    for allowed in (kinds.valid, allowed_kinds(learn, "uv"), np.zeros_like(kinds.valid)):
+        torch.manual_seed(0)
+        lesson = PairLesson(student, TrainConfig(), torch.from_numpy(allowed))
+        losses.append(float(lesson.losses(lesson(*batch.asked), batch)["verb"].detach()))
+    assert losses[0] > losses[1] > losses[2] == 0
+
+
+def loader_of(split: PairSplit) -> object:
+    from edgegsr.data.pair_loader import pair_loader
+
+    return pair_loader(split, 64, 4, train=True)
+
+
+def test_a_batch_carries_boxes_and_verbs_with_its_pixels(learn: PairSplit) -> None:
+    batch = next(iter(loader_of(learn)))  # type: ignore[call-overload]
+    couples = learn.couples
+    for b, row in enumerate(batch.rows.tolist()):
+        first, end = learn.first[row : row + 2]
+        assert int(batch.has_pair[b].sum()) == end - first
+        assert np.array_equal(batch.verbs[b, : end - first].numpy(), couples.verbs[first:end])
+        assert np.array_equal(batch.objects[b, : end - first].numpy(), couples.object[first:end])
+        inside = batch.humans_xyxy[b][batch.has_pair[b]]
+        assert ((inside >= 0) & (inside <= 1)).all() and (inside[:, 2] > inside[:, 0]).all()
+
+
+def test_all_labels_of_a_human_and_an_object_are_one_couple(learn: PairSplit) -> None:
+    couples, pairs = learn.couples, learn.pairs
+    rows = np.column_stack([pairs.image, pairs.humans_xyxy, pairs.objects_xyxy, pairs.kind])
+    assert couples.verbs.sum() == len(np.unique(rows, axis=0))
+    assert couples.verbs.any(1).all()
+    assert len(couples.image) < len(pairs.image)
+
+
+def test_boxes_that_people_drew_anew_for_each_label_are_one_couple(learn: PairSplit) -> None:
+    pairs = learn.pairs
+    row = int(pairs.image[0])
+    moved = replace(
+        pairs,
+        image=np.append(pairs.image, row),
+        kind=np.append(pairs.kind, pairs.kind[0]),
+        humans_xyxy=np.vstack([pairs.humans_xyxy, pairs.humans_xyxy[:1] + 1]),
+        objects_xyxy=np.vstack([pairs.objects_xyxy, pairs.objects_xyxy[:1]]),
+    )
+    assert iou(pairs.humans_xyxy[0], pairs.humans_xyxy[0] + 1) > 0.5
+    assert len(PairSplit("train", moved, learn.folder).couples.image) == len(learn.couples.image)
+
+
+# --- whole trainings ---
+
+
+def run(out: Path, learn: PairSplit, judge: PairSplit, **more: object) -> PairRun:
+    return train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), out, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, learn: PairSplit, judge: PairSplit) -> PairRun:
+    return run(tmp_path_factory.mktemp("runs") / "pairs", learn, judge)
+
+
+def test_a_finished_run_has_all_that_it_needs(finished: PairRun) -> None:
+    names = {path.name for path in finished.folder.iterdir()}
+    assert {"config.toml", "kinds.json", "ontology.json", "tables.safetensors", "student.safetensors"} <= names
+    lines = [json.loads(line) for line in (finished.folder / "metrics.jsonl").read_text().splitlines()]
+    assert {"verb", "noun", "l1", "giou", "presence", "seed"} <= lines[0].keys()
+    assert set(lines[-1]["all"]) == {"full", "rare", "non_rare"}
+    page = (finished.folder / "report.html").read_text()
+    assert "data:image/jpeg" in page
+    assert "these figures say nothing about photos or HICO-DET" in page
+
+
+def test_a_stopped_training_takes_the_steps_of_one_that_never_stopped(
+    finished: PairRun, tmp_path: Path, learn: PairSplit, judge: PairSplit
+) -> None:
+    def stop(step: int) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "again", learn, judge, on_step=stop)
+    again = run(tmp_path / "again", learn, judge)
+    for name, tensor in finished.student.state_dict().items():
+        assert torch.equal(tensor, again.student.state_dict()[name]), name
+
+
+def test_the_run_opens_and_says_the_same(finished: PairRun) -> None:
+    opened = open_pair_run(finished.folder)
+    pixels = torch.randint(0, 255, (2, 64, 64, 3), dtype=torch.uint8)
+    for a, b in zip(finished.student(pixels), opened.student(pixels)):
+        assert torch.equal(a, b)
+
+
+def test_another_training_is_refused_in_the_same_folder(finished: PairRun, learn: PairSplit, judge: PairSplit) -> None:
+    with pytest.raises(InputError, match=r"holds another training \(pairs\.unseen: '' there, 'uv' here\)"):
+        run(finished.folder, learn, judge, setting="uv")
+
+
+def test_a_start_gives_encoder_and_decoder(
+    finished: PairRun, tmp_path: Path, learn: PairSplit, judge: PairSplit
+) -> None:
+    begun = run(tmp_path / "next", learn, judge, start=finished.folder, overrides={"epochs": 1})
+    assert len(begun.config["pairs"]["start"]) == 64
+    with pytest.raises(InputError, match="is of another card; give a run of the same encoder and decoder"):
+        other = {**CARD, "student": {**CARD["student"], "width": 32}}  # type: ignore[dict-item]
+        train_pairs(other, learn, judge, tables_of(learn.pairs.kinds), tmp_path / "other", start=finished.folder)
+
+
+def test_zero_shot_training_never_sees_unseen_kinds(crowd: Path) -> None:
+    for setting in ("rf_uc", "uo"):
+        for split in ("train", "dev"):
+            opened = open_pairs(str(crowd), split, setting=setting)
+            assert not opened.pairs.kinds.unseen[setting][opened.pairs.kind].any()
+        assert open_pairs(str(crowd), "test", setting=setting).pairs.kinds.unseen[setting].any()
+    with pytest.raises(InputError, match="zero-shot setting: wanted one of"):
+        open_pairs(str(crowd), "train", setting="all")
+
+
+def test_a_training_that_is_asked_to_stop_says_how_to_go_on(tmp_path: Path, learn: PairSplit, judge: PairSplit) -> None:
+    def ask(step: int) -> None:
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(TrainingStopped, match="stopped after step 2 of"):
+        run(tmp_path / "stopped", learn, judge, on_step=ask)
