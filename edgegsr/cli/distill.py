@@ -80,9 +80,7 @@ def distill(
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
     if read_student(card).pairs:
-        if method != "none" or teacher or live or grid:
-            raise InputError(f"--student {student}: pairs are learned by --method none alone, without a teacher")
-        _pairs(card, data, overrides, out, unseen, rule, start, limit, text, as_json)
+        _pairs(card, data, method, teacher, overrides, out, unseen, rule, start, limit, text, as_json)
         return
     if unseen or start:
         raise InputError(f"--unseen and --start: are for students of pairs, and {student} is none")
@@ -106,6 +104,8 @@ def distill(
 def _pairs(
     card: Any,
     data: str,
+    method: str,
+    teacher: Optional[str],
     overrides: dict[str, Any],
     out: Path,
     unseen: Optional[str],
@@ -117,14 +117,26 @@ def _pairs(
 ) -> None:
     """A student of pairs, on the crowds or on data of HICO-DET."""
     from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.pairs.methods import find_pair_method
     from edgegsr.distill.pairs.train import train_pairs
+    from edgegsr.files import cache_folder
+    from edgegsr.processes import processes
+    from edgegsr.shipped import find_teacher
+    from edgegsr.teacher.glimpses import GlimpseSource
+    from edgegsr.teacher.vision import open_teacher
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
 
     name = "crowd" if data == "diorama" else data
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
-    run = train_pairs(card, learn, judge, tables, out, overrides, unseen or "", start)
+    source = None
+    if find_pair_method(method).taught:
+        looking = open_teacher(find_teacher(teacher or "diorama"), str(processes().device))
+        source = GlimpseSource(looking, learn, cache_folder(), tables.encoder)
+    elif teacher:
+        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
+    run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", start, source=source)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
 

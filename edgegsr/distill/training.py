@@ -29,7 +29,6 @@ from edgegsr.distill.plain import Plain
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.processes import processes
 from edgegsr.student.sparse import masks
-from edgegsr.teacher.knowledge import Knowledge
 
 Lesson = Plain | PairLesson
 
@@ -82,7 +81,7 @@ class Training:
     def world(self) -> int:
         return int(self.accelerator.num_processes)
 
-    def update(self, batch: Any, step: int, stop: bool = False, about: Knowledge | None = None) -> Told:
+    def update(self, batch: Any, step: int, stop: bool = False, about: Any = None) -> Told:
         """Takes the step number `step` (from 0), unless what it learns from the batch is not finite."""
         torch.manual_seed(seed_of(self.settings.seed, step, self.rank))
         batch = self._placed(batch)
@@ -164,7 +163,7 @@ class Training:
         moved = {name: self._there(value) for name, value in batch._asdict().items() if isinstance(value, Tensor)}
         return batch._replace(**moved)
 
-    def _heard(self, about: Knowledge) -> Knowledge:
+    def _heard(self, about: Any) -> Any:
         there = {name: self._there(part) for name, part in about._asdict().items() if part is not None}
         return about._replace(**there)
 

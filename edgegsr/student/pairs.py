@@ -20,11 +20,12 @@ from edgegsr.student.attention import feedforward
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder
 from edgegsr.student.encoder import Encoder
-from edgegsr.student.heads import BoxHead, Embed, Words, corners, logit, places
+from edgegsr.student.heads import START_SCALE, BoxHead, Embed, Words, corners, logit, places
 from edgegsr.text import TextTables
 
 FIRST_SIZE = 0.15  # of an object, in shares of the square
 FIRST_SHARE = 0.02  # of the places, the queries and the verbs that are a pair's, before anything is learned
+FIRST_NEARNESS = 0.55  # cosine of what is said to the text of a verb that is not true: verbs are near one another
 SURELY = 1e4  # added where a training knows that an object is
 
 
@@ -36,6 +37,7 @@ class PairAnswer(NamedTuple):
     object_logits: Tensor  # (B, N, O)
     verb_logits: Tensor  # (B, N, V), each by itself
     presence: Tensor  # (B, N) logit: this is a pair
+    verb_embedding: Tensor  # (B, N, t) unit vectors
     seeds: Tensor  # (B, cells) logit: the object of a pair has its centre there
     starts: Tensor  # (B, N) the cell that each query begins with
 
@@ -56,12 +58,13 @@ class PairHead(nn.Module):
         self.object = Embed(width, text_width)
         self.verb = Embed(width, text_width)
         self.object_words, self.verb_words = Words(), Words()
-        self.verb_bias = nn.Parameter(torch.tensor(0.0))
+        rare = math.log(FIRST_SHARE / (1 - FIRST_SHARE))
+        self.verb_bias = nn.Parameter(torch.tensor(rare - START_SCALE * FIRST_NEARNESS))
         self.correct = feedforward(width, width, 4)
         self.presence = feedforward(width, width, 1)
         nn.init.normal_(self.correct[-1].weight, std=1e-3)  # type: ignore[arg-type]  # the first answer is the cell itself
         for layer in (self.seed, self.presence[-1]):
-            nn.init.constant_(layer.bias, math.log(FIRST_SHARE / (1 - FIRST_SHARE)))  # type: ignore[arg-type]
+            nn.init.constant_(layer.bias, rare)  # type: ignore[arg-type]
         self.register_buffer("cells", places(self.grid), persistent=False)
 
     def set_tables(self, verbs: Tensor, objects: Tensor, valid: Tensor) -> None:
@@ -77,12 +80,14 @@ class PairHead(nn.Module):
         starts = likely.topk(self.count, dim=1).indices
         first = fine.gather(1, starts[..., None].expand(-1, -1, fine.shape[-1]))
         said = decoder(self.norm(self.begin(first)), tokens)
+        verb = self.verb(said)
         return PairAnswer(
             self.human(said, fine),
             self._objects(said, starts),
             self.object_words(self.object(said)),
-            self.verb_words(self.verb(said)) + self.verb_bias,
+            self.verb_words(verb) + self.verb_bias,
             self.presence(said)[..., 0],
+            verb,
             seeds,
             starts,
         )

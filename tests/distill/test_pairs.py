@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgegsr.boxes import iou
+from edgegsr.data.diorama import script
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig
@@ -23,10 +24,14 @@ from edgegsr.distill.pairs.train import allowed_kinds, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.interactions import Kinds
 from edgegsr.pair_run import PairRun, open_pair_run
+from edgegsr.shipped import find_teacher
 from edgegsr.student.config import read_student
 from edgegsr.student.pairs import PairAnswer, PairStudent
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
+from edgegsr.text.shipped import ENCODER, tables_for
 from edgegsr.wording import ontology_hash
 
 WIDTH = 24  # of a text
@@ -87,7 +92,7 @@ def said(starts: list[int], objects: list[list[float]], verbs: int = 3, nouns: i
     boxes = torch.tensor([objects])
     return PairAnswer(
         torch.zeros(1, n, 4), boxes, torch.zeros(1, n, nouns), torch.zeros(1, n, verbs), torch.zeros(1, n),
-        torch.zeros(1, GRID * GRID), torch.tensor([starts]),
+        torch.zeros(1, n, WIDTH), torch.zeros(1, GRID * GRID), torch.tensor([starts]),
     )  # fmt: skip
 
 
@@ -162,12 +167,14 @@ def test_verbs_that_training_may_not_know_of_add_no_loss(learn: PairSplit) -> No
     kinds = learn.pairs.kinds
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
     batch = next(iter(loader_of(learn)))
-    losses = []
-    for allowed in (kinds.valid, allowed_kinds(learn, "uv"), np.zeros_like(kinds.valid)):
+    losses, without_one = [], kinds.valid.copy()
+    without_one[batch.objects[0, 0], batch.verbs[0, 0]] = False
+    for allowed in (kinds.valid, without_one, np.zeros_like(kinds.valid)):
         torch.manual_seed(0)
         lesson = PairLesson(student, TrainConfig(), torch.from_numpy(allowed))
         losses.append(float(lesson.losses(lesson(*batch.asked), batch)["verb"].detach()))
     assert losses[0] > losses[1] > losses[2] == 0
+    assert allowed_kinds(learn, "uv").sum() == (~kinds.unseen["uv"]).sum()
 
 
 def loader_of(split: PairSplit) -> object:
@@ -286,3 +293,70 @@ def test_a_training_that_is_asked_to_stop_says_how_to_go_on(tmp_path: Path, lear
 
     with pytest.raises(TrainingStopped, match="stopped after step 2 of"):
         run(tmp_path / "stopped", learn, judge, on_step=ask)
+
+
+# --- a teacher beside it ---
+
+
+@pytest.fixture(scope="module")
+def glimpses(learn: PairSplit, tmp_path_factory: pytest.TempPathFactory) -> GlimpseSource:
+    teacher = open_teacher(find_teacher("diorama"))
+    return GlimpseSource(teacher, learn, tmp_path_factory.mktemp("kept"), ENCODER)
+
+
+def test_a_glimpse_of_two_is_near_the_words_of_what_they_do(learn: PairSplit, glimpses: GlimpseSource) -> None:
+    kinds, tables = learn.pairs.kinds, tables_for(ontology_of(learn.pairs.kinds))
+    acts = [i for i, verb in enumerate(kinds.verbs) if verb in script.verbs()]
+    best = (glimpses.seen.float() @ tables.verbs[acts].T).argmax(-1).numpy()
+    true = learn.couples.verbs[:, acts]
+    known = true.any(1)
+    assert true[np.arange(len(true)), best][known].mean() > 0.6
+
+
+def test_what_was_looked_at_is_not_looked_at_again(
+    learn: PairSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher, turned = open_teacher(find_teacher("diorama")), learn.take(np.arange(len(learn))[::-1])
+    first = GlimpseSource(teacher, learn, tmp_path, ENCODER)
+
+    def see(images: object, flipped: object) -> None:
+        raise AssertionError("it looked again")
+
+    monkeypatch.setattr(teacher, "see", see)
+    again = GlimpseSource(teacher, turned, tmp_path, ENCODER)
+    assert torch.equal(again.about(torch.tensor([0])).seen, first.about(torch.tensor([len(learn) - 1])).seen)
+
+
+def test_glimpses_stand_in_the_slots_of_the_batch(learn: PairSplit, glimpses: GlimpseSource) -> None:
+    batch = next(iter(loader_of(learn)))  # type: ignore[call-overload]
+    seen = glimpses.about(batch.rows).seen
+    assert seen.shape[:2] == batch.has_pair.shape
+    norms = seen.norm(dim=-1)
+    assert torch.allclose(norms[batch.has_pair], torch.tensor(1.0), atol=1e-2)
+    assert not norms[~batch.has_pair].any()
+
+
+def test_words_of_another_encoder_are_refused_before_the_teacher_looks(learn: PairSplit, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"puts images among the texts of .*, and the words are of random"):
+        GlimpseSource(open_teacher(find_teacher("diorama")), learn, tmp_path, "random")
+
+
+def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
+    tmp_path: Path, learn: PairSplit, judge: PairSplit, glimpses: GlimpseSource
+) -> None:
+    tables = tables_for(ontology_of(learn.pairs.kinds))
+    more = {"overrides": {"epochs": 12, "lr": 1e-2, "eval_every": 12}, "source": glimpses}
+    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "mipd", **more)  # type: ignore[arg-type]
+    lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
+    told = [line["glimpse"] for line in lines if line["kind"] == "train"]
+    per_epoch = len(told) // 12
+    assert sum(told[-per_epoch:]) < 0.9 * sum(told[:per_epoch])
+    assert taught.config["teacher"]["revision"]
+    assert not any("teacher" in name for name in taught.student.state_dict())
+
+
+def test_mipd_without_a_teacher_is_refused(tmp_path: Path, learn: PairSplit, judge: PairSplit) -> None:
+    with pytest.raises(InputError, match="--method mipd: learns from a teacher; give --teacher"):
+        run(tmp_path / "x", learn, judge, method="mipd")
+    with pytest.raises(InputError, match="--method: students of pairs take one of none, mipd, got 'magic'"):
+        run(tmp_path / "x", learn, judge, method="magic")

@@ -13,7 +13,6 @@ from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.losses import giou, mean_where
 from edgegsr.student.pairs import PairAnswer, PairStudent
-from edgegsr.teacher.knowledge import Knowledge
 
 ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss (arXiv 1708.02002)
@@ -27,6 +26,13 @@ class Match(NamedTuple):
     taken: Tensor  # (B, N) bool: the query stands for a pair
 
 
+class Recital(NamedTuple):
+    """What the student says to a batch, and what the teacher sees of it."""
+
+    answer: PairAnswer
+    about: Any = None
+
+
 class PairLesson(nn.Module):
     """A student that is told in training where objects are, and matched with what people annotated."""
 
@@ -37,14 +43,17 @@ class PairLesson(nn.Module):
         self.student, self.config = student, config
         self.register_buffer("allowed", allowed, persistent=False)
 
-    def forward(self, pixels: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Knowledge | None = None) -> Any:
-        return self.student(pixels, cells_of(objects_xyxy, has_pair, self.student.pairs.grid))
+    def forward(self, pixels: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None) -> Recital:
+        return Recital(self.student(pixels, cells_of(objects_xyxy, has_pair, self.student.pairs.grid)), about)
 
-    def losses(self, said: PairAnswer, true: PairBatch) -> dict[str, Tensor]:
+    def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
+        return match(answer, true, self.student.pairs.grid, self.config)
+
+    def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
-        w, grid = self.config.weights, self.student.pairs.grid
-        query, there, taken = match(said, true, grid, self.config)
-        humans, objects, object_logits, verb_logits = (chosen(part, query) for part in said[:4])
+        w, grid, answer = self.config.weights, self.student.pairs.grid, said.answer
+        query, there, taken = self.matched(answer, true)
+        humans, objects, object_logits, verb_logits = (chosen(part, query) for part in answer[:4])
         pairs = there.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
@@ -56,11 +65,11 @@ class PairLesson(nn.Module):
             "noun": w.noun * mean_where(words, there),
             "l1": w.l1 * mean_where(boxes, there),
             "giou": w.giou * mean_where(overlaps, there),
-            "presence": w.presence * (focal(said.presence, taken).sum(-1) / pairs).mean(),
-            "seed": w.seed * (focal(said.seeds, here).sum(-1) / pairs).mean(),
+            "presence": w.presence * (focal(answer.presence, taken).sum(-1) / pairs).mean(),
+            "seed": w.seed * (focal(answer.seeds, here).sum(-1) / pairs).mean(),
         }
 
-    def watched(self, said: PairAnswer, true: PairBatch) -> dict[str, Tensor]:
+    def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """Nothing: no other student is listened to."""
         return {}
 

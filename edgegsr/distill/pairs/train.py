@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgegsr.data.pair_loader import pair_loader
+from edgegsr.data.loader import Loader
+from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.distill import checkpoint
 from edgegsr.distill.config import read_train
 from edgegsr.distill.course import turns
 from edgegsr.distill.identity import describe, settle
 from edgegsr.distill.journal import Journal
-from edgegsr.distill.loop import Plan, check_state, go
-from edgegsr.distill.pairs.lesson import PairLesson
+from edgegsr.distill.loop import Plan, Turn, check_state, go
+from edgegsr.distill.pairs.methods import find_pair_method
 from edgegsr.distill.pairs.report import write_report
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, open_accelerator
@@ -35,6 +36,7 @@ from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.weights import save_weights
+from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 
@@ -45,17 +47,22 @@ def train_pairs(
     split_dev: PairSplit,
     tables: TextTables,
     out: str | Path,
+    method: str = "none",
     overrides: Mapping[str, Any] | None = None,
     setting: str = "",
     start: str | Path | None = None,
     on_step: Callable[[int], None] | None = None,
+    source: GlimpseSource | None = None,
 ) -> PairRun:
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
     `setting` is the zero-shot setting of the splits, whose kinds training does not know of; `start` is a run whose
     encoder and decoder it begins with.
     """
-    out, card, settings = Path(out), read_student(student_card), read_train(student_card, overrides)
+    out, how, card = Path(out), find_pair_method(method), read_student(student_card)
+    if how.taught and source is None:
+        raise InputError(f"--method {method}: learns from a teacher; give --teacher")
+    source, settings = source if how.taught else None, read_train(student_card, overrides)
     kinds = split_train.pairs.kinds
     if not len(split_train) or not len(split_dev):
         raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
@@ -66,8 +73,10 @@ def train_pairs(
     student = PairStudent(card, tables, valid, pretrained=not (saved or finished))
     beginning = begin_with(student, start) if start else ""
     data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
-    more = {"pairs": {"unseen": setting, "start": beginning}}
-    description = describe("none", student.config, settings, ontology_of(kinds), data, tables, more=more)
+    more: dict[str, Any] = {"pairs": {"unseen": setting, "start": beginning}}
+    if source:
+        more["teacher"] = source.facts
+    description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
     if accelerator.is_main_process and not (out / KINDS).is_file():
         write_whole(out / KINDS, kinds.to_json())
@@ -97,7 +106,7 @@ def train_pairs(
     steps = settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
     allowed = torch.from_numpy(allowed_kinds(split_train, setting))
-    lesson = PairLesson(student, settings, allowed)
+    lesson = how.lesson(student, settings, allowed)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         check_state(saved, description)
@@ -109,7 +118,7 @@ def train_pairs(
         return brief(score(split_dev.pairs, kept[0].predictions()))
 
     journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
-    plan = Plan(split_train.pairs.images, per_epoch, partial(turns, batches, steps), judge, _spoken)
+    plan = Plan(split_train.pairs.images, per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
     with closing(journal), StopSign() as sign:
         go(out, training, plan, description, saved, journal, sign, on_step)
         said = kept[0] if kept else training.answers(split_dev, answer_pairs)
@@ -119,6 +128,11 @@ def train_pairs(
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_pair_run(out)
+
+
+def _turns(batches: Loader[PairBatch], steps: int, source: GlimpseSource | None, done: int) -> Iterator[Turn]:
+    for turn in turns(batches, steps, done):
+        yield turn if source is None else turn._replace(about=source.about(turn.batch.rows))
 
 
 def allowed_kinds(split: PairSplit, setting: str) -> Bools:

@@ -1,0 +1,56 @@
+"""The ways to train a student of pairs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgegsr.data.pair_loader import PairBatch
+from edgegsr.distill.losses import divergence, mean_where
+from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen
+from edgegsr.errors import InputError
+
+
+class PairMipd(PairLesson):
+    """MIPD for pairs: the verb of a query learns what the teacher sees of its human and object, and how it ranks words.
+
+    What the teacher sees says more than the labels do: a broom that is only "held" in a zero-shot setting looks like
+    sweeping to it.
+    """
+
+    def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
+        found, m = super().losses(said, true), self.config.mipd
+        if said.about is None:
+            raise InputError("--method mipd: learns from a teacher; give --teacher")
+        query, there, _ = self.matched(said.answer, true)
+        mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
+        if m.glimpse:
+            gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)
+            found["glimpse"] = m.glimpse_weight * mean_where(gap, there)
+        if m.ranking:
+            words = self.student.pairs.verb_words.table.float()
+            mine_ranks, their_ranks = (F.linear(x, words) / m.ranking_temperature for x in (mine.float(), seen))
+            found["ranking"] = m.ranking_weight * mean_where(divergence(mine_ranks, their_ranks), there)
+        return found
+
+
+class PairMethod(NamedTuple):
+    """How a lesson is made of a student, and whether it needs a teacher."""
+
+    lesson: type[PairLesson]
+    taught: bool = True
+
+
+PAIR_METHODS: dict[str, PairMethod] = {
+    "none": PairMethod(PairLesson, taught=False),
+    "mipd": PairMethod(PairMipd),
+}
+
+
+def find_pair_method(name: str) -> PairMethod:
+    """The method of that name."""
+    if name not in PAIR_METHODS:
+        raise InputError(f"--method: students of pairs take one of {', '.join(PAIR_METHODS)}, got {name!r}")
+    return PAIR_METHODS[name]

@@ -1,0 +1,106 @@
+"""What a teacher sees of each couple: the part of the photo with a human and an object, as a vector among its texts.
+
+A crop of two is a scene of its own, so a teacher that knows whole pictures knows it too. Every glimpse is kept under
+the hash of what it was made from, as tokens are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from edgegsr.data.pairs import PairSplit
+from edgegsr.errors import InputError
+from edgegsr.progress import track
+from edgegsr.teacher.photos import digests
+from edgegsr.teacher.shards import Shards, ShardWriter, key_of
+from edgegsr.teacher.sight import Pixels, Teacher
+from edgegsr.text.encoders import same_encoder
+
+FOLDER = "glimpses"
+MARGIN = 0.25  # of the longer side, around human and object
+AT_ONCE = 32  # crops
+
+
+class Glimpses(NamedTuple):
+    """What is known of a batch of pairs, in the slots of the batch."""
+
+    seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
+
+
+class GlimpseSource:
+    """The glimpses of a training split; the teacher looks at what was never looked at."""
+
+    def __init__(self, teacher: Teacher, split: PairSplit, folder: Path, encoder: str) -> None:
+        if not same_encoder(teacher.text_encoder, encoder):
+            raise InputError(
+                f"--teacher {teacher.name}: puts images among the texts of {teacher.text_encoder}, and the words are "
+                f"of {encoder}; give --text {teacher.text_encoder}"
+            )
+        self.facts = {"teacher": teacher.name, "revision": teacher.revision, "preprocessing": teacher.preprocessing}
+        self.first = split.first
+        self.seen = _all(teacher, split, folder / FOLDER)  # (M, t) float16
+
+    def about(self, rows: Tensor) -> Glimpses:
+        """rows (B,) of the training split."""
+        first = self.first[rows.numpy()]
+        counts = self.first[rows.numpy() + 1] - first
+        seen = torch.zeros(len(rows), max(int(counts.max()), 1), self.seen.shape[-1])
+        for b, (start, count) in enumerate(zip(first.tolist(), counts.tolist())):
+            seen[b, :count] = self.seen[start : start + count].float()
+        return Glimpses(seen)
+
+
+def _all(teacher: Teacher, split: PairSplit, folder: Path) -> Tensor:
+    """(M, t) of every couple, from the folder or from the teacher."""
+    keys = _keys(teacher, split, folder)
+    there = Shards(folder)
+    lacking = set(there.lacking(keys))
+    rows = [i for i, key in enumerate(keys) if key in lacking]
+    with ShardWriter(folder) as writer:
+        parts = [rows[i : i + AT_ONCE] for i in range(0, len(rows), AT_ONCE)]
+        for part, vectors in track(_looked(teacher, split, parts), f"{teacher.name} looks at pairs", len(parts)):
+            for i, vector in zip(part, vectors):
+                writer.add(keys[i], glimpse=vector[None])
+    there.refresh()
+    return torch.cat([there.files[file].row(row)["glimpse"] for file, row in there.places(keys).tolist()])
+
+
+def _keys(teacher: Teacher, split: PairSplit, folder: Path) -> list[bytes]:
+    true, boxes = split.couples, _unions(split)
+    photos = digests([split.path(i) for i in range(len(split))], folder.parent, keep=True)
+    facts = (teacher.revision, teacher.preprocessing, f"glimpse {MARGIN}")
+    return [key_of(*facts, photos[image], str(box)) for image, box in zip(true.image.tolist(), boxes.tolist())]
+
+
+def _looked(
+    teacher: Teacher, split: PairSplit, parts: Sequence[Sequence[int]]
+) -> Iterator[tuple[Sequence[int], Tensor]]:
+    boxes, images = _unions(split), split.couples.image.tolist()
+    for part in parts:
+        crops = [crop(split.pixels(images[i]), boxes[i], split.pairs.sizes_wh[images[i]]) for i in part]
+        sight = teacher.see(crops, [False] * len(crops))
+        yield part, teacher.to_text(sight.tokens[:, 0]).half()
+
+
+def crop(pixels: Pixels, box_xyxy: npt.NDArray[np.float64], size_wh: npt.NDArray[Any]) -> Pixels:
+    """The part of a picture around a box, which is told in pixels of `size_wh`."""
+    scale = np.array(pixels.shape[1::-1]) / size_wh
+    low, high = box_xyxy[:2] * scale, box_xyxy[2:] * scale
+    margin = MARGIN * (high - low).max()
+    x1, y1 = np.floor(np.maximum(low - margin, 0)).astype(int)
+    x2, y2 = np.ceil(np.minimum(high + margin, pixels.shape[1::-1])).astype(int)
+    return np.ascontiguousarray(pixels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)])
+
+
+def _unions(split: PairSplit) -> npt.NDArray[np.float64]:
+    """(M, 4) the box around human and object."""
+    true = split.couples
+    low = np.minimum(true.humans_xyxy[:, :2], true.objects_xyxy[:, :2])
+    return np.concatenate([low, np.maximum(true.humans_xyxy[:, 2:], true.objects_xyxy[:, 2:])], 1)
