@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from edgegsr.bench.state import doubts, look_at
 from edgegsr.bench.turns import Asked, faster, in_turns
 from edgegsr.files import read_json, write_whole
 from edgegsr.progress import track
+from edgegsr.runtime.session import package_of
 
 IDLE_S = 2.0  # that power is watched with nobody asking
 SAID = 64  # photos of a request
@@ -95,13 +96,18 @@ def _steps(job: Job, busy: float | None = None) -> Iterator[tuple[str, Callable[
 
 def _trtexec(job: Job) -> Result:
     """The engines of TensorRT by themselves, as a captured CUDA graph and launched one by one."""
-    return {subject.name: _alone(subject) if subject.engine == "tensorrt" else None for subject in job.subjects}
+    alone = cache(_alone)  # a plan has no other times where it is opened in another way
+    return {subject.name: alone(subject.place) if _in_tensorrt(subject) else None for subject in job.subjects}
 
 
-def _alone(subject: Subject) -> Result:
+def _in_tensorrt(subject: Subject) -> bool:
+    return package_of(subject.engine) == "tensorrt"
+
+
+def _alone(place: str) -> Result:
     from edgegsr.runtime.build_engine import FOLDER, NOTE, PLAN
 
-    plan = Path(subject.place) / FOLDER / PLAN
+    plan = Path(place) / FOLDER / PLAN
     note = read_json(plan.with_name(NOTE)) if plan.is_file() else {}
     version = str(note.get("tensorrt", "")) if isinstance(note, dict) else ""
     return {
@@ -117,7 +123,7 @@ def _cold_start(job: Job) -> Result:
         for subject in job.subjects:
             if subject.kind != "bundle" and turn != 1:
                 continue  # what no device starts is started once
-            if not turn and subject.engine == "tensorrt":
+            if not turn and _in_tensorrt(subject):
                 print(f"{subject.name}: an engine is built where none fits; this takes minutes", file=sys.stderr)
             with Child(subject, job.photos[:1], job.cpus) as child:
                 if turn:  # the first one brings the files into memory, and builds what has to be built

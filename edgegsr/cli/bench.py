@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -36,7 +35,8 @@ def bench(
     ] = None,
     teacher: Annotated[Optional[str], typer.Option(help="Beside this teacher, zero-shot: id, folder, diorama.")] = None,
     engine: Annotated[
-        Optional[list[str]], typer.Option(help="onnxruntime, openvino or tensorrt; again for more. By default its own.")
+        Optional[list[str]],
+        typer.Option(help="onnxruntime, openvino, tensorrt or tensorrt-graph; again for more. By default its own."),
     ] = None,
     threads: Annotated[
         str, typer.Option(help="Of an engine; 1,2,4 measures each. By default the engine's choice.")
@@ -77,6 +77,7 @@ def bench(
     from edgegsr.bench.tables import tables
     from edgegsr.bench.words import notes, write_markdown
     from edgegsr.machine import examine_machine
+    from edgegsr.runtime.session import package_of
 
     if quick and pace not in ("default", "quick"):
         raise InputError(f"--quick: is a pace of its own, got --pace {pace} as well; leave one out")
@@ -88,7 +89,7 @@ def bench(
     meant = [board for board in boards() if device == JETSON or board.startswith(device)]
     if device != CPU and not meant:
         raise InputError(f"--device: wanted one of {', '.join((CPU, JETSON, *boards()))}, got {device!r}")
-    if trtexec and "tensorrt" not in (engine or ["tensorrt"]):
+    if trtexec and not any(package_of(each) == "tensorrt" for each in engine or ["tensorrt"]):
         raise InputError(f"--trtexec: times engines of TensorRT, got --engine {', '.join(engine or [])}; leave one out")
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
@@ -154,17 +155,15 @@ def _subjects(
     from edgegsr.bench.child import Subject
     from edgegsr.bundle import MANIFEST, open_bundle
     from edgegsr.files import write_whole
-    from edgegsr.runtime.session import ENGINES, INSTALL
+    from edgegsr.runtime.session import ENGINES, lacks
     from edgegsr.shipped import find_bundle, find_run, find_teacher
     from edgegsr.situation import Ontology
 
     for engine in engines:
         if engine not in ENGINES:
             raise InputError(f"--engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
-        if here and importlib.util.find_spec(engine) is None:
-            raise InputError(
-                f"--engine: {engine} is not installed here; run: {INSTALL.get(engine, f'pip install {engine}')}"
-            )
+        if here and (lacking := lacks(engine)):
+            raise InputError(f"--engine: {lacking}")
     opened = [open_bundle(find_bundle(each)) for each in bundles]
     found = []
     for given, bundle in zip(bundles, opened):

@@ -784,9 +784,11 @@ def test_a_board_builds_its_own_engine_once_and_again_for_another_tensorrt(
     given = f"export LD_LIBRARY_PATH={tmp_path} PYTHONPATH={tmp_path}:{Path(stand_in.__file__).parent}"
     given += f" XDG_CACHE_HOME={tmp_path}"
     old, new = (wrapped(tmp_path, f"{given} VERSION={version}; {PYTHON}", version) for version in ("10.3.0", "10.4.0"))
-    of = replace(job, subjects=[Subject("trt", "bundle", str(bundle))], questions=(), root=str(tmp_path))
+    subjects = [Subject(engine, "bundle", str(bundle), engine) for engine in ("tensorrt", "tensorrt-graph")]
+    of = replace(job, subjects=subjects, questions=(), root=str(tmp_path))
     found = bench(of, tmp_path / "out", None, "jetson", sshd.there(tmp_path, python=old))
-    assert found["subjects"]["trt"]["versions"]["tensorrt"] == "10.3.0"
+    for engine, told in found["subjects"].items():
+        assert (told["engine"], told["versions"]["tensorrt"]) == (engine, "10.3.0")
     place = sshd.cache / "bench" / of_bundle(open_bundle(bundle)).name
     plan = place / "engine" / "model.plan"
     assert plan.read_bytes() == (bundle / "model.onnx").read_bytes()  # as the stand-in builds it, and not the one here
@@ -828,6 +830,7 @@ LATER = {  # what is imported where it is needed
     "edgegsr/bench/loadgen.py",
     "edgegsr/bench/clock.py",
     "edgegsr/runtime/plan.py",
+    "edgegsr/runtime/cuda_graph.py",
 }
 
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegsr.bench.child import Subject
+from edgegsr.bench.measure import Job, _trtexec
 from edgegsr.bench.trtexec import (
     Spread,
     flags,
@@ -169,6 +171,18 @@ def test_an_engine_is_timed_as_a_cuda_graph_and_without(program):
     assert f"--loadEngine={plan}" in first and "--noDataTransfers" not in first
     assert "--useCudaGraph" in first and "--useCudaGraph" not in second
     assert "--noCudaGraph" in timing_line("11.0", "m.plan", "t.json", cuda_graph=False)
+
+
+def test_a_plan_is_timed_once_however_it_is_opened(program):
+    place = program.parent / "engine"
+    place.mkdir()
+    program.with_name("model.plan").rename(place / "model.plan")
+    (place / "model.json").write_text('{"tensorrt": "10.3.0"}')
+    engines = ("tensorrt", "tensorrt-graph", "onnxruntime")
+    job = Job([Subject(engine, "bundle", str(program.parent), engine) for engine in engines], ["a.jpg"], trtexec=True)
+    told = _trtexec(job)
+    assert told["tensorrt"] == told["tensorrt-graph"] and told["onnxruntime"] is None
+    assert len(program.with_name("called").read_text("utf-8").splitlines()) == 2  # with a CUDA graph, and without
 
 
 def test_what_trtexec_complains_of_is_one_line(program, monkeypatch):
