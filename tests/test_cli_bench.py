@@ -82,11 +82,13 @@ def _empty(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_threads_and_engines_make_subjects_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = ("--no-accuracy", "--photos", 2, "--threads", "1,2", "--scenario", "offline", "--scenario", "multi-stream")
+    given = ("--no-accuracy", "--photos", 2, "--threads", "1,2", "--scenario", "offline", "--at-once", 1)
+    given += ("--scenario", "multi-stream")
     assert run("bench", SHIPPED, *given, "--quick", "--out", tmp_path / "out", "--json") == 0
     result = last(capsys)
     assert list(result["subjects"]) == [f"{SHIPPED}, 1 threads", f"{SHIPPED}, 2 threads"]
     told = result["subjects"][f"{SHIPPED}, 1 threads"]["scenarios"]
+    assert told["offline"]["at_once"] == 1 and told["multi-stream"]["at_once"] == 1
     assert told["offline"]["load"]["claim"] is None and told["multi-stream"]["load"]["claim"]["queries_lacking"] > 0
 
 

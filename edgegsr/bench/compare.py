@@ -180,6 +180,8 @@ def _rows(name: str, old: Result, new: Result, tolerance: float) -> Iterator[Row
 
 
 def _scenario_rows(name: str, scenario: str, old: Found, new: Found, tolerance: float, elsewhere: str) -> Iterator[Row]:
+    if old.get("at_once", 1) != new.get("at_once", 1):  # which older versions did not tell
+        elsewhere = elsewhere or "another number of photos at once"
     yield _latency(name, f"{scenario}, p50 of blocks, ms", old["load"], new["load"], tolerance, elsewhere)
     yield from _plain(name, f"{scenario}, p99, ms", old, new, ("load", "p99_ms"), tolerance, "a tail")
     kinds = {(told.get("energy") or {}).get("kind") for told in (old, new)}

@@ -12,10 +12,11 @@ It runs where the subjects do, on a board as well: `python -m edgegsr.bench.job 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -32,7 +33,6 @@ from edgegsr.bench.state import doubts, look_at
 from edgegsr.bench.turns import Asked, faster, in_turns
 from edgegsr.files import read_json, write_whole
 from edgegsr.progress import track
-from edgegsr.runtime.session import package_of
 
 IDLE_S = 2.0  # that power is watched with nobody asking
 SAID = 64  # photos of a request
@@ -101,6 +101,8 @@ def _trtexec(job: Job) -> Result:
 
 
 def _in_tensorrt(subject: Subject) -> bool:
+    from edgegsr.runtime.session import package_of
+
     return package_of(subject.engine) == "tensorrt"
 
 
@@ -148,9 +150,10 @@ def _columns(found: Sequence[Mapping[str, float]]) -> Iterator[tuple[str, list[f
 
 
 def _scenario(job: Job, scenario: str, busy: float | None) -> Result:
-    root = Path(job.root)
+    root, cpus = Path(job.root), cpus_of(job)
     meter = find_meter(root)
-    with _children(job) as children:
+    asked_so = {each.name: asked_in(scenario, each, cpus) for each in job.subjects}
+    with _children(job, asked_so.values()) as children:
         idle = _idle_watts(meter)
         before, began = replace(look_at(root), load=busy), time.monotonic()
         log = _Log(meter, root, began)
@@ -164,12 +167,18 @@ def _scenario(job: Job, scenario: str, busy: float | None) -> Result:
         "seconds": round(time.monotonic() - began, 1),
         "before": before.to_json(),
         "after": after.to_json(),
-        "doubts": [*doubts(before, after), *([meter] if isinstance(meter, str) else [])],
+        "doubts": [
+            *doubts(before, after),
+            *([meter] if isinstance(meter, str) else []),
+            *too_many(asked_so.values(), cpus),
+        ],
         "idle_watts": idle,
         "timeline": log.timeline,
         "subjects": {
             name: {
                 "versions": dict(told[name][1]),
+                "at_once": asked_so[name].at_once,
+                "threads": asked_so[name].threads,
                 "load": each.load(scenario, job.pace).to_json(),
                 "steps": each.steps(told[name][0], SCENARIOS[scenario].photos),
                 "faster_than": {other: faster(each, theirs) for other, theirs in asked.items() if other != name},
@@ -217,10 +226,35 @@ def _plainly(child: Child, scenario: str, rows: Iterator[int], seconds: float) -
     return took
 
 
+def asked_in(scenario: str, subject: Subject, cpus: int) -> Subject:
+    """A subject as a scenario opens it: offline, a bundle looks at as many photos at once as there are CPUs for.
+
+    Where nobody said how many threads an engine may use, each of several has its share of the CPUs.
+    """
+    if scenario != "offline" or subject.kind != "bundle":
+        return replace(subject, at_once=1)
+    at_once = subject.at_once or max(1, cpus // (subject.threads or 1))
+    return replace(subject, at_once=at_once, threads=subject.threads or max(1, cpus // at_once))
+
+
+def too_many(subjects: Iterable[Subject], cpus: int) -> Iterator[str]:
+    """Who was given more threads than there are CPUs."""
+    for each in subjects:
+        if (wanted := each.threads * each.at_once) > cpus:
+            yield f"threads: {each.name} was given {wanted}, and there are {cpus} CPUs: they wait for each other"
+
+
+def cpus_of(job: Job) -> int:
+    """That the subjects may run on, where it runs."""
+    if job.cpus:
+        return len(job.cpus)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
-def _children(job: Job) -> Iterator[dict[str, Child]]:
+def _children(job: Job, subjects: Iterable[Subject]) -> Iterator[dict[str, Child]]:
     with ExitStack() as stack:
-        yield {each.name: stack.enter_context(Child(each, job.photos, job.cpus)) for each in job.subjects}
+        yield {each.name: stack.enter_context(Child(each, job.photos, job.cpus)) for each in subjects}
 
 
 class _Log:

@@ -50,7 +50,8 @@ TIMELINE = {
 }
 LATENCY_NOTE = (
     "Of one query: JPEG decode, preprocessing, network and answer. The claim is MLPerf's early stopping: with 99 % "
-    "confidence the percentile is no longer. Multi-stream asks for eight photos at once, offline for 64."
+    "confidence the percentile is no longer. Multi-stream asks for eight photos, one after the other; offline for 64, "
+    "of which a bundle looks at several at once where there are CPUs for it."
 )
 BESIDE_NOTE = (
     "Subjects take turns in blocks of half a second; how much faster one is comes from the blocks of a round: the "

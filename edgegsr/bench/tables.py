@@ -62,12 +62,14 @@ def _subject(found: Found) -> tuple[str, ...]:
 
 def latency(result: Result, scenario: str) -> Table:
     """How long a query takes, and how many photos a second holds."""
-    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %", "photos/s", "queries")
+    claims = scenario != "offline"
+    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %" if claims else "at once", "photos/s", "queries")
     rows = []
     for name, each in _asked(result, scenario):
         load = each["load"]
         times = [ms(load.get(p)) for p in ("p50_ms", "p90_ms", "p99_ms", "p99_9_ms")]
-        rows.append((shown(name), *times, claimed(load), number(load.get("photos_per_s"), 1), f"{load['queries']:,}"))
+        told = claimed(load) if claims else at_once(each)
+        rows.append((shown(name), *times, told, number(load.get("photos_per_s"), 1), f"{load['queries']:,}"))
     return Table(f"{scenario}: latency, ms", heads, rows)
 
 
@@ -79,6 +81,12 @@ def claimed(load: Found) -> str:
     if claim["ms"] is None:
         return f"{claim['queries_lacking']:,} queries lacking"
     return f"p{100 * claim['percentile']:g} ≤ {ms(claim['ms'])}"
+
+
+def at_once(found: Found) -> str:
+    """How many photos were looked at at the same time, and with how many threads each."""
+    photos, threads = found.get("at_once", 1), found.get("threads")
+    return shown(photos) if threads is None or photos == 1 else shown(f"{photos}, threads: {threads}")
 
 
 def energy(result: Result, scenario: str) -> Table:

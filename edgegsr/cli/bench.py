@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -41,6 +42,9 @@ def bench(
     threads: Annotated[
         str, typer.Option(help="Of an engine; 1,2,4 measures each. By default the engine's choice.")
     ] = "0",
+    at_once: Annotated[
+        int, typer.Option(min=0, help="Photos that offline looks at at once. By default as many as there are CPUs for.")
+    ] = 0,
     cpus: Annotated[str, typer.Option(help="Only these, such as 0,1.")] = "",
     scenario: Annotated[
         Optional[list[str]], typer.Option(help="single-stream (the default), multi-stream, offline; again for more.")
@@ -97,6 +101,7 @@ def bench(
     subjects, words = _subjects(
         bundles, engine or [], _numbers("--threads", threads), student, teacher, out, host is None
     )
+    subjects = [replace(each, at_once=at_once) for each in subjects]
     truth = _truth(data, split, 200 if quick and limit is None else limit, words, kept)
     looked_at, questions = _photos(truth, photos, out)
     pinned = _numbers("--cpus", cpus) if cpus else []

@@ -127,6 +127,14 @@ def test_what_differs_is_named_and_a_newer_engine_is_judged():
     assert len(found.regressions) == 1 and verdicts(found, "student")["peak memory, MB"] == "not judged"
 
 
+def test_offline_with_another_number_of_photos_at_once_is_not_judged():
+    old, new = result(scenarios=("offline",)), result({"nano": 9.0}, scenarios=("offline",))
+    assert verdicts(compare(old, new))["offline, p50 of blocks, ms"] == "worse"
+    del old["subjects"]["nano"]["scenarios"]["offline"]["at_once"]  # as of an older version, which took one by one
+    (row,) = [row for row in compare(old, new).rows if row.what == "offline, p50 of blocks, ms"]
+    assert row.verdict == "not judged" and row.why.endswith("another number of photos at once")
+
+
 def test_subjects_of_one_alone_are_named():
     found = compare(result(), result({"nano": 3.0, "another": 3.0}))
     assert [line for line in found.differs if "is not in" in line] == [

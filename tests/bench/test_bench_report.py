@@ -186,6 +186,17 @@ def test_a_claim_that_lacks_queries_is_none():
     assert notes(sure) == ["heat: no sensor can be read"]
 
 
+def test_offline_says_how_many_photos_it_looked_at_at_once():
+    made = result(scenarios=("offline",))
+    rows = table(made, "offline: latency")
+    assert {name: row["at once"] for name, row in rows.items()} == {
+        "nano": "2, threads: 1",
+        "student": "1",
+        "teacher": "1",
+    }
+    assert "claimed at 99 %" not in rows["nano"]
+
+
 def test_beside_the_teacher_stand_speed_and_what_is_kept():
     made = result()
     made["subjects"]["nano"]["accuracy"]["groups"]["unseen"]["verb_top1"] = 0.4
