@@ -43,8 +43,12 @@ def test_a_bundle_beside_its_student_its_teacher_and_boards(
     beside = ("--student", SHIPPED, "--teacher", "diorama", "--device", "orin-nano", "--scenario", "single-stream")
     out = tmp_path / "out"
     assert run("bench", SHIPPED, *beside, *given, "--quick", "--out", out, "--json") == 0
-    result = last(capsys)
+    captured = capsys.readouterr()
+    assert captured.err.startswith("about 47 seconds: cold starts 16 s, single-stream 16 s, 8 annotated photos 16 s;")
+    result = json.loads(captured.out.splitlines()[-1])
     bundle, student, teacher = result["subjects"].values()
+    low, high = bundle["accuracy"]["intervals"]["all"]["value"]
+    assert low <= bundle["accuracy"]["groups"]["all"]["value"] <= high
     assert [each["kind"] for each in (bundle, student, teacher)] == ["bundle", "student", "teacher"]
     assert result["settings"] | {"images": 8, "photos": 4, "pace": "quick", "split": "dev"} == result["settings"]
     assert {row["board"] for row in result["estimates"][SHIPPED]["boards"]} == {"orin-nano-super", "orin-nano-15w"}
@@ -59,6 +63,12 @@ def test_a_bundle_beside_its_student_its_teacher_and_boards(
     capsys.readouterr()
     assert run("bench", "--compare", out, tmp_path / "slow.json") == 3
     assert f"{SHIPPED}: single-stream, p50" in capsys.readouterr().err
+    both = (tmp_path / "old.json", tmp_path / "slow.json")
+    for path, took in zip(both, (2.0, 2.06)):
+        result["subjects"][SHIPPED]["scenarios"]["single-stream"]["load"]["blocks_p50_ms"] = [took] * 8
+        path.write_text(json.dumps(result))
+    for tolerance, code in (("2%", 3), ("0.04", 0), ("5%", 0)):
+        assert run("bench", "--compare", *both, "--tolerance", tolerance) == code
 
 
 def test_a_bundle_that_keeps_too_little_is_named_and_the_command_exits_with_3(
@@ -126,6 +136,9 @@ def test_without_annotated_photos_speed_is_measured_all_the_same(
             "--trtexec: times engines of TensorRT, got --engine openvino; leave one out",
         ),
         ([SHIPPED], f"{SHIPPED}: named twice; give every bundle once"),
+        (["--tolerance", "2%"], "--tolerance: is of --compare; leave it out"),
+        (["--compare", "--tolerance", "two"], "--tolerance: wanted a share below 1 such as 2% or 0.02, got 'two'"),
+        (["--compare", "--tolerance", "2"], "--tolerance: wanted a share below 1 such as 2% or 0.02, got '2'"),
         (["--compare"], "--compare: wanted two bench.json, the old and the new one, got 1"),
     ],
 )

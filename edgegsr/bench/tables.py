@@ -12,6 +12,7 @@ from edgegsr.errors import shown
 SCORES = {"verb_top1": "verb top-1", "value": "value, true verb", "grounded": "grounded, true verb"}
 GROUPS = ("seen", "rare", "unseen", "harmonic", "all")
 NONE = "–"
+OFFLINE = "at once × threads"
 
 Result = Mapping[str, Any]  # what bench.json holds
 Found = Mapping[str, Any]  # of one subject, or a part of that
@@ -63,7 +64,7 @@ def _subject(found: Found) -> tuple[str, ...]:
 def latency(result: Result, scenario: str) -> Table:
     """How long a query takes, and how many photos a second holds."""
     claims = scenario != "offline"
-    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %" if claims else "at once", "photos/s", "queries")
+    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %" if claims else OFFLINE, "photos/s", "queries")
     rows = []
     for name, each in _asked(result, scenario):
         load = each["load"]
@@ -85,8 +86,7 @@ def claimed(load: Found) -> str:
 
 def at_once(found: Found) -> str:
     """How many photos were looked at at the same time, and with how many threads each."""
-    photos, threads = found.get("at_once", 1), found.get("threads")
-    return shown(photos) if threads is None or photos == 1 else shown(f"{photos}, threads: {threads}")
+    return shown(f"{found.get('at_once', 1)} × {found.get('threads') or 'any'}")
 
 
 def energy(result: Result, scenario: str) -> Table:
@@ -142,7 +142,7 @@ def by_trtexec(result: Result) -> Table:
 
 
 def scores(result: Result) -> list[Table]:
-    """One table a score, in per cent, averaged per verb."""
+    """One table a score, in per cent, averaged per verb; ± half of the 95 % interval by a bootstrap over photos."""
     judged = {name: each["accuracy"]["groups"] for name, each in result["subjects"].items() if each.get("accuracy")}
     groups = [group for group in GROUPS if any(group in each for each in judged.values())]
     return [
@@ -150,13 +150,19 @@ def scores(result: Result) -> list[Table]:
             f"{title}, %",
             ("subject", *groups),
             [
-                (shown(name), *(percent(each.get(group, {}).get(score)) for group in groups))
+                (shown(name), *(_scored(result["subjects"][name]["accuracy"], group, score) for group in groups))
                 for name, each in judged.items()
                 if any(score in part for part in each.values())
             ],
         )
         for score, title in SCORES.items()
     ]
+
+
+def _scored(accuracy: Found, group: str, score: str) -> str:
+    """A score, and half the width of its interval where that was worked out."""
+    share, ends = (accuracy.get(what, {}).get(group, {}).get(score) for what in ("groups", "intervals"))
+    return percent(share) + (f" ±{percent((ends[1] - ends[0]) / 2)}" if ends and share is not None else "")
 
 
 def faster(result: Result, other: str) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,13 +68,19 @@ def bench(
         Optional[Path], typer.Option(help="The folder to write; a started one goes on. By default a new one.")
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Of two bench.json: what got worse, how surely.")] = False,
+    tolerance: Annotated[
+        str, typer.Option(help="Of --compare: how much worse is no regression, such as 2%. By default 5%, of verbs 0%.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Measure bundles in turns: accuracy, latency, energy, memory; beside their student, a teacher, other boards."""
     if compare:
-        _compare(bundles, as_json)
+        _compare(bundles, _share("--tolerance", tolerance) if tolerance else None, as_json)
         return
-    from edgegsr.bench.bench import bench, here
+    if tolerance:
+        raise InputError("--tolerance: is of --compare; leave it out")
+    from edgegsr.bench.ahead import ahead
+    from edgegsr.bench.bench import STEPS, bench, here
     from edgegsr.bench.load import PACES, SCENARIOS
     from edgegsr.bench.measure import Job
     from edgegsr.bench.report import write_report
@@ -127,6 +134,7 @@ def bench(
     board = examine_machine().board
     estimated = host is None and device != CPU and not (board and board.is_jetson)
     estimates = _estimates(subjects, meant) if estimated else None
+    print(ahead(job, out / STEPS), file=sys.stderr)
     try:
         result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
     except KeyboardInterrupt:
@@ -265,13 +273,22 @@ def _numbers(option: str, text: str) -> list[int]:
     return list(dict.fromkeys(map(int, parts)))
 
 
-def _compare(files: Sequence[Path], as_json: bool) -> None:
+def _share(option: str, text: str) -> float:
+    """Of 2% or 0.02."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(%?)", text, re.ASCII)
+    share = float(found[1]) / (100 if found[2] else 1) if found else 1.0
+    if share >= 1:
+        raise InputError(f"{option}: wanted a share below 1 such as 2% or 0.02, got {text[:40]!r}")
+    return share
+
+
+def _compare(files: Sequence[Path], tolerance: float | None, as_json: bool) -> None:
     from edgegsr.bench.compare import compare, read_result
 
     if len(files) != 2:
         raise InputError(f"--compare: wanted two bench.json, the old and the new one, got {len(files)}")
     old, new = map(read_result, files)
-    found = compare(old, new)
+    found = compare(old, new, tolerance)
     for line in found.differs:
         print(f"- {line}")
     table(*found.table())
