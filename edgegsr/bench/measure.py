@@ -113,8 +113,8 @@ def _alone(place: str) -> Result:
     note = read_json(plan.with_name(NOTE)) if plan.is_file() else {}
     version = str(note.get("tensorrt", "")) if isinstance(note, dict) else ""
     return {
-        "cuda_graph": trtexec.timed(plan, version),
-        "no_cuda_graph": trtexec.timed(plan, version, cuda_graph=False),
+        "cuda_graph": trtexec.ask(plan, version),
+        "no_cuda_graph": trtexec.ask(plan, version, cuda_graph=False),
     }
 
 

@@ -227,7 +227,7 @@ def estimates(result: Result) -> Table:
 
 def bounds(result: Result, name: str) -> Table:
     """What bounds the layers of a subject on a board that is not here, the slowest first."""
-    found = result["estimates"][name]["layers"]
+    found = result["estimates"][name]["bounds"]
     slowest = sorted(found["layers"], key=lambda each: -max(each["arithmetic_ms"], each["memory_ms"]))
     rows = [
         (

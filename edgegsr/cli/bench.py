@@ -242,7 +242,7 @@ def _photos(truth: tuple[Any, Truth] | None, count: int, out: Path) -> tuple[lis
 
 def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, Any]:
     """Of every bundle, once."""
-    from edgegsr.bench.bounds import told
+    from edgegsr.bench.bounds import with_bounds
     from edgegsr.bench.estimate import estimate
     from edgegsr.bundle import open_bundle
 
@@ -250,7 +250,9 @@ def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, 
     for each in subjects:
         if each.kind == "bundle":
             places.setdefault(each.place, each.name)
-    return told({name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()})
+    return with_bounds(
+        {name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()}
+    )
 
 
 def _hash_of(place: Path) -> str:

@@ -29,7 +29,7 @@ ESTIMATE = {
             "caveats": ["smaller than what was measured"],
         }
     ],
-    "layers": {
+    "bounds": {
         "board": "orin-nano-super",
         "precision": "int8",
         "layers": [{**LAYER, "bound_by": "arithmetic", "share": 1.0}],

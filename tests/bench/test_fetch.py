@@ -54,6 +54,8 @@ def test_results_that_no_job_writes_are_refused_and_nothing_is_written_elsewhere
         ("cold-start.json", "starts", True),
         ("cold-start.json", "starts", None),
         ("cold-start.json", "more", 1),
+        ("single-stream.json", "at_once", None),
+        ("single-stream.json", "threads", "1"),
         ("single-stream.json", "load.p50_ms", "<b>"),
         ("single-stream.json", "load.p50_ms", 0),
         ("single-stream.json", "load.p99_ms", None),
