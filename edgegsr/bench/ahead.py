@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgegsr.bench.load import PACES
 from edgegsr.bench.measure import OPINIONS, Job, said
+from edgegsr.bench.turns import BLOCK_S, LEAST_ROUNDS
 
 START_S = {"bundle": 1.0, "student": 7.0, "teacher": 7.0}
 PHOTO_S = {"bundle": 0.006, "student": 0.02, "teacher": 0.035}
@@ -26,6 +27,7 @@ def ahead(job: Job, folder: Path) -> str:
 
 def _parts(job: Job, folder: Path) -> Iterator[tuple[str, float]]:
     least, opened = PACES[job.pace], sum(START_S[each.kind] for each in job.subjects)
+    asked_s = BETWEEN * max(least.seconds, LEAST_ROUNDS * BLOCK_S) * len(job.subjects)
 
     def left(name: str) -> bool:
         return not (folder / f"{name}.json").is_file()
@@ -37,7 +39,7 @@ def _parts(job: Job, folder: Path) -> Iterator[tuple[str, float]]:
         yield "trtexec", TRTEXEC_S * len({each.place for each in job.subjects if each.engine.startswith("tensorrt")})
     for scenario in job.scenarios:
         if left(scenario):
-            yield scenario, opened + BETWEEN * least.seconds * len(job.subjects)
+            yield scenario, opened + asked_s
         if job.loadgen and left(f"loadgen-{scenario}"):
             turns = 1 if job.pace == "quick" else OPINIONS
             yield (

@@ -74,13 +74,15 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.table import Table
 
     print(f"\n{shown(title)}")
-    table, cells = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False), list(rows)
-    for i, header in enumerate(headers):
-        longest = max((len(shown(row[i])) for row in cells), default=0)  # names and sentences fold before numbers do
-        table.add_column(header, overflow="fold", no_wrap=max(longest, len(header)) <= NEVER_FOLDED)
+    cells, console = [tuple(map(shown, row)) for row in rows], Console(markup=False)
+    widest = [max(map(len, column)) for column in zip(headers, *cells)]
+    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    table.collapse_padding = sum(widest) + 3 * len(widest) > console.width
+    for header, width in zip(headers, widest):  # names and sentences fold before numbers do
+        table.add_column(header, overflow="fold", no_wrap=width <= NEVER_FOLDED)
     for row in cells:
-        table.add_row(*map(shown, row))
-    Console(markup=False).print(table)
+        table.add_row(*row)
+    console.print(table)
 
 
 def show_brief(

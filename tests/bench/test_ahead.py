@@ -24,7 +24,7 @@ def test_the_parts_stand_in_a_line_with_their_sum(tmp_path):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"pace": "quick"}, "about 6 seconds: cold starts 2 s, single-stream 4 s; more"),
+        ({"pace": "quick"}, "about 7 seconds: cold starts 2 s, single-stream 5 s; more"),
         ({"pace": "mlperf"}, "about 12 minutes: cold starts 11 s, single-stream 661 s; more"),
         (
             {"scenarios": ("offline", "multi-stream")},
