@@ -12,7 +12,6 @@ It runs where the subjects do, on a board as well: `python -m edgegsr.bench.job 
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from edgegsr.bench import trtexec
+from edgegsr.bench.askers import asked_in, cpus_of, too_many
 from edgegsr.bench.child import STARTED, Child, Subject
 from edgegsr.bench.load import PACES, SCENARIOS, Load, order
 from edgegsr.bench.power import Meter, Watch, find_meter
@@ -150,7 +150,7 @@ def _columns(found: Sequence[Mapping[str, float]]) -> Iterator[tuple[str, list[f
 
 
 def _scenario(job: Job, scenario: str, busy: float | None) -> Result:
-    root, cpus = Path(job.root), cpus_of(job)
+    root, cpus = Path(job.root), cpus_of(job.cpus)
     meter = find_meter(root)
     asked_so = {each.name: asked_in(scenario, each, cpus) for each in job.subjects}
     with _children(job, asked_so.values()) as children:
@@ -224,31 +224,6 @@ def _plainly(child: Child, scenario: str, rows: Iterator[int], seconds: float) -
         took += [sum(steps) for steps in child.ask(queries)]
         at_once = max(1, round(REQUEST_S / took[-1]))
     return took
-
-
-def asked_in(scenario: str, subject: Subject, cpus: int) -> Subject:
-    """A subject as a scenario opens it: offline, a bundle looks at as many photos at once as there are CPUs for.
-
-    Where nobody said how many threads an engine may use, each of several has its share of the CPUs.
-    """
-    if scenario != "offline" or subject.kind != "bundle":
-        return replace(subject, at_once=1)
-    at_once = subject.at_once or max(1, cpus // (subject.threads or 1))
-    return replace(subject, at_once=at_once, threads=subject.threads or max(1, cpus // at_once))
-
-
-def too_many(subjects: Iterable[Subject], cpus: int) -> Iterator[str]:
-    """Who was given more threads than there are CPUs."""
-    for each in subjects:
-        if (wanted := each.threads * each.at_once) > cpus:
-            yield f"threads: {each.name} was given {wanted}, and there are {cpus} CPUs: they wait for each other"
-
-
-def cpus_of(job: Job) -> int:
-    """That the subjects may run on, where it runs."""
-    if job.cpus:
-        return len(job.cpus)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -118,9 +118,9 @@ def loadgen(result: Result, scenario: str) -> Table:
             claims = ", ".join(f"p{p:g} ≤ {ms(took)}" for p, took in _claims(theirs))
             word = "valid" if theirs.get("valid") else "not valid"
             rows.append((shown(name), both, percent(theirs["apart"]), claims or NONE, word))
-    unit = "photos a second" if scenario == "offline" else "p50"
+    alone, unit = (", one photo after the other", "photos a second") if scenario == "offline" else ("", "p50")
     heads = ("subject", f"{unit} in turns, ours / LoadGen's", "apart, %", "LoadGen claims", "its word")
-    return Table(f"{scenario}, by LoadGen, ms", heads, rows)
+    return Table(f"{scenario}, by LoadGen{alone}, ms", heads, rows)
 
 
 def _claims(theirs: Found) -> list[tuple[float, float]]:

@@ -12,11 +12,12 @@ import pytest
 
 from edgegsr.annotations import Annotations
 from edgegsr.bench.accuracy import agreement, missed
+from edgegsr.bench.askers import asked_in, too_many
 from edgegsr.bench.bench import HERE, RESULT, STEPS, Truth, bench
 from edgegsr.bench.child import Child, Subject
 from edgegsr.bench.job import read_job, write_job
 from edgegsr.bench.load import PACES, Pace
-from edgegsr.bench.measure import Job, asked_in, said, slug, too_many
+from edgegsr.bench.measure import Job, said, slug
 from edgegsr.bench.photos import made
 from edgegsr.bench.subject import Served
 from edgegsr.errors import InputError
