@@ -24,7 +24,7 @@ from result import publish
 
 from edgegsr.bench.compare import read_result
 
-LONG = {"histogram", "blocks_p50_ms", "timeline", "verb_right", "layers", "caveats", "before", "after", "machine"}
+LONG = {"histogram", "blocks_p50_ms", "timeline", "verb_right", "bounds", "caveats", "before", "after", "machine"}
 
 
 def brief(told: Any) -> Any:

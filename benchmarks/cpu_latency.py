@@ -6,6 +6,9 @@ Every engine runs in a process of its own, since idle threads of one take the co
 short blocks, so that what slows the machine slows all; nothing else should run beside it. Two students: the one that
 ships, and `nano` at 320 px with as many words as SWiG has, of random weights, which is for speed only. INT8 is what
 calibration makes of a float run; `--run` takes one that has been trained in 8 bits as well.
+
+These are not the turns of `edgegsr bench`: whatever a subject is, its network alone is called, in a number of blocks
+and an order that are fixed. Results of one are not those of the other, and neither serves the other's subjects.
 """
 
 from __future__ import annotations
@@ -185,12 +188,12 @@ def percentiles(blocks: list[list[float]]) -> dict[str, float]:
     return dict(zip(("p50_ms", "p90_ms", "p99_ms"), values))
 
 
-def spread(ratios: np.ndarray) -> list[float]:
+def four_of_five(ratios: np.ndarray) -> list[float]:
     """From where a tenth lies below to where a tenth lies above."""
     return [round(float(value), 3) for value in np.percentile(ratios, (10, 90))]
 
 
-def told(blocks: Mapping[str, list[list[float]]], files: Mapping[str, Path]) -> dict[str, Any]:
+def by_engine(blocks: Mapping[str, list[list[float]]], files: Mapping[str, Path]) -> dict[str, Any]:
     """What of it is published, by engine."""
     found = {}
     for name, each in blocks.items():
@@ -201,7 +204,7 @@ def told(blocks: Mapping[str, list[list[float]]], files: Mapping[str, Path]) -> 
             "p99_over_p50": round(calls["p99_ms"] / calls["p50_ms"], 3),
             "best_block_ms": round(float(medians(each).min()), 3),
             "faster_than_onnxruntime_fp32": round(float(np.median(faster)), 3),
-            "faster_spread": spread(faster),
+            "faster_spread": four_of_five(faster),
             "calls": sum(map(len, each)),
             "file_bytes": files[name].stat().st_size if files[name].is_file() else None,
         }
@@ -233,7 +236,7 @@ def main() -> None:
                 for engine, path in files.items()
             }
             with served(jobs) as lines:
-                engines = told(in_turns(lines, given.blocks, given.seconds), files)
+                engines = by_engine(in_turns(lines, given.blocks, given.seconds), files)
         result["subjects"][name] = {
             "side": spent.side,
             "parameters": spent.total_parameters,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from cpu_latency import in_turns, medians, opened, percentiles, served, spread, swig_sized, written
+from cpu_latency import four_of_five, in_turns, medians, opened, percentiles, served, swig_sized, written
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from result import publish
 
@@ -136,11 +136,11 @@ def measure(threads: int, blocks: int, seconds: float, chains: dict[str, Chain])
         "threads": threads,
         "blocks": blocks,
         "block_seconds": seconds,
-        **told(found, counts, cost(subject.plain).total_gflops),
+        **of_peak(found, counts, cost(subject.plain).total_gflops),
     }
 
 
-def told(found: dict[str, list[list[float]]], counts: dict[str, tuple[int, int]], gflops: float) -> dict[str, Any]:
+def of_peak(found: dict[str, list[list[float]]], counts: dict[str, tuple[int, int]], gflops: float) -> dict[str, Any]:
     """Trillions of operations a second, and the share of `nano` in those of the best chain that ran in 8 bits."""
     tops = {name: counts[name][0] / medians(each) / 1e9 for name, each in found.items()}
     chains = {
@@ -165,7 +165,7 @@ def told(found: dict[str, list[list[float]]], counts: dict[str, tuple[int, int]]
             "gops": round(gflops, 4),
             "tops_in_8_bits": round(float(np.median(tops[NANO])), 3),
             "share_of_peak": round(float(np.median(shares)), 4),
-            "share_spread": spread(shares),
+            "share_spread": four_of_five(shares),
             "share_counting_all_layers": round(float(np.median(shares)) * gflops * 1e9 / whole, 4),
         },
         "aim": {"share_of_peak_at_least": AIM, "met": bool(np.median(shares) >= AIM)},

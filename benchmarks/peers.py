@@ -27,7 +27,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from cpu_latency import ENGINES, Subject, in_turns, medians, opened, percentiles, served, spread, swig_sized, written
+from cpu_latency import (
+    ENGINES,
+    Subject,
+    four_of_five,
+    in_turns,
+    medians,
+    opened,
+    percentiles,
+    served,
+    swig_sized,
+    written,
+)
 from peer_models import Peer, built, peers
 from result import publish
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -178,7 +189,7 @@ def row(theirs: list[list[float]], ours: list[list[float]], against: str) -> dic
         **percentiles(theirs),
         "against": f"nano, {against}",
         "times_ours": round(float(np.median(ratios)), 3),
-        "times_ours_spread": spread(ratios),
+        "times_ours_spread": four_of_five(ratios),
         "calls": sum(map(len, theirs)),
     }
 

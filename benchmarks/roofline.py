@@ -23,10 +23,10 @@ def main() -> None:
             "benchmark": "roofline",
             "shares": {", ".join(kind): round(share, 4) for kind, share in found.shares.items()},
             "start_ms": {f"{board}, {precision}": round(ms, 3) for (board, precision), ms in found.starts_ms.items()},
-            "fitted": told(errors(found, points)),
-            "thor": told(errors(found, published(family="thor"))),
-            "another_release": told(errors(found, published(held_out=True))),
-            "boards_left_out": told(without_a_board(points)),
+            "fitted": mean_and_largest(errors(found, points)),
+            "thor": mean_and_largest(errors(found, published(family="thor"))),
+            "another_release": mean_and_largest(errors(found, published(held_out=True))),
+            "boards_left_out": mean_and_largest(without_a_board(points)),
             "of_points": [
                 {**point._asdict(), "predicted_ms": round(found.predict_ms(*point[:4]), 3)} for point in published()
             ],
@@ -35,7 +35,7 @@ def main() -> None:
     )
 
 
-def told(found: Errors) -> dict[str, float]:
+def mean_and_largest(found: Errors) -> dict[str, float]:
     return {"mean": round(found.mean, 4), "largest": round(found.largest, 4), "points": found.points}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from edgegsr.bench.bench import Truth, bench
-from edgegsr.bench.bounds import told
+from edgegsr.bench.bounds import with_bounds
 from edgegsr.bench.child import Subject
 from edgegsr.bench.clock import timed
 from edgegsr.bench.estimate import estimate
@@ -118,7 +118,7 @@ def _measured(judge: Split, of: Groups, out: Path, teacher: str | None) -> Path:
     every = [str(judge.path(i).resolve()) for i in range(len(judge))]
     verbs = [judge.annotations.ontology.verbs[verb] for verb in judge.annotations.verbs]
     job = Job(found, every[:LOOKED_AT], pace="quick", questions=list(zip(every, verbs)))
-    boards = told({each.name: estimate(open_bundle(each.place).graph, each.place) for each in found[-1:]})
+    boards = with_bounds({each.name: estimate(open_bundle(each.place).graph, each.place) for each in found[-1:]})
     judged = Truth(str(judge.folder.parent), judge.name, judge.annotations, of._asdict())
     result = bench(job, out / "bench", judged, estimates=boards)
     write_markdown(result, out / "bench")

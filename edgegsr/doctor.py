@@ -27,6 +27,7 @@ PACKAGES = {  # by what pip has to be told
         "onnxscript",
         "opencv-python-headless",
         "safetensors",
+        "scipy",
         "tensorboard",
         "torch",
         "torch-pruning",

@@ -23,15 +23,15 @@ ANSWERS: dict[str, npt.NDArray[Any]] = {
 }
 
 
-def graph(answers: Mapping[str, npt.NDArray[Any]], side: int = 16) -> bytes:
-    """Says the same of every photo, plus nothing times its pixels, so that they are read."""
+def graph(answers: Mapping[str, npt.NDArray[Any]], side: int = 16, of_mean: float = 0.0) -> bytes:
+    """Says the same of every photo, plus nothing (or a share) of the mean of its pixels, so that they are read."""
     nodes = [
         helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
         *(helper.make_node("Add", [f"{name}_said", "nothing"], [name]) for name in answers),
     ]
-    constants = {"zero": np.array(0, np.float32), **{f"{name}_said": each for name, each in answers.items()}}
+    constants = {"zero": np.array(of_mean, np.float32), **{f"{name}_said": each for name, each in answers.items()}}
     made = helper.make_graph(
         nodes,
         "graph",

@@ -43,8 +43,12 @@ def test_a_bundle_beside_its_student_its_teacher_and_boards(
     beside = ("--student", SHIPPED, "--teacher", "diorama", "--device", "orin-nano", "--scenario", "single-stream")
     out = tmp_path / "out"
     assert run("bench", SHIPPED, *beside, *given, "--quick", "--out", out, "--json") == 0
-    result = last(capsys)
+    captured = capsys.readouterr()
+    assert captured.err.startswith("about 57 seconds: cold starts 16 s, single-stream 25 s, 8 annotated photos 16 s;")
+    result = json.loads(captured.out.splitlines()[-1])
     bundle, student, teacher = result["subjects"].values()
+    low, high = bundle["accuracy"]["intervals"]["all"]["value"]
+    assert low <= bundle["accuracy"]["groups"]["all"]["value"] <= high
     assert [each["kind"] for each in (bundle, student, teacher)] == ["bundle", "student", "teacher"]
     assert result["settings"] | {"images": 8, "photos": 4, "pace": "quick", "split": "dev"} == result["settings"]
     assert {row["board"] for row in result["estimates"][SHIPPED]["boards"]} == {"orin-nano-super", "orin-nano-15w"}
@@ -59,6 +63,12 @@ def test_a_bundle_beside_its_student_its_teacher_and_boards(
     capsys.readouterr()
     assert run("bench", "--compare", out, tmp_path / "slow.json") == 3
     assert f"{SHIPPED}: single-stream, p50" in capsys.readouterr().err
+    both = (tmp_path / "old.json", tmp_path / "slow.json")
+    for path, took in zip(both, (2.0, 2.06)):
+        result["subjects"][SHIPPED]["scenarios"]["single-stream"]["load"]["blocks_p50_ms"] = [took] * 8
+        path.write_text(json.dumps(result))
+    for tolerance, code in (("2%", 3), ("0.04", 0), ("5%", 0)):
+        assert run("bench", "--compare", *both, "--tolerance", tolerance) == code
 
 
 def test_a_bundle_that_keeps_too_little_is_named_and_the_command_exits_with_3(
@@ -82,11 +92,13 @@ def _empty(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_threads_and_engines_make_subjects_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = ("--no-accuracy", "--photos", 2, "--threads", "1,2", "--scenario", "offline", "--scenario", "multi-stream")
+    given = ("--no-accuracy", "--photos", 2, "--threads", "1,2", "--scenario", "offline", "--at-once", 1)
+    given += ("--scenario", "multi-stream")
     assert run("bench", SHIPPED, *given, "--quick", "--out", tmp_path / "out", "--json") == 0
     result = last(capsys)
     assert list(result["subjects"]) == [f"{SHIPPED}, 1 threads", f"{SHIPPED}, 2 threads"]
     told = result["subjects"][f"{SHIPPED}, 1 threads"]["scenarios"]
+    assert told["offline"]["at_once"] == 1 and told["multi-stream"]["at_once"] == 1
     assert told["offline"]["load"]["claim"] is None and told["multi-stream"]["load"]["claim"]["queries_lacking"] > 0
 
 
@@ -110,12 +122,23 @@ def test_without_annotated_photos_speed_is_measured_all_the_same(
         (["--device", "toaster"], "--device: wanted one of cpu, jetson, orin-nano-super"),
         (["--scenario", "server"], "--scenario: wanted one of single-stream, multi-stream, offline, got 'server'"),
         (["--pace", "fast"], "--pace: wanted one of mlperf, default, quick, got 'fast'"),
-        (["--engine", "tflite"], "--engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'"),
+        (
+            ["--engine", "tflite"],
+            "--engine: wanted one of onnxruntime, openvino, tensorrt, tensorrt-graph, got 'tflite'",
+        ),
         (["--threads", "two"], "--threads: wanted numbers such as 1,2, got 'two'"),
         (["--data", "nowhere"], "nowhere"),
         (["--cpus", "999"], "--cpus: wanted some of 0"),
         (["--engine", "tensorrt"], "--engine: tensorrt is not installed here; run: pip install tensorrt"),
+        (["--engine", "tensorrt-graph"], "--engine: tensorrt is not installed here; run: pip install tensorrt"),
+        (
+            ["--trtexec", "--engine", "openvino"],
+            "--trtexec: times engines of TensorRT, got --engine openvino; leave one out",
+        ),
         ([SHIPPED], f"{SHIPPED}: named twice; give every bundle once"),
+        (["--tolerance", "2%"], "--tolerance: is of --compare; leave it out"),
+        (["--compare", "--tolerance", "two"], "--tolerance: wanted a share below 1 such as 2% or 0.02, got 'two'"),
+        (["--compare", "--tolerance", "2"], "--tolerance: wanted a share below 1 such as 2% or 0.02, got '2'"),
         (["--compare"], "--compare: wanted two bench.json, the old and the new one, got 1"),
     ],
 )

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from edgegsr.annotations import Annotations
+from edgegsr.bench.interval import intervals
 from edgegsr.boxes import iou
 from edgegsr.scoring.brief import Dev, brief, losses
-from edgegsr.scoring.gsr import score
+from edgegsr.scoring.gsr import judge, score
 from edgegsr.scoring.predictions import Predictions, read_predictions
 
 OVERLAP = 0.5  # of boxes that are taken for the same
@@ -33,6 +34,7 @@ def judged(path: Path, truth: Annotations, groups: Mapping[str, Sequence[str]] |
     right = said.ranked_verbs[:, 0] == truth.verbs
     return {
         "groups": numbers,
+        "intervals": intervals(truth, judge(truth, said), groups, next(iter(numbers.values()))),
         "images": _counts(scores),
         "verb_right": np.packbits(right).tobytes().hex(),  # photo by photo, for a comparison of pairs
     }

@@ -120,15 +120,17 @@ def _settings(job: Job, truth: Truth | None) -> dict[str, Any]:
 def _subject(subject: Subject, job: Job, parts: Mapping[str, Any]) -> dict[str, Any]:
     each = {name: parts[name]["subjects"][subject.name] for name in job.scenarios}
     first = each[job.scenarios[0]]
+    alone = [told["peak_resident_mb"] for told in each.values() if told["at_once"] == 1]
     told = {
         "kind": subject.kind,
         "threads": subject.threads or None,
         **(_of_bundle(subject) if subject.kind == "bundle" else _in_torch(subject)),
         "versions": first["versions"],
         "cold_start_ms": parts["cold-start"][subject.name],
-        "peak_resident_mb": max(told["peak_resident_mb"] for told in each.values()),
+        "peak_resident_mb": max(alone or [told["peak_resident_mb"] for told in each.values()]),
         "scenarios": {
-            name: {what: told[what] for what in ("load", "steps", "faster_than", "energy")}
+            name: {what: told[what] for what in ("at_once", "load", "steps", "faster_than", "energy")}
+            | {"threads": told["threads"] or None}
             for name, told in each.items()
         },
     }

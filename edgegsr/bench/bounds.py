@@ -87,12 +87,12 @@ def to_json(found: list[Bound], board: str, precision: str) -> dict[str, Any]:
     }
 
 
-def told(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+def with_bounds(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     """Estimates of bundles by their names, as bench.json has them, with every layer on the first board."""
-    return {name: {**found.to_json(), "layers": to_json(*_explained(found))} for name, found in estimates.items()}
+    return {name: {**found.to_json(), "bounds": to_json(*_on_the_first(found))} for name, found in estimates.items()}
 
 
-def _explained(found: Estimate) -> tuple[list[Bound], str, str]:
+def _on_the_first(found: Estimate) -> tuple[list[Bound], str, str]:
     """The layers on the first board, at the precision that the graph has."""
     first = [each for each in found.boards if each.board == found.boards[0].board]
     here = max(first, key=lambda each: each.precision == found.network.precision)

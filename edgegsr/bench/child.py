@@ -37,6 +37,7 @@ class Subject:
     threads: int = 0  # by default the engine's choice
     words: str = ""  # a file with the words of a teacher, an ontology as JSON
     content: str = ""  # a hash of what lies there, so that another one is not taken for it
+    at_once: int = 0  # photos that offline looks at; by default as many as there are CPUs for
 
 
 class Child:

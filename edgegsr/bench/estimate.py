@@ -79,7 +79,7 @@ class Estimate:
             "network": {
                 "gflops": round(self.network.gflops, 6),
                 "weights": self.network.weights,
-                "layers": len(self.network.layers),
+                "layer_count": len(self.network.layers),
                 "side": self.network.side,
                 "share_in_8_bits": round(self.network.share_in_8_bits, 4),
                 "attention_products": self.network.attention,

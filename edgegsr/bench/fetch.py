@@ -160,6 +160,7 @@ def _shape(name: str, subjects: Sequence[str]) -> Any:
         "subjects": {
             subject: {
                 "versions": {text: text},
+                **dict.fromkeys(("at_once", "threads"), amount),
                 "load": LOAD,
                 "steps": {text: STEP},
                 "faster_than": {other: FASTER for other in subjects if other != subject},

@@ -166,7 +166,7 @@ def _convolution(_: Any, data: Shape, weights: Shape, out: Shape) -> int:
     return math.prod(out) * math.prod(weights[1:])
 
 
-def _spread(_: Any, data: Shape, weights: Shape, out: Shape) -> int:
+def _transposed(_: Any, data: Shape, weights: Shape, out: Shape) -> int:
     return math.prod(data) * math.prod(weights[1:])
 
 
@@ -181,7 +181,7 @@ def _linear(node: Any, data: Shape, weights: Shape, out: Shape) -> int:
 
 MULTIPLY_ADDS: Mapping[str, Callable[[Any, Shape, Shape, Shape], int]] = {
     "Conv": _convolution,
-    "ConvTranspose": _spread,
+    "ConvTranspose": _transposed,
     "MatMul": _product,
     "Gemm": _linear,
 }

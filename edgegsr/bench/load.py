@@ -2,7 +2,7 @@
 
 single-stream   one photo, the next when it is done          p90
 multi-stream    eight photos, the next eight when all are    p99
-offline         as many as there are, one after the other    photos a second
+offline         as many as there are, as fast as they go     photos a second
 """
 
 from __future__ import annotations

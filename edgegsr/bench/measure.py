@@ -15,16 +15,17 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgegsr.bench import trtexec
+from edgegsr.bench.askers import asked_in, cpus_of, too_many
 from edgegsr.bench.child import STARTED, Child, Subject
 from edgegsr.bench.load import PACES, SCENARIOS, Load, order
 from edgegsr.bench.power import Meter, Watch, find_meter
@@ -95,18 +96,25 @@ def _steps(job: Job, busy: float | None = None) -> Iterator[tuple[str, Callable[
 
 def _trtexec(job: Job) -> Result:
     """The engines of TensorRT by themselves, as a captured CUDA graph and launched one by one."""
-    return {subject.name: _alone(subject) if subject.engine == "tensorrt" else None for subject in job.subjects}
+    alone = cache(_alone)  # a plan has no other times where it is opened in another way
+    return {subject.name: alone(subject.place) if _in_tensorrt(subject) else None for subject in job.subjects}
 
 
-def _alone(subject: Subject) -> Result:
+def _in_tensorrt(subject: Subject) -> bool:
+    from edgegsr.runtime.session import package_of
+
+    return package_of(subject.engine) == "tensorrt"
+
+
+def _alone(place: str) -> Result:
     from edgegsr.runtime.build_engine import FOLDER, NOTE, PLAN
 
-    plan = Path(subject.place) / FOLDER / PLAN
+    plan = Path(place) / FOLDER / PLAN
     note = read_json(plan.with_name(NOTE)) if plan.is_file() else {}
     version = str(note.get("tensorrt", "")) if isinstance(note, dict) else ""
     return {
-        "cuda_graph": trtexec.timed(plan, version),
-        "no_cuda_graph": trtexec.timed(plan, version, cuda_graph=False),
+        "cuda_graph": trtexec.ask(plan, version),
+        "no_cuda_graph": trtexec.ask(plan, version, cuda_graph=False),
     }
 
 
@@ -117,7 +125,7 @@ def _cold_start(job: Job) -> Result:
         for subject in job.subjects:
             if subject.kind != "bundle" and turn != 1:
                 continue  # what no device starts is started once
-            if not turn and subject.engine == "tensorrt":
+            if not turn and _in_tensorrt(subject):
                 print(f"{subject.name}: an engine is built where none fits; this takes minutes", file=sys.stderr)
             with Child(subject, job.photos[:1], job.cpus) as child:
                 if turn:  # the first one brings the files into memory, and builds what has to be built
@@ -142,9 +150,10 @@ def _columns(found: Sequence[Mapping[str, float]]) -> Iterator[tuple[str, list[f
 
 
 def _scenario(job: Job, scenario: str, busy: float | None) -> Result:
-    root = Path(job.root)
+    root, cpus = Path(job.root), cpus_of(job.cpus)
     meter = find_meter(root)
-    with _children(job) as children:
+    asked_so = {each.name: asked_in(scenario, each, cpus) for each in job.subjects}
+    with _children(job, asked_so.values()) as children:
         idle = _idle_watts(meter)
         before, began = replace(look_at(root), load=busy), time.monotonic()
         log = _Log(meter, root, began)
@@ -158,12 +167,18 @@ def _scenario(job: Job, scenario: str, busy: float | None) -> Result:
         "seconds": round(time.monotonic() - began, 1),
         "before": before.to_json(),
         "after": after.to_json(),
-        "doubts": [*doubts(before, after), *([meter] if isinstance(meter, str) else [])],
+        "doubts": [
+            *doubts(before, after),
+            *([meter] if isinstance(meter, str) else []),
+            *too_many(asked_so.values(), cpus),
+        ],
         "idle_watts": idle,
         "timeline": log.timeline,
         "subjects": {
             name: {
                 "versions": dict(told[name][1]),
+                "at_once": asked_so[name].at_once,
+                "threads": asked_so[name].threads,
                 "load": each.load(scenario, job.pace).to_json(),
                 "steps": each.steps(told[name][0], SCENARIOS[scenario].photos),
                 "faster_than": {other: faster(each, theirs) for other, theirs in asked.items() if other != name},
@@ -212,9 +227,9 @@ def _plainly(child: Child, scenario: str, rows: Iterator[int], seconds: float) -
 
 
 @contextmanager
-def _children(job: Job) -> Iterator[dict[str, Child]]:
+def _children(job: Job, subjects: Iterable[Subject]) -> Iterator[dict[str, Child]]:
     with ExitStack() as stack:
-        yield {each.name: stack.enter_context(Child(each, job.photos, job.cpus)) for each in job.subjects}
+        yield {each.name: stack.enter_context(Child(each, job.photos, job.cpus)) for each in subjects}
 
 
 class _Log:

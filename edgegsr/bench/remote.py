@@ -26,7 +26,7 @@ from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
-from edgegsr.runtime.session import INSTALL
+from edgegsr.runtime.session import INSTALL, package_of
 
 OLDEST = (3, 10)
 LEAST = {"numpy": (1, 26), "PIL": (10, 3)}  # as pyproject.toml asks; apt of Ubuntu 22.04 has older ones
@@ -94,7 +94,9 @@ class _Load:
         bundles = {subject.place: open_bundle(subject.place) for subject in job.subjects}
         self.bundles = {place: of_bundle(bundle) for place, bundle in bundles.items()}
         self.engines = {
-            subject.engine or str(bundles[subject.place].manifest.get("target", {}).get("engine", "onnxruntime"))
+            package_of(
+                subject.engine or str(bundles[subject.place].manifest.get("target", {}).get("engine", "onnxruntime"))
+            )
             for subject in job.subjects
         }
         self.photos = of_photos([*job.photos, *(photo for photo, _ in job.questions)])

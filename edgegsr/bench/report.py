@@ -50,7 +50,8 @@ TIMELINE = {
 }
 LATENCY_NOTE = (
     "Of one query: JPEG decode, preprocessing, network and answer. The claim is MLPerf's early stopping: with 99 % "
-    "confidence the percentile is no longer. Multi-stream asks for eight photos at once, offline for 64."
+    "confidence the percentile is no longer. Multi-stream asks for eight photos, one after the other; offline for 64, "
+    "of which a bundle looks at several at once where there are CPUs for it."
 )
 BESIDE_NOTE = (
     "Subjects take turns in blocks of half a second; how much faster one is comes from the blocks of a round: the "
@@ -61,7 +62,10 @@ ENERGY_NOTE = (
     "Of the whole module (module_rail, the input of its board) or of the CPU's packages (package) while a subject was "
     "asked; idle is not subtracted, and none of it is power at the wall."
 )
-SCORES_NOTE = "By the official protocol, averaged per verb. Harmonic: of seen and unseen. A teacher says verbs alone."
+SCORES_NOTE = (
+    "By the official protocol, averaged per verb; ± half of the 95 % interval, by a bootstrap over photos. Harmonic: "
+    "of seen and unseen. A teacher says verbs alone."
+)
 SHAPES_NOTE = "Round: the student and its bundles. Square: a teacher. Diamond: others. Dashed: nobody is above it."
 HISTOGRAM_NOTE = "The last bar holds all that took longer than 99.5 % did; each has an axis of its own."
 STEPS_NOTE = "Means, which add up to the mean of a photo; medians would not. What does not tell its steps is one."
@@ -201,7 +205,7 @@ def _pareto(result: Result) -> str:
             for name, each in result["subjects"].items()
             if (right := groups_of(each).get(group, {}).get("verb_top1")) is not None
         }
-        if points:
+        if len(points) > 1:  # one alone is beaten by nobody
             shapes = {shown(name): SHAPES.get(each["kind"], "diamond") for name, each in result["subjects"].items()}
             charts.append(frontier(f"Verbs, {group}", points, shapes, f"ms, p50, {scenario}", "% top-1"))
     return "".join(charts)

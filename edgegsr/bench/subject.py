@@ -13,7 +13,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,18 +36,36 @@ class Predictor(Protocol):
 
 
 class Served:
-    """A predictor that is asked by lines."""
+    """Predictors of one kind that are asked by lines; of several, each looks at one photo while the others do."""
 
-    def __init__(self, predictor: Any, photos: Sequence[str], steps: Sequence[str]) -> None:
-        self.predictor, self.photos, self.steps = predictor, photos, steps
+    def __init__(self, predictors: Sequence[Any], photos: Sequence[str], steps: Sequence[str]) -> None:
+        self.predictors, self.predictor, self.photos, self.steps = predictors, predictors[0], photos, steps
         self.content = cache(lambda row: Path(photos[row]).read_bytes())
+        self.askers = ThreadPoolExecutor(len(predictors))
 
     def ask(self, queries: Sequence[Sequence[int]]) -> Reply:
-        """The seconds of the steps of each query, whose photos follow one another."""
+        """The seconds of the steps of each query."""
         for row in {row for query in queries for row in query}:
             self.content(row)
-        look = self._in_steps if self.steps != WHOLE else self._whole
-        return {"took": [[sum(parts) for parts in zip(*(look(row) for row in query))] for query in queries]}
+        look = self._one_by_one if len(self.predictors) == 1 else self._at_once
+        return {"took": [look(query) for query in queries]}
+
+    def _one_by_one(self, query: Sequence[int]) -> list[float]:
+        return [sum(parts) for parts in zip(*(self._look(self.predictor, row) for row in query))]
+
+    def _at_once(self, query: Sequence[int]) -> list[float]:
+        """What all photos took together, split among the steps as the askers have spent their time."""
+        left, began = iter(query), time.perf_counter()  # who is done takes the next
+
+        def asked(predictor: Any) -> list[list[float]]:
+            return [self._look(predictor, row) for row in left]
+
+        parts = [steps for each in self.askers.map(asked, self.predictors) for steps in each]
+        took, spent = time.perf_counter() - began, [sum(step) for step in zip(*parts)]
+        return [took * step / sum(spent) for step in spent]
+
+    def _look(self, predictor: Any, row: int) -> list[float]:
+        return self._in_steps(predictor, row) if self.steps != WHOLE else self._whole(predictor, row)
 
     def say(self, asked: Sequence[tuple[str, str | None]]) -> Reply:
         """What is said of photos, as `edgegsr score` reads it: frames of the best verb, and of one that is named."""
@@ -56,7 +75,8 @@ class Served:
         """What MLPerf's LoadGen says when it asks."""
         from edgegsr.bench import loadgen
 
-        return {"loadgen": loadgen.ask(lambda row: self._whole(row), len(self.photos), scenario, pace)}
+        look = partial(self._whole, self.predictor)
+        return {"loadgen": loadgen.ask(look, len(self.photos), scenario, pace)}
 
     def peak(self) -> Reply:
         """The most memory that was ever resident, in this process: what getrusage says begins with the parent's."""
@@ -68,14 +88,14 @@ class Served:
 
         return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}  # bytes on a Mac
 
-    def _whole(self, row: int) -> list[float]:
+    def _whole(self, predictor: Any, row: int) -> list[float]:
         content, before = self.content(row), time.perf_counter()
-        self.predictor.predict(content)
+        predictor.predict(content)
         return [time.perf_counter() - before]
 
-    def _in_steps(self, row: int) -> list[float]:
+    def _in_steps(self, predictor: Any, row: int) -> list[float]:
         content, took, before = self.content(row), [], time.perf_counter()
-        for _ in self.predictor.predict_in_steps(content):
+        for _ in predictor.predict_in_steps(content):
             now = time.perf_counter()
             took.append(now - before)
             before = now
@@ -104,10 +124,14 @@ def serve(imported: Callable[[], Callable[[Mapping[str, Any]], Predictor]]) -> N
         predictor = opened(told)
         marks.append(time.monotonic())
         steps = tuple(getattr(predictor, "steps", WHOLE))
-        predictor.predict(Path(told["photos"][0]).read_bytes())
+        first = Path(told["photos"][0]).read_bytes()
+        predictor.predict(first)
         marks.append(time.monotonic())
+        predictors = [predictor, *(opened(told) for _ in range(1, told.get("at_once", 1)))]
+        for other in predictors[1:]:
+            other.predict(first)
         _send(lines, {"ready": {"marks": marks, "steps": steps, "versions": dict(_versions())}})
-        served = Served(predictor, told["photos"], steps)
+        served = Served(predictors, told["photos"], steps)
         verbs: dict[str, Callable[..., Reply]] = {
             "ask": served.ask,
             "say": served.say,

@@ -12,6 +12,7 @@ from edgegsr.errors import shown
 SCORES = {"verb_top1": "verb top-1", "value": "value, true verb", "grounded": "grounded, true verb"}
 GROUPS = ("seen", "rare", "unseen", "harmonic", "all")
 NONE = "–"
+OFFLINE = "at once × threads"
 
 Result = Mapping[str, Any]  # what bench.json holds
 Found = Mapping[str, Any]  # of one subject, or a part of that
@@ -62,12 +63,14 @@ def _subject(found: Found) -> tuple[str, ...]:
 
 def latency(result: Result, scenario: str) -> Table:
     """How long a query takes, and how many photos a second holds."""
-    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %", "photos/s", "queries")
+    claims = scenario != "offline"
+    heads = ("subject", "p50", "p90", "p99", "p99.9", "claimed at 99 %" if claims else OFFLINE, "photos/s", "queries")
     rows = []
     for name, each in _asked(result, scenario):
         load = each["load"]
         times = [ms(load.get(p)) for p in ("p50_ms", "p90_ms", "p99_ms", "p99_9_ms")]
-        rows.append((shown(name), *times, claimed(load), number(load.get("photos_per_s"), 1), f"{load['queries']:,}"))
+        told = claimed(load) if claims else at_once(each)
+        rows.append((shown(name), *times, told, number(load.get("photos_per_s"), 1), f"{load['queries']:,}"))
     return Table(f"{scenario}: latency, ms", heads, rows)
 
 
@@ -79,6 +82,11 @@ def claimed(load: Found) -> str:
     if claim["ms"] is None:
         return f"{claim['queries_lacking']:,} queries lacking"
     return f"p{100 * claim['percentile']:g} ≤ {ms(claim['ms'])}"
+
+
+def at_once(found: Found) -> str:
+    """How many photos were looked at at the same time, and with how many threads each."""
+    return shown(f"{found.get('at_once', 1)} × {found.get('threads') or 'any'}")
 
 
 def energy(result: Result, scenario: str) -> Table:
@@ -110,9 +118,9 @@ def loadgen(result: Result, scenario: str) -> Table:
             claims = ", ".join(f"p{p:g} ≤ {ms(took)}" for p, took in _claims(theirs))
             word = "valid" if theirs.get("valid") else "not valid"
             rows.append((shown(name), both, percent(theirs["apart"]), claims or NONE, word))
-    unit = "photos a second" if scenario == "offline" else "p50"
+    alone, unit = (", one photo after the other", "photos a second") if scenario == "offline" else ("", "p50")
     heads = ("subject", f"{unit} in turns, ours / LoadGen's", "apart, %", "LoadGen claims", "its word")
-    return Table(f"{scenario}, by LoadGen, ms", heads, rows)
+    return Table(f"{scenario}, by LoadGen{alone}, ms", heads, rows)
 
 
 def _claims(theirs: Found) -> list[tuple[float, float]]:
@@ -134,7 +142,7 @@ def by_trtexec(result: Result) -> Table:
 
 
 def scores(result: Result) -> list[Table]:
-    """One table a score, in per cent, averaged per verb."""
+    """One table a score, in per cent, averaged per verb; ± half of the 95 % interval by a bootstrap over photos."""
     judged = {name: each["accuracy"]["groups"] for name, each in result["subjects"].items() if each.get("accuracy")}
     groups = [group for group in GROUPS if any(group in each for each in judged.values())]
     return [
@@ -142,13 +150,19 @@ def scores(result: Result) -> list[Table]:
             f"{title}, %",
             ("subject", *groups),
             [
-                (shown(name), *(percent(each.get(group, {}).get(score)) for group in groups))
+                (shown(name), *(_scored(result["subjects"][name]["accuracy"], group, score) for group in groups))
                 for name, each in judged.items()
                 if any(score in part for part in each.values())
             ],
         )
         for score, title in SCORES.items()
     ]
+
+
+def _scored(accuracy: Found, group: str, score: str) -> str:
+    """A score, and half the width of its interval where that was worked out."""
+    share, ends = (accuracy.get(what, {}).get(group, {}).get(score) for what in ("groups", "intervals"))
+    return percent(share) + (f" ±{percent((ends[1] - ends[0]) / 2)}" if ends and share is not None else "")
 
 
 def faster(result: Result, other: str) -> Table:
@@ -213,7 +227,7 @@ def estimates(result: Result) -> Table:
 
 def bounds(result: Result, name: str) -> Table:
     """What bounds the layers of a subject on a board that is not here, the slowest first."""
-    found = result["estimates"][name]["layers"]
+    found = result["estimates"][name]["bounds"]
     slowest = sorted(found["layers"], key=lambda each: -max(each["arithmetic_ms"], each["memory_ms"]))
     rows = [
         (

@@ -99,7 +99,7 @@ class Timing:
         return {**asdict(self), "warnings": self.warnings}
 
 
-def timed(plan: Path, version: str, cuda_graph: bool = True) -> dict[str, Any]:
+def ask(plan: Path, version: str, cuda_graph: bool = True) -> dict[str, Any]:
     """What trtexec says of an engine, with both transfers; it is run for some ten seconds."""
     program = shutil.which("trtexec", path=os.pathsep.join((os.environ.get("PATH", ""), *PLACES)))
     if program is None:
@@ -138,7 +138,7 @@ def read(text: str, times: str = "", asked: Mapping[str, bool | None] | None = N
     `asked` are the flags that it was run with, for versions that do not print them.
     """
     traces = read_times(times)
-    spreads = {word: _spread(_last(line, text)) or spread(traces.get(word, [])) for word, line in LINES.items()}
+    spreads = {word: _printed(_last(line, text)) or spread_of(traces.get(word, [])) for word, line in LINES.items()}
     printed = {word: _last(option, text) for word, option in OPTIONS.items()}
     queries, rate, variance = (_last(pattern, text) for pattern in (QUERIES, RATE, VARIANCE))
     return Timing(
@@ -164,7 +164,7 @@ def read_times(text: str) -> dict[str, list[float]]:
     return {word: kept for word, values in found.items() if (kept := list(filter(_is_time, values)))}
 
 
-def spread(values: Sequence[float]) -> Spread | None:
+def spread_of(values: Sequence[float]) -> Spread | None:
     """What trtexec works out of times; a percentile leaves out the longest, a whole number of them."""
     if not values:
         return None
@@ -173,7 +173,7 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(ordered[0], ordered[-1], statistics.fmean(ordered), statistics.median(ordered), at)
 
 
-def _spread(line: str | None) -> Spread | None:
+def _printed(line: str | None) -> Spread | None:
     if line is None:
         return None
     told = {f"{name}_ms": float(ms) for name, ms in FIELD.findall(line)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -36,11 +37,15 @@ def bench(
     ] = None,
     teacher: Annotated[Optional[str], typer.Option(help="Beside this teacher, zero-shot: id, folder, diorama.")] = None,
     engine: Annotated[
-        Optional[list[str]], typer.Option(help="onnxruntime, openvino or tensorrt; again for more. By default its own.")
+        Optional[list[str]],
+        typer.Option(help="onnxruntime, openvino, tensorrt or tensorrt-graph; again for more. By default its own."),
     ] = None,
     threads: Annotated[
         str, typer.Option(help="Of an engine; 1,2,4 measures each. By default the engine's choice.")
     ] = "0",
+    at_once: Annotated[
+        int, typer.Option(min=0, help="Photos that offline looks at at once. By default as many as there are CPUs for.")
+    ] = 0,
     cpus: Annotated[str, typer.Option(help="Only these, such as 0,1.")] = "",
     scenario: Annotated[
         Optional[list[str]], typer.Option(help="single-stream (the default), multi-stream, offline; again for more.")
@@ -63,13 +68,19 @@ def bench(
         Optional[Path], typer.Option(help="The folder to write; a started one goes on. By default a new one.")
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Of two bench.json: what got worse, how surely.")] = False,
+    tolerance: Annotated[
+        str, typer.Option(help="Of --compare: how much worse is no regression, such as 2%. By default 5%, of verbs 0%.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Measure bundles in turns: accuracy, latency, energy, memory; beside their student, a teacher, other boards."""
     if compare:
-        _compare(bundles, as_json)
+        _compare(bundles, _share("--tolerance", tolerance) if tolerance else None, as_json)
         return
-    from edgegsr.bench.bench import bench, here
+    if tolerance:
+        raise InputError("--tolerance: is of --compare; leave it out")
+    from edgegsr.bench.ahead import ahead
+    from edgegsr.bench.bench import STEPS, bench, here
     from edgegsr.bench.load import PACES, SCENARIOS
     from edgegsr.bench.measure import Job
     from edgegsr.bench.report import write_report
@@ -77,6 +88,7 @@ def bench(
     from edgegsr.bench.tables import tables
     from edgegsr.bench.words import notes, write_markdown
     from edgegsr.machine import examine_machine
+    from edgegsr.runtime.session import package_of
 
     if quick and pace not in ("default", "quick"):
         raise InputError(f"--quick: is a pace of its own, got --pace {pace} as well; leave one out")
@@ -88,7 +100,7 @@ def bench(
     meant = [board for board in boards() if device == JETSON or board.startswith(device)]
     if device != CPU and not meant:
         raise InputError(f"--device: wanted one of {', '.join((CPU, JETSON, *boards()))}, got {device!r}")
-    if trtexec and "tensorrt" not in (engine or ["tensorrt"]):
+    if trtexec and not any(package_of(each) == "tensorrt" for each in engine or ["tensorrt"]):
         raise InputError(f"--trtexec: times engines of TensorRT, got --engine {', '.join(engine or [])}; leave one out")
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
@@ -96,6 +108,7 @@ def bench(
     subjects, words = _subjects(
         bundles, engine or [], _numbers("--threads", threads), student, teacher, out, host is None
     )
+    subjects = [replace(each, at_once=at_once) for each in subjects]
     truth = _truth(data, split, 200 if quick and limit is None else limit, words, kept)
     looked_at, questions = _photos(truth, photos, out)
     pinned = _numbers("--cpus", cpus) if cpus else []
@@ -121,6 +134,7 @@ def bench(
     board = examine_machine().board
     estimated = host is None and device != CPU and not (board and board.is_jetson)
     estimates = _estimates(subjects, meant) if estimated else None
+    print(ahead(job, out / STEPS), file=sys.stderr)
     try:
         result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
     except KeyboardInterrupt:
@@ -154,17 +168,15 @@ def _subjects(
     from edgegsr.bench.child import Subject
     from edgegsr.bundle import MANIFEST, open_bundle
     from edgegsr.files import write_whole
-    from edgegsr.runtime.session import ENGINES, INSTALL
+    from edgegsr.runtime.session import ENGINES, lacks
     from edgegsr.shipped import find_bundle, find_run, find_teacher
     from edgegsr.situation import Ontology
 
     for engine in engines:
         if engine not in ENGINES:
             raise InputError(f"--engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
-        if here and importlib.util.find_spec(engine) is None:
-            raise InputError(
-                f"--engine: {engine} is not installed here; run: {INSTALL.get(engine, f'pip install {engine}')}"
-            )
+        if here and (lacking := lacks(engine)):
+            raise InputError(f"--engine: {lacking}")
     opened = [open_bundle(find_bundle(each)) for each in bundles]
     found = []
     for given, bundle in zip(bundles, opened):
@@ -230,7 +242,7 @@ def _photos(truth: tuple[Any, Truth] | None, count: int, out: Path) -> tuple[lis
 
 def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, Any]:
     """Of every bundle, once."""
-    from edgegsr.bench.bounds import told
+    from edgegsr.bench.bounds import with_bounds
     from edgegsr.bench.estimate import estimate
     from edgegsr.bundle import open_bundle
 
@@ -238,7 +250,9 @@ def _estimates(subjects: Sequence[Subject], boards: Sequence[str]) -> dict[str, 
     for each in subjects:
         if each.kind == "bundle":
             places.setdefault(each.place, each.name)
-    return told({name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()})
+    return with_bounds(
+        {name: estimate(open_bundle(place).graph, place, names=boards) for place, name in places.items()}
+    )
 
 
 def _hash_of(place: Path) -> str:
@@ -261,13 +275,22 @@ def _numbers(option: str, text: str) -> list[int]:
     return list(dict.fromkeys(map(int, parts)))
 
 
-def _compare(files: Sequence[Path], as_json: bool) -> None:
+def _share(option: str, text: str) -> float:
+    """Of 2% or 0.02."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(%?)", text, re.ASCII)
+    share = float(found[1]) / (100 if found[2] else 1) if found else 1.0
+    if share >= 1:
+        raise InputError(f"{option}: wanted a share below 1 such as 2% or 0.02, got {text[:40]!r}")
+    return share
+
+
+def _compare(files: Sequence[Path], tolerance: float | None, as_json: bool) -> None:
     from edgegsr.bench.compare import compare, read_result
 
     if len(files) != 2:
         raise InputError(f"--compare: wanted two bench.json, the old and the new one, got {len(files)}")
     old, new = map(read_result, files)
-    found = compare(old, new)
+    found = compare(old, new, tolerance)
     for line in found.differs:
         print(f"- {line}")
     table(*found.table())

@@ -16,6 +16,8 @@ from edgegsr.errors import InputError, MissingExtra, shown
 
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
 
+NEVER_FOLDED = 10  # characters of a column
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
 Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
@@ -72,12 +74,15 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.table import Table
 
     print(f"\n{shown(title)}")
+    cells, console = [tuple(map(shown, row)) for row in rows], Console(markup=False)
+    widest = [max(map(len, column)) for column in zip(headers, *cells)]
     table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for i, header in enumerate(headers):
-        table.add_column(header, overflow="fold", no_wrap=i == 0 and len(headers) > 4)
-    for row in rows:
-        table.add_row(*map(shown, row))
-    Console(markup=False).print(table)
+    table.collapse_padding = sum(widest) + 3 * len(widest) > console.width
+    for header, width in zip(headers, widest):  # names and sentences fold before numbers do
+        table.add_column(header, overflow="fold", no_wrap=width <= NEVER_FOLDED)
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
 
 
 def show_brief(

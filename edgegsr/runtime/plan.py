@@ -13,15 +13,19 @@ import numpy.typing as npt
 
 from edgegsr.bundle import INPUTS, OUTPUTS
 from edgegsr.runtime.build_engine import TO_DEVICE, TO_HOST, BuildError, Cuda, plan_of
+from edgegsr.runtime.cuda_graph import CudaGraph
 
 Numbers = dict[str, npt.NDArray[np.float32]]
 NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "INT64": np.int64, "FLOAT": np.float32, "HALF": np.float16}  # of a gate
 
 
 class PlanSession:
-    """The engine of a bundle, which is built first where none fits. Threads take turns: there is one GPU."""
+    """The engine of a bundle, which is built first where none fits. Threads take turns: there is one GPU.
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+    With `cuda_graph` it is captured in one, or refused: launched one by one is another engine.
+    """
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], *, cuda_graph: bool = False) -> None:
         import tensorrt as trt
 
         plan = plan_of(folder, manifest=manifest)  # first, for it says what is wrong with CUDA, which TensorRT does not
@@ -47,6 +51,9 @@ class PlanSession:
         for name, address in self._address.items():
             context.set_tensor_address(name, address)
         weakref.finalize(self, cuda.free, list(self._address.values()), self._stream).atexit = False
+        self._graph = CudaGraph(cuda, self._stream, self._enqueue) if cuda_graph else None
+        if self._graph is not None:
+            weakref.finalize(self, self._graph.destroy).atexit = False  # the last to be registered is the first to go
 
     def __call__(self, pixels: npt.NDArray[np.uint8], verb: int, words: Mapping[str, Any] | None = None) -> Numbers:
         """Words are folded into what is built here: there are none to be given."""
@@ -55,13 +62,19 @@ class PlanSession:
             for name, given in zip(INPUTS, (pixels, verb)):
                 self._host[name][0] = given
                 self._copy(name, TO_DEVICE)
-            context = self._context
-            if not context.execute_async_v3(self._stream):
-                raise BuildError("TensorRT has not run the engine; its messages say why")
+            if self._graph is None:
+                self._enqueue()
+            else:
+                self._graph.launch()
             for name in OUTPUTS:
                 self._copy(name, TO_HOST)
             self._cuda.wait(self._stream)
             return {name: self._host[name][0].astype(np.float32) for name in OUTPUTS}
+
+    def _enqueue(self) -> None:
+        context = self._context
+        if not context.execute_async_v3(self._stream):
+            raise BuildError("TensorRT has not run the engine; its messages say why")
 
     def _copy(self, name: str, kind: int) -> None:
         host, device = self._host[name].ctypes.data, self._address[name]

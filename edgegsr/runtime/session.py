@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,15 +52,27 @@ def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, b
     """The same for a graph by itself; an engine that is built of files needs its bundle."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
-    if importlib.util.find_spec(engine) is None:
-        run = INSTALL.get(engine, f"pip install {engine}")
-        raise InputError(f"engine: {engine} is not installed here; run: {run}")
+    if lacking := lacks(engine):
+        raise InputError(f"engine: {lacking}")
     try:
         return ENGINES[engine](graph, precision, threads, bundle)
     except BuildError as error:
         raise InputError(f"tensorrt: {error}") from error
     except Exception as error:  # engines have exceptions of their own
         raise InputError(f"{engine} does not take the graph: {_reason(error)}") from error
+
+
+def package_of(engine: str) -> str:
+    """What Python imports for an engine."""
+    return engine.removesuffix(IN_A_CUDA_GRAPH)
+
+
+def lacks(engine: str) -> str:
+    """What is not installed here for an engine, and what to do; empty where nothing lacks."""
+    package = package_of(engine)
+    if importlib.util.find_spec(package) is not None:
+        return ""
+    return f"{package} is not installed here; run: {INSTALL.get(package, f'pip install {package}')}"
 
 
 def _reason(error: Exception) -> str:
@@ -131,13 +144,19 @@ def _openvino(graph: bytes, precision: str, threads: int | None, _: Bundle | Non
     return run
 
 
-def _tensorrt(_: bytes, __: str, ___: int | None, bundle: Bundle | None) -> Engine:
+def _tensorrt(_: bytes, __: str, ___: int | None, bundle: Bundle | None, cuda_graph: bool = False) -> Engine:
     from edgegsr.runtime.plan import PlanSession
 
     if bundle is None:
         raise BuildError("an engine is built of a bundle and kept beside it; wanted a bundle, got a graph alone")
-    return PlanSession(bundle.folder, bundle.manifest)
+    return PlanSession(bundle.folder, bundle.manifest, cuda_graph=cuda_graph)
 
 
-ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino, "tensorrt": _tensorrt}  # by the name of the package
+IN_A_CUDA_GRAPH = "-graph"
+ENGINES: dict[str, Callable[[bytes, str, int | None, Bundle | None], Engine]] = {  # begins as the name of the package
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+    "tensorrt": _tensorrt,
+    f"tensorrt{IN_A_CUDA_GRAPH}": partial(_tensorrt, cuda_graph=True),  # the same plan, handed over in one go
+}
 INSTALL = {"tensorrt": "pip install tensorrt (on a Jetson: sudo apt install python3-libnvinfer)"}

@@ -136,6 +136,8 @@ def _subject(name, kind, found, pace):
         "peak_resident_mb": 100.0,
         "scenarios": {
             scenario: {
+                "at_once": 2 if scenario == "offline" and kind == "bundle" else 1,
+                "threads": 1,
                 "load": each[name].load(scenario, pace).to_json(),
                 "steps": each[name].steps(STEPS[kind], SCENARIOS[scenario].photos),
                 "faster_than": {other: faster(each[name], each[other]) for other in others},

@@ -51,6 +51,17 @@ def test_slower_within_the_tolerance_is_no_regression():
     assert len(compare(old, new, 0.05).regressions) == 1 and compare(old, new, 0.2).regressions == []
 
 
+def test_a_tolerance_that_is_named_holds_for_right_verbs_too():
+    before = right(0.8)
+    after = before.copy()
+    after[np.flatnonzero(before)[:8]] = False  # 8 of 148
+    old, new = with_bits(result(), before), with_bits(result(), after)
+    for tolerance, lines in ((None, 1), (0.0, 1), (0.05, 1), (0.06, 0)):
+        assert len(compare(old, new, tolerance).regressions) == lines
+    assert compare(old, new).table().title == "Old and new, tolerance 5 %, of right verbs 0 %"
+    assert compare(old, new, 0.025).table().title == "Old and new, tolerance 2.5 %, of right verbs 2.5 %"
+
+
 def test_fewer_than_six_blocks_are_not_judged():
     found = compare(result({"nano": 3.0}, blocks=5), result({"nano": 9.0}, blocks=5))
     assert verdicts(found)["single-stream, p50 of blocks, ms"] == "not judged" and found.regressions == []
@@ -125,6 +136,14 @@ def test_what_differs_is_named_and_a_newer_engine_is_judged():
         "student: threads: 1, now 2",
     ]
     assert len(found.regressions) == 1 and verdicts(found, "student")["peak memory, MB"] == "not judged"
+
+
+def test_offline_with_another_number_of_photos_at_once_is_not_judged():
+    old, new = result(scenarios=("offline",)), result({"nano": 9.0}, scenarios=("offline",))
+    assert verdicts(compare(old, new))["offline, p50 of blocks, ms"] == "worse"
+    del old["subjects"]["nano"]["scenarios"]["offline"]["at_once"]  # as of an older version, which took one by one
+    (row,) = [row for row in compare(old, new).rows if row.what == "offline, p50 of blocks, ms"]
+    assert row.verdict == "not judged" and row.why.endswith("another number of photos at once")
 
 
 def test_subjects_of_one_alone_are_named():

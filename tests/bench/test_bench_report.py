@@ -12,6 +12,7 @@ from edgegsr.bench.report import write_report
 from edgegsr.bench.tables import ms, percent, tables
 from edgegsr.bench.words import notes, write_markdown
 from edgegsr.charts import frontier, histogram, log_ticks, stacked_bars, unbeaten
+from edgegsr.cli.common import table as show
 from edgegsr.errors import shown
 
 EVIL = '<img src=x onerror="alert(1)">|`a`'
@@ -28,7 +29,7 @@ ESTIMATE = {
             "caveats": ["smaller than what was measured"],
         }
     ],
-    "layers": {
+    "bounds": {
         "board": "orin-nano-super",
         "precision": "int8",
         "layers": [{**LAYER, "bound_by": "arithmetic", "share": 1.0}],
@@ -120,6 +121,29 @@ def test_tables_fit_a_terminal_of_a_hundred_columns(scenarios):
         assert sum(widest) + 3 * len(widest) <= 100 or "ESTIMATE" in title, title
 
 
+def test_long_names_fold_in_eighty_columns_and_numbers_do_not(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "runs/export/2026-03/diorama-nano-pruned-openvino-int8, openvino, 2 threads"
+    made = renamed(with_energy(result(scenarios=("single-stream", "offline"))), "nano", name)
+    for each in tables(made):
+        show(*each)
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= 80
+        for row in each.rows:
+            short = [cell for cell in row[1:] if len(cell) <= 10]
+            (begins,) = [line for line in lines[3:] if line.strip().startswith(row[0][:9])]
+            assert all(f" {cell} " in f"{begins} " for cell in short), each.title
+
+
+def test_a_score_has_the_half_of_its_interval_beside_it(tmp_path):
+    made = result()
+    made["subjects"]["nano"]["accuracy"]["intervals"] = {"seen": {"verb_top1": [0.70, 0.76]}}
+    rows = table(made, "verb top-1, %")
+    plain = rows["student"]["seen"]
+    assert (rows["nano"]["seen"], rows["nano"]["rare"]) == (f"{plain} ±3.0", plain)
+    assert f"{plain} ±3.0" in written(made, tmp_path) and "bootstrap over photos" in written(made, tmp_path)
+
+
 def test_hostile_names_are_text_on_the_page_and_in_markdown(tmp_path):
     made = renamed(with_energy(result()), "nano", EVIL)
     made |= {"doubts": [EVIL], "missed": [f"{EVIL}: less"]}
@@ -165,6 +189,8 @@ def test_one_subject_alone_has_nobody_beside_it(tmp_path):
     text = written(made, tmp_path)
     Page(text)
     assert "<h2>Side by side</h2>" not in text and "2.9" in text
+    assert "<h2>How right</h2>" in text and "Verbs, all: % top-1" not in text
+    assert "Verbs, all: % top-1" in written(result({"nano": 3.0, "student": 60.0}), tmp_path)
     Page(written(result({"student": 30.0}), tmp_path))
 
 
@@ -184,6 +210,17 @@ def test_a_claim_that_lacks_queries_is_none():
     claim = sure["subjects"]["nano"]["scenarios"]["single-stream"]["load"]["claim"]["ms"]
     assert table(sure, "latency")["nano"]["claimed at 99 %"] == f"p90 ≤ {claim:.2f}"
     assert notes(sure) == ["heat: no sensor can be read"]
+
+
+def test_offline_says_how_many_photos_it_looked_at_at_once():
+    made = result(scenarios=("offline",))
+    rows = table(made, "offline: latency")
+    assert {name: row["at once × threads"] for name, row in rows.items()} == {
+        "nano": "2 × 1",
+        "student": "1 × 1",
+        "teacher": "1 × 1",
+    }
+    assert "claimed at 99 %" not in rows["nano"]
 
 
 def test_beside_the_teacher_stand_speed_and_what_is_kept():

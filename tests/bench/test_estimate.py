@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgegsr.bench.bounds import bounds, told
+from edgegsr.bench.bounds import bounds, with_bounds
 from edgegsr.bench.bounds import to_json as bounds_to_json
 from edgegsr.bench.estimate import Estimate, estimate, on_board
 from edgegsr.bench.layers import Layer, Network
@@ -126,7 +126,7 @@ def test_boards_and_precisions_can_be_chosen(shipped):
 
 
 def test_tables_say_that_they_are_estimates_and_add_up(shipped):
-    result = {"estimates": told({"nano": shipped})}
+    result = {"estimates": with_bounds({"nano": shipped})}
     numbers, layers = estimates(result), layer_table(result, "nano")
     assert numbers.title.startswith("ESTIMATE") and layers.title.startswith("ESTIMATE")
     assert len(numbers.rows) == len(shipped.boards) / 2 and all("ESTIMATE" in row[2] for row in numbers.rows)
@@ -137,7 +137,7 @@ def test_tables_say_that_they_are_estimates_and_add_up(shipped):
 
 
 def test_the_json_of_bundles_holds_every_layer_of_a_named_board(shipped):
-    layers = told({"nano": shipped})["nano"]["layers"]
+    layers = with_bounds({"nano": shipped})["nano"]["bounds"]
     assert (layers["label"], layers["board"], layers["precision"]) == ("ESTIMATE", "orin-nano-super", "fp16")
     assert "do not add up" in layers["note"] and len(layers["layers"]) == len(shipped.network.layers)
     assert sum(each["share"] for each in layers["layers"]) == pytest.approx(1, abs=0.01)

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 
 from edgegsr.annotations import Annotations
 from edgegsr.bench.accuracy import agreement, missed
+from edgegsr.bench.askers import asked_in, too_many
 from edgegsr.bench.bench import HERE, RESULT, STEPS, Truth, bench
 from edgegsr.bench.child import Child, Subject
 from edgegsr.bench.job import read_job, write_job
 from edgegsr.bench.load import PACES, Pace
 from edgegsr.bench.measure import Job, said, slug
 from edgegsr.bench.photos import made
+from edgegsr.bench.subject import Served
 from edgegsr.errors import InputError
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.shipped import find_bundle
@@ -59,6 +62,84 @@ def job(photos, truth=None, subjects=("one",), **more):
     questions = [(photo, words[verb]) for photo, verb in zip(photos, truth.annotations.verbs)] if truth else []
     those = [Subject(name, "bundle", BUNDLE, "", 1) for name in subjects]
     return Job(those, photos, pace="quick", questions=questions, **more)
+
+
+class Patient:
+    """Sleeps in two steps, and remembers which photos it was asked about."""
+
+    steps = ("sleep", "wake")
+
+    def __init__(self):
+        self.asked = []
+
+    def predict_in_steps(self, content):
+        self.asked.append(content)
+        time.sleep(0.03)
+        yield None
+        time.sleep(0.01)
+        yield None
+
+
+def test_several_predictors_share_the_photos_of_a_query_and_its_time_is_told_once(photos):
+    both = [Patient(), Patient()]
+    served = Served(both, photos, Patient.steps)
+    began = time.perf_counter()
+    ((sleep, wake),) = served.ask([[0, 1, 2, 3] * 2])["took"]
+    took = time.perf_counter() - began
+    assert sorted(both[0].asked + both[1].asked) == sorted(2 * [Path(photo).read_bytes() for photo in photos])
+    assert min(len(each.asked) for each in both) >= 2
+    assert 0.15 < sleep + wake <= took < 8 * 0.04 < served.ask([[0] * 16])["took"][0][0] * 2
+    assert sleep / wake == pytest.approx(3, rel=0.3)
+    alone = Served(both[:1], photos, Patient.steps)
+    assert sum(alone.ask([[0, 1]])["took"][0]) >= 0.08
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind", "threads", "at_once", "cpus", "found"),
+    [
+        ("offline", "bundle", 0, 0, 4, (4, 1)),
+        ("offline", "bundle", 2, 0, 4, (2, 2)),
+        ("offline", "bundle", 3, 0, 4, (1, 3)),
+        ("offline", "bundle", 8, 0, 4, (1, 8)),
+        ("offline", "bundle", 0, 2, 6, (2, 3)),
+        ("offline", "bundle", 0, 9, 4, (9, 1)),
+        ("offline", "bundle", 2, 1, 4, (1, 2)),
+        ("offline", "student", 0, 0, 4, (1, 0)),
+        ("single-stream", "bundle", 0, 2, 4, (1, 0)),
+        ("multi-stream", "bundle", 2, 0, 4, (1, 2)),
+    ],
+)
+def test_offline_asks_a_bundle_about_as_many_photos_at_once_as_there_are_cpus_for(
+    scenario, kind, threads, at_once, cpus, found
+):
+    asked = asked_in(scenario, Subject("one", kind, BUNDLE, threads=threads, at_once=at_once), cpus)
+    assert (asked.at_once, asked.threads) == found
+
+
+def test_more_threads_than_cpus_are_doubted():
+    two, four = (Subject(f"{n}", "bundle", BUNDLE, threads=n, at_once=1) for n in (2, 4))
+    said = "threads: {} was given {}, and there are 2 CPUs: they wait for each other"
+    assert list(too_many([two, four], 2)) == [said.format(4, 4)]
+    assert list(too_many([replace(two, at_once=3)], 2)) == [said.format(2, 6)]
+
+
+def test_how_many_photos_at_once_stands_in_the_result_and_memory_is_that_of_one(photos, tmp_path):
+    found = bench(job(photos, scenarios=("single-stream", "offline"), cpus=cpus(2)), tmp_path, None)
+    told = found["subjects"]["one"]
+    assert {name: each["at_once"] for name, each in told["scenarios"].items()} == {
+        "single-stream": 1,
+        "offline": len(cpus(2)),
+    }
+    assert told["scenarios"]["offline"]["threads"] == 1 and found["doubts"]
+    steps = told["scenarios"]["offline"]["steps"]
+    load = told["scenarios"]["offline"]["load"]
+    assert sum(each["mean_ms"] for each in steps.values()) == pytest.approx(load["mean_ms"] / 64, rel=0.01)
+    alone = json.loads((tmp_path / STEPS / "single-stream.json").read_text())["subjects"]["one"]
+    assert told["peak_resident_mb"] == alone["peak_resident_mb"]
+
+
+def cpus(most):
+    return sorted(os.sched_getaffinity(0))[:most] if hasattr(os, "sched_getaffinity") else ()
 
 
 def test_a_bundle_is_as_right_and_as_fast_as_it_is(photos, truth, tmp_path):

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegsr.bench.child import Subject
+from edgegsr.bench.measure import Job, _trtexec
 from edgegsr.bench.trtexec import (
     Spread,
+    ask,
     flags,
     read,
     read_times,
-    spread,
-    timed,
+    spread_of,
     timing_line,
 )
 from edgegsr.errors import InputError
@@ -122,15 +124,15 @@ def test_times_of_every_query_stand_in_for_what_was_not_printed():
         "d2h": [0.125] * 3,
     }
     run = read("", times)
-    assert run.queries == 3 and run.compute == spread([1.0, 2.0, 3.0])
+    assert run.queries == 3 and run.compute == spread_of([1.0, 2.0, 3.0])
     assert run.cv_percent == pytest.approx(100 * (2 / 3) ** 0.5 / 2)
     assert read(TEN, times).compute == read(TEN).compute
 
 
 def test_a_percentile_of_times_leaves_out_the_longest():
-    found = spread([float(n) for n in range(1, 101)])
+    found = spread_of([float(n) for n in range(1, 101)])
     assert found == Spread(1, 100, 50.5, 50.5, {"50": 50, "90": 90, "95": 95, "99": 99})
-    assert spread([7.0]) == Spread(7, 7, 7, 7, {"50": 7, "90": 7, "95": 7, "99": 7}) and spread([]) is None
+    assert spread_of([7.0]) == Spread(7, 7, 7, 7, {"50": 7, "90": 7, "95": 7, "99": 7}) and spread_of([]) is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def program(tmp_path, monkeypatch):
 
 def test_an_engine_is_timed_as_a_cuda_graph_and_without(program):
     plan = program.with_name("model.plan")
-    with_graph, without = timed(plan, "10.3.0"), timed(plan, "10.3.0", cuda_graph=False)
+    with_graph, without = ask(plan, "10.3.0"), ask(plan, "10.3.0", cuda_graph=False)
     assert with_graph["compute"]["median_ms"] == 1.38147 and without["warnings"][0].startswith("launch-bound")
     first, second = program.with_name("called").read_text("utf-8").splitlines()
     assert f"--loadEngine={plan}" in first and "--noDataTransfers" not in first
@@ -171,16 +173,28 @@ def test_an_engine_is_timed_as_a_cuda_graph_and_without(program):
     assert "--noCudaGraph" in timing_line("11.0", "m.plan", "t.json", cuda_graph=False)
 
 
+def test_a_plan_is_timed_once_however_it_is_opened(program):
+    place = program.parent / "engine"
+    place.mkdir()
+    program.with_name("model.plan").rename(place / "model.plan")
+    (place / "model.json").write_text('{"tensorrt": "10.3.0"}')
+    engines = ("tensorrt", "tensorrt-graph", "onnxruntime")
+    job = Job([Subject(engine, "bundle", str(program.parent), engine) for engine in engines], ["a.jpg"], trtexec=True)
+    told = _trtexec(job)
+    assert told["tensorrt"] == told["tensorrt-graph"] and told["onnxruntime"] is None
+    assert len(program.with_name("called").read_text("utf-8").splitlines()) == 2  # with a CUDA graph, and without
+
+
 def test_what_trtexec_complains_of_is_one_line(program, monkeypatch):
     plan = program.with_name("model.plan")
     program.write_text("#!/bin/sh\necho first\necho 'Engine could not be loaded' >&2\nexit 1\n", "utf-8")
     with pytest.raises(InputError, match="--trtexec: it failed: Engine could not be loaded"):
-        timed(plan, "10.3.0")
+        ask(plan, "10.3.0")
     with pytest.raises(InputError, match=r"wanted an engine in .*, found none; run build_engine\.py first"):
-        timed(plan.with_name("none"), "10.3.0")
+        ask(plan.with_name("none"), "10.3.0")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InputError, match="wanted trtexec in PATH or /usr/src/tensorrt/bin, found none; leave it out"):
-        timed(plan, "10.3.0")
+        ask(plan, "10.3.0")
 
 
 def test_a_thousand_broken_outputs_are_read_as_far_as_they_go():

@@ -56,7 +56,7 @@ def test_the_share_is_that_of_the_best_chain_that_ran_in_8_bits() -> None:
         "slower": (giga, giga),
         "floats": (giga, 2 * giga),
     }
-    found = int8_peak.told(blocks, counts, 2.5)
+    found = int8_peak.of_peak(blocks, counts, 2.5)
     assert found["peak"] == {"chain": "bytes", "tops": 3.0}
     assert found["nano"]["share_of_peak"] == 0.125 and found["nano"]["share_spread"] == [0.125, 0.125]
     assert found["nano"]["gops_in_8_bits"] == 1 and found["nano"]["gops"] == 2.5

@@ -46,7 +46,7 @@ OWNERS = {  # what the sources call a thing: its class
     "engine": "ICudaEngine",
     "context": "IExecutionContext",
 }
-SOURCES = {build_engine: ("build", "plan_of"), plan: ("__init__", "__call__")}  # the functions that touch TensorRT
+SOURCES = {build_engine: ("build", "plan_of"), plan: ("__init__", "_enqueue")}  # the functions that touch TensorRT
 CONDITIONED = {  # what is not in every version, and since when it is not
     "NetworkDefinitionCreationFlag.EXPLICIT_BATCH": TYPED_ONLY_SINCE,
     "BuilderFlag.FP16": TYPED_ONLY_SINCE,
