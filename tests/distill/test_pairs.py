@@ -26,6 +26,8 @@ from edgegsr.interactions import Kinds
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.shipped import find_teacher
 from edgegsr.student.config import read_student
+from edgegsr.student.pair_answers import answer_pairs
+from edgegsr.student.pair_predictor import EagerPairPredictor
 from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.teacher.vision import open_teacher
@@ -360,3 +362,23 @@ def test_mipd_without_a_teacher_is_refused(tmp_path: Path, learn: PairSplit, jud
         run(tmp_path / "x", learn, judge, method="mipd")
     with pytest.raises(InputError, match="--method: students of pairs take one of none, mipd, got 'magic'"):
         run(tmp_path / "x", learn, judge, method="magic")
+
+
+# --- one photo at a time ---
+
+
+def test_what_is_said_of_one_photo_is_what_is_scored(finished: PairRun, judge: PairSplit) -> None:
+    said = answer_pairs(finished.student, judge)
+    for i in range(len(judge)):
+        found = EagerPairPredictor(finished, sure=0.0).predict(judge.path(i))
+        assert [each.score for each in found] == pytest.approx(said.scores[i].tolist(), abs=1e-6)
+        scored = [(finished.kinds.names(kind), box) for kind, box in zip(said.kinds[i], said.humans_xyxy[i])]
+        for told in found[:5]:
+            same = [box for words, box in scored if words == (told.verb, told.noun)]
+            assert min(np.abs(box - told.human_xyxy).max() for box in same) < 0.5
+
+
+def test_only_what_is_sure_enough_is_told(finished: PairRun, judge: PairSplit) -> None:
+    some, none = (EagerPairPredictor(finished, sure=sure).predict(judge.path(0)) for sure in (0.0, 0.999))
+    assert len(some) == 100 and not none
+    assert [each.score for each in some] == sorted((each.score for each in some), reverse=True)
