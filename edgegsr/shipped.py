@@ -10,6 +10,7 @@ from edgegsr.errors import InputError
 CHECKOUT = Path(__file__).parents[1]
 INSTALLED = Path(sysconfig.get_path("data")) / "share" / "edgegsr"
 TEACHER = "diorama-teacher"
+LICENCE = "Apache-2.0"  # of all of it
 
 
 def find_card(name: str | Path) -> Path:

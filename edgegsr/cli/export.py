@@ -46,6 +46,16 @@ def export(
     with_text_encoder: Annotated[
         bool, typer.Option("--with-text-encoder", help="With --vocab input: its reader of new words goes along.")
     ] = False,
+    with_ask: Annotated[
+        bool, typer.Option("--with-ask", help="With a graph that asks about other verbs by what was seen of a photo.")
+    ] = False,
+    pixels: Annotated[
+        str, typer.Option(help="bytes, normalised in the graph, or float: normalised by the app, (1, 3, S, S).")
+    ] = "bytes",
+    licence: Annotated[
+        str,
+        typer.Option(help="What it may be used under, such as Apache-2.0; in the card, the manifest and the graph."),
+    ] = "",
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     name: Annotated[str, typer.Option(help="What the bundle is called; by default as its folder.")] = "",
     allow_regression: Annotated[
@@ -59,20 +69,23 @@ def export(
     need_training("export", "onnx", "onnxscript")
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.export.export import export
+    from edgegsr.export.form import Form
     from edgegsr.export.judge import Checks
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab, capacity_named
     from edgegsr.run import open_run
-    from edgegsr.shipped import find_run
+    from edgegsr.shipped import LICENCE, find_run
     from edgegsr.student.calibration import calibrate, read_calibration
 
     kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
-    aim, opened = find_target(target), open_run(find_run(run))
+    folder = find_run(run)
+    form = Form(pixels, with_ask, licence or LICENCE * (folder != run))
+    aim, opened = find_target(target), open_run(folder)
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
     checks = Checks(photos, groups, images, threads, allow_regression)
-    found = export(opened, out, aim, checks, kept, name, sign)
+    found = export(opened, out, aim, checks, kept, name, sign, form)
     numerics, perf = found["numerics"], found["perf"]
     rows = [
         (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
@@ -97,6 +110,8 @@ def export(
         text = numerics["text"]
         near = ", ".join(f"{cosine:.4f} in {kind}" for kind, cosine in text["least_cosine"].items())
         print(f"text encoder in {text['precision']}, {text['bytes']:,} bytes; least cosine of a word {near}")
+    if "ask" in numerics:
+        print(f"asked again: at most {max(numerics['ask']['drift'].values()):.1e} away from the whole graph")
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
     print(f"{found['graph_bytes'] / 1e6:.1f} MB{'. ' if 'told' in perf else ', '}{took}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto
 
@@ -23,7 +22,7 @@ from edgegsr.runtime.build_engine import FLOAT_FILE, HALF_FILE, TYPED_SINCE
 STORED_SINCE = (10, 0)  # weights as steps; before, as floats that are rounded, which is what its documentation shows
 
 
-def for_tensorrt(model: ModelProto, version: Version, squares: npt.NDArray[np.uint8]) -> dict[str, ModelProto]:
+def for_tensorrt(model: ModelProto, version: Version, squares: npt.NDArray[Any]) -> dict[str, ModelProto]:
     """The files by name; `squares` are photos that show how large values become, which float16 has to hold."""
     model = cast_first(model)
     new = stored(model)

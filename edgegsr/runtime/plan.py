@@ -19,7 +19,10 @@ NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "INT64": np.int64, "FLOAT": np.fl
 
 
 class PlanSession:
-    """The engine of a bundle, which is built first where none fits. Threads take turns: there is one GPU."""
+    """The engine of a bundle, which is built first where none fits. Threads take turns: there is one GPU.
+
+    What does not change from photo to photo, as words do not, is sent once.
+    """
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         import tensorrt as trt
@@ -33,7 +36,8 @@ class PlanSession:
         if engine is None:
             raise BuildError(f"{folder}: TensorRT {trt.__version__} does not load the engine that it has built")
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-        if sorted(names) != sorted((*INPUTS, *OUTPUTS)):
+        self._inputs = tuple(manifest.get("inputs", INPUTS))
+        if sorted(names) != sorted((*self._inputs, *OUTPUTS)):
             raise BuildError(f"{folder}: wanted the gates of a bundle, got {', '.join(names)[:200]}")
         self._cuda = cuda = Cuda()
         self._lock, self._device, self._stream = Lock(), cuda.device(), cuda.stream()
@@ -44,17 +48,19 @@ class PlanSession:
             for name in names
         }
         self._address = {name: cuda.memory(values.nbytes) for name, values in self._host.items()}
+        self._sent: dict[str, Any] = {}
         for name, address in self._address.items():
             context.set_tensor_address(name, address)
         weakref.finalize(self, cuda.free, list(self._address.values()), self._stream).atexit = False
 
-    def __call__(self, pixels: npt.NDArray[np.uint8], verb: int, words: Mapping[str, Any] | None = None) -> Numbers:
-        """Words are folded into what is built here: there are none to be given."""
+    def __call__(self, given: Mapping[str, Any]) -> Numbers:
         with self._lock:
             self._cuda.use(self._device)
-            for name, given in zip(INPUTS, (pixels, verb)):
-                self._host[name][0] = given
-                self._copy(name, TO_DEVICE)
+            for name in self._inputs:
+                if name in INPUTS or self._sent.get(name) is not given[name]:
+                    self._host[name][...] = given[name]
+                    self._copy(name, TO_DEVICE)
+                    self._sent[name] = given[name]
             context = self._context
             if not context.execute_async_v3(self._stream):
                 raise BuildError("TensorRT has not run the engine; its messages say why")

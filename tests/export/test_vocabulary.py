@@ -329,6 +329,12 @@ def reader(whole: Run, split_dev: Split, bert: Path, tmp_path_factory: pytest.Te
     return out
 
 
+def test_a_text_encoder_says_whose_vectors_it_makes(reader: Path, bert: Path) -> None:
+    found = {each.key: each.value for each in onnx.load(reader / "text" / "model.onnx").metadata_props}
+    assert list(found) == ["edgegsr", "format", "source", "inputs", "outputs"], "its licence is that of its maker"
+    assert json.loads(found["source"])["encoder"] == str(bert) and list(json.loads(found["outputs"])) == ["vector"]
+
+
 def test_a_text_encoder_goes_along_in_8_bits_where_its_vectors_stay(reader: Path, bert: Path) -> None:
     found = open_bundle(reader)
     told = json.loads((reader / "numerics.json").read_text())["text"]
@@ -456,8 +462,21 @@ def copied(folder: Path, out: Path, *without: str, **changes: Any) -> Path:
     return out
 
 
+def silent(folder: Path, out: Path) -> Path:
+    """A bundle from before its files said anything of themselves."""
+    copied(folder, out)
+    for path in out.rglob("*.onnx"):
+        model = onnx.load(path)
+        del model.metadata_props[:]
+        onnx.save(model, path)
+    return copied(out, out.with_suffix(".sealed"))
+
+
 def test_a_damaged_reader_is_refused_by_name(reader: Path, folded: Path, tmp_path: Path) -> None:
     words = open_bundle(reader).manifest["vocabulary"]
+    with pytest.raises(InputError, match=r"text/model\.onnx: says of itself that its source is .*; export it again"):
+        open_bundle(copied(reader, tmp_path / "other", vocabulary={**words, "text_encoder": "another"}))
+    reader, folded = silent(reader, tmp_path / "reader"), silent(folded, tmp_path / "folded")
     for i, (folder, without, told, message) in enumerate(
         [
             (reader, "vocabulary.safetensors", words, "manifest does not name vocabulary.safetensors"),
