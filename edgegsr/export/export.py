@@ -36,15 +36,16 @@ from edgegsr.export.form import PLAIN, Form
 from edgegsr.export.fused import in_8_bits as fused
 from edgegsr.export.fused import layers_by_kind
 from edgegsr.export.gates import missed, strays
+from edgegsr.export.half import in_half, peaks
 from edgegsr.export.int8 import RECIPES, in_8_bits
-from edgegsr.export.judge import Checks, scores
+from edgegsr.export.judge import Checks, scores, watched
 from edgegsr.export.kit import check_version, kit
 from edgegsr.export.modelcard import measured, model_card
 from edgegsr.export.parity import drift_of_asking, parity
 from edgegsr.export.part import asked_part
 from edgegsr.export.target import ENGINES, Target
-from edgegsr.export.text import write_encoder
-from edgegsr.export.vocabulary import Vocab, write_tables
+from edgegsr.export.text import write_words
+from edgegsr.export.vocabulary import Vocab, words_of
 from edgegsr.files import listing, write_whole
 from edgegsr.machine import examine_machine
 from edgegsr.run import Run
@@ -55,7 +56,10 @@ from edgegsr.student.cost import cost
 from edgegsr.student.quantizers import QuantizedStudent, unrounded
 
 FOLDED = Vocab()
-ELSEWHERE = "Made for {}, which this machine is not: not timed, and what the engine fuses was not looked at."
+ELSEWHERE = {
+    "arm64": "Made for arm64, which this machine is not: not timed, and what the engine fuses was not looked at.",
+    "none": "Made for a GPU: not timed here. On a CPU ONNX Runtime is slower with float16 than with float32.",
+}
 
 
 def export(
@@ -77,7 +81,7 @@ def export(
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
         if target.engine == "tensorrt":
-            found = kit(run, draft, name or out.name, target, checks, form)
+            found = kit(run, draft, name or out.name, target, checks, vocab, form)
         else:
             found = _written(run, draft, name or out.name, target, checks, vocab, form)
         found["written"] = not found["missed"] or (
@@ -101,8 +105,7 @@ def _check(run: Run, out: Path, target: Target, vocab: Vocab, form: Form) -> Non
     """Refuses before any work is done."""
     if form.ask and target.engine == "tensorrt":
         raise InputError("--with-ask: what TensorRT builds is one engine, of one graph; leave it out")
-    if vocab.room(run) and target.engine == "tensorrt":
-        raise InputError("--vocab input: what TensorRT builds has its words folded in; leave it out")
+    vocab.room(run)
     if target.engine == "tensorrt":
         check_version(target)
     elif importlib.util.find_spec(target.engine) is None:
@@ -126,13 +129,9 @@ def _written(
     run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab, form: Form
 ) -> dict[str, Any]:
     """The whole bundle in a folder."""
-    room, read_by = vocab.room(run), None
-    if room is not None:
-        write_tables(run, folder)
-        if vocab.text_encoder:
-            room, read_by = write_encoder(run, room, folder)
+    room, read_by = write_words(run, vocab, folder)
     spent, reads = cost(run.student), preprocess(run.student.config.side, form.normal(run.student))
-    told, graphs = facts(run, name, target, spent, room, form=form), _graphs(run, target, room, form)
+    told, graphs = facts(run, name, target, spent, room, form=form), _graphs(run, target, room, form, checks)
     for file, content in noted_all(graphs, told, reads).items():
         write_whole(folder / file, content)
     write_whole(folder / VOCABULARY, run.ontology.to_json())
@@ -149,7 +148,8 @@ def _written(
         asker = partial(words.ask_again, open_asker(bundle, target.engine, checks.threads))
         numerics["ask"] = {"drift": drift_of_asking(session, asker, checks.photos, bundle.side, checks.images)}
     if target.precision != "fp32":
-        numerics["dev"] = dict(zip(("student", "graph"), scores(run.student, [session], checks)))
+        kind = "half" if target.precision == "fp16" else "graph"
+        numerics["dev"] = dict(zip(("student", kind), scores(run.student, [session], checks)))
     if target.precision == "int8" and target.is_here:
         kinds = layers_by_kind(bundle.graph, target.engine, target.precision)
         numerics["layers"] = {
@@ -157,7 +157,7 @@ def _written(
             "in_8_bits": fused(kinds),
             "kinds": dict(kinds),
         }
-    speed = ELSEWHERE.format(target.cpu)
+    speed = ELSEWHERE.get(target.cpu, "")
     perf: dict[str, Any] = {"engine": target.engine, "measured": False, "told": speed}
     if target.is_here:
         took, cpu = timed(_looking(session, run.student.config.side)), examine_machine().cpu.model
@@ -175,12 +175,16 @@ def _written(
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}
 
 
-def _graphs(run: Run, target: Target, room: Room | None, form: Form) -> dict[str, ModelProto]:
+def _graphs(run: Run, target: Target, room: Room | None, form: Form, checks: Checks) -> dict[str, ModelProto]:
     """The ONNX files of a bundle, as its engine likes them."""
     graph = form.graph(run.student, room)
     if target.precision == "int8":
         graph = RECIPES[target.graph](graph)
-    return {GRAPH: graph, **({ASK_GRAPH: asked_part(graph)} if form.ask else {})}
+    graphs = {GRAPH: graph, **({ASK_GRAPH: asked_part(graph)} if form.ask else {})}
+    if target.precision == "fp16":
+        largest = peaks(graph, watched(run.student, checks, form.normal(run.student)), words_of(run, room))
+        graphs = {name: in_half(each, largest) for name, each in graphs.items()}
+    return graphs
 
 
 def _in_turns(

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from onnx import ModelProto
 
 from edgegsr.bundle import MODEL_CARD, NUMERICS, PERF, PREPROCESS, VOCABULARY, Normal, open_bundle, seal
@@ -21,22 +20,23 @@ from edgegsr.export.facts import facts, noted_all, preprocess
 from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
 from edgegsr.export.half import nodes_in_full
-from edgegsr.export.judge import Checks, scores
+from edgegsr.export.judge import Checks, scores, watched
 from edgegsr.export.modelcard import model_card
 from edgegsr.export.parity import Parity, parity
 from edgegsr.export.target import Target
 from edgegsr.export.tensorrt import for_tensorrt, held_against
 from edgegsr.export.tensorrt_rules import Version
+from edgegsr.export.text import write_words
+from edgegsr.export.vocabulary import Vocab, words_of
 from edgegsr.files import write_whole
-from edgegsr.images import letterbox
 from edgegsr.run import Run
 from edgegsr.runtime import build_engine
 from edgegsr.runtime.build_engine import FLOAT_FILE, HALF_FILE, OLDEST
-from edgegsr.runtime.session import asking, gates_of, in_onnxruntime, normalised
+from edgegsr.runtime.session import asking, gates_of, in_onnxruntime
+from edgegsr.runtime.vocabulary import Room, Vocabulary
 from edgegsr.student.cost import Cost, cost
 
 BUILDER, README = "build_engine.py", "README.md"
-WATCHED = 16  # photos that show how large values become
 VERSIONS = ("8.6", "10.3", "10.16", "11.4")  # one of each kind; 8 reads what was made for it alone
 
 STEPS = """# {name}, for TensorRT {version}
@@ -67,12 +67,13 @@ The same with NVIDIA's own program, to look at timings; TensorRT {version}, whic
 {speed}
 """
 INTERFACE = (
-    "`pixels` {pixels} and `verb` int64 (int32 in TensorRT 8) in, "
+    "`pixels` {pixels} and `verb` int64 (int32 in TensorRT 8){words} in, "
     "`verb_logits`, `noun_logits`, `boxes_xyxy`, `presence` out, float32"
 )
 
 
 PIXELS = {True: "uint8 (1, {side}, {side}, 3)", False: "normalised float32 (1, 3, {side}, {side})"}  # bytes, or not
+WORDS = ", and the tables of words that `MODEL_CARD.md` names,"
 
 
 def check_version(target: Target) -> None:
@@ -89,14 +90,18 @@ def version_of(target: Target) -> Version:
     return major, minor
 
 
-def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks, form: Form) -> dict[str, Any]:
+def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab, form: Form) -> dict[str, Any]:
     """The whole bundle in a folder, and what was found out about it."""
+    room, read_by = write_words(run, vocab, folder)
     normal, spent = form.normal(run.student), cost(run.student)
-    files = for_tensorrt(form.graph(run.student, None), version_of(target), watched(run, checks, normal))
+    photos, words = watched(run.student, checks, normal), words_of(run, room)
+    files = for_tensorrt(form.graph(run.student, room), version_of(target), photos, words)
     opset = max(each.version for each in files[FLOAT_FILE].opset_import)
-    told, reads = facts(run, name, target, spent, opset=opset, form=form), preprocess(run.student.config.side, normal)
+    told, reads = facts(run, name, target, spent, room, opset, form), preprocess(run.student.config.side, normal)
     contents = noted_all(files, told, reads)
-    numerics, near = _numerics(run, target, checks, files, contents, normal)
+    numerics, near = _numerics(run, target, checks, files, contents, normal, words)
+    if read_by is not None:
+        numerics["text"] = read_by
     speed = estimated(target, spent)
     perf: dict[str, Any] = {"engine": "tensorrt", "measured": False, "told": speed}
     if target.roofline:
@@ -106,10 +111,10 @@ def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks, form:
         VOCABULARY: run.ontology.to_json(),
         PREPROCESS: json.dumps(reads, indent=1),
         BUILDER: Path(build_engine.__file__).read_text("utf-8"),
-        README: _steps(name, target, run.student.config.side, speed, normal),
+        README: _steps(name, target, run.student.config.side, speed, normal, room),
         NUMERICS: json.dumps(numerics, indent=1),
         PERF: json.dumps(perf, indent=1),
-        MODEL_CARD: model_card(run, name, spent, near, speed, form),
+        MODEL_CARD: model_card(run, name, spent, near, speed, form, room),
     }
     for file, content in (texts | contents).items():
         write_whole(folder / file, content)
@@ -137,10 +142,12 @@ def _numerics(
     files: Mapping[str, ModelProto],
     contents: Mapping[str, bytes],
     normal: Normal | None,
+    words: Mapping[str, Any],
 ) -> tuple[dict[str, Any], Parity]:
     """What the files say, beside the student, and what TensorRT would hold against them."""
     opened = [in_onnxruntime(contents[file], checks.threads, fused=False) for file in (FLOAT_FILE, HALF_FILE)]
-    sessions = [asking(gates_of(each), normal) for each in opened]
+    speaking = Vocabulary(run.ontology, inputs=words)
+    sessions = [partial(speaking.ask, asking(gates_of(each), normal)) for each in opened]
     near, half = (parity(run.student, each, checks.photos, checks.images) for each in sessions)
     dev = scores(run.student, sessions, checks)
     held = held_against(dict(files), version_of(target), target.multiple)
@@ -156,7 +163,7 @@ def _numerics(
     return numerics, near
 
 
-def _steps(name: str, target: Target, side: int, speed: str, normal: Normal | None) -> str:
+def _steps(name: str, target: Target, side: int, speed: str, normal: Normal | None, room: Room | None) -> str:
     read = [each for each in VERSIONS if not each.startswith("8.") or target.version.startswith("8.")]
     lines = {each: build_engine.trtexec(build_engine.way_of(each, target.precision)) for each in read}
     own = build_engine.trtexec(build_engine.way_of(target.version, target.precision))
@@ -165,15 +172,8 @@ def _steps(name: str, target: Target, side: int, speed: str, normal: Normal | No
         version=target.version,
         float_file=FLOAT_FILE,
         half_file=HALF_FILE,
-        interface=INTERFACE.format(pixels=PIXELS[normal is None].format(side=side)),
+        interface=INTERFACE.format(pixels=PIXELS[normal is None].format(side=side), words=WORDS if room else ""),
         line=own,
         lines="\n".join(f"| {each} | `{line}` |" for each, line in lines.items()),
         speed=speed,
     )
-
-
-def watched(run: Run, checks: Checks, normal: Normal | None) -> npt.NDArray[Any]:
-    """Photos over all of a split, as the graph takes them."""
-    rows = np.unique(np.linspace(0, len(checks.photos) - 1, WATCHED).round().astype(int)).tolist()
-    squares = [letterbox(checks.photos.pixels(row), run.student.config.side)[0] for row in rows]
-    return np.stack([square if normal is None else normalised(square, normal) for square in squares])

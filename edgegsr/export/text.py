@@ -16,10 +16,11 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from torch import Tensor, nn
 
 from edgegsr import __version__
-from edgegsr.bundle import FORMAT, MOST_JSON, MOST_TEXT, TEXT_GRAPH, TEXT_INPUTS, TEXT_OUTPUTS, TOKENIZER
+from edgegsr.bundle import FORMAT, MOST_JSON, MOST_TEXT, TABLES, TEXT_GRAPH, TEXT_INPUTS, TEXT_OUTPUTS, TOKENIZER
 from edgegsr.errors import InputError
 from edgegsr.export.onnx import OPSET, exporting, noted, quiet
 from edgegsr.export.rewrite import Array, Draft
+from edgegsr.export.vocabulary import Vocab, tables_of
 from edgegsr.files import write_whole
 from edgegsr.notes import notes_of_texts
 from edgegsr.run import Run
@@ -31,6 +32,15 @@ from edgegsr.wording import texts_of
 
 LEAST = 4096  # values of a weight that is worth 8 bits
 KEPT = 0.99  # least cosine of a vector to the one that a run was trained with
+
+
+def write_words(run: Run, vocab: Vocab, folder: Path) -> tuple[Room | None, dict[str, Any] | None]:
+    """Puts words that may change into a bundle: the room for them, and what is known of who reads new ones."""
+    room = vocab.room(run)
+    if room is None:
+        return None, None
+    write_whole(folder / TABLES, tables_of(run))
+    return write_encoder(run, room, folder) if vocab.text_encoder else (room, None)
 
 
 def write_encoder(run: Run, room: Room, folder: Path) -> tuple[Room, dict[str, Any]]:

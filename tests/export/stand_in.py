@@ -100,9 +100,7 @@ class Engine:
         return True
 
     def execute_async_v3(self, stream: int) -> bool:
-        given = {each.name: self.values(each.name).copy() for each in self.inputs}
-        if "verb" in given:
-            given["verb"] = given["verb"].astype(np.int64)
+        given = {each.name: self.values(each.name).astype(NUMPY[DTYPES[each.type]]) for each in self.inputs}
         for each, value in zip(self.outputs, self.session.run(None, given)):
             self.values(each.name)[...] = value
         return stream == 7
