@@ -138,8 +138,12 @@ def _opened(folder: Path, key: Key | None) -> Bundle:
 
 
 def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:
+    if folder.is_file():
+        raise InputError(f"{shown(folder)}: wanted the folder of a bundle, got a file; give the folder that it lies in")
     if not folder.is_dir():
-        raise InputError(f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written")
+        raise InputError(
+            f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written, or diorama-nano"
+        )
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise InputError(f"{shown(folder)}: wanted a bundle with a {MANIFEST}, found {listing(folder)}")

@@ -21,6 +21,12 @@ from edgegsr.cli.common import (
 )
 from edgegsr.errors import InputError, shown
 
+ROUNDS = {  # whether the graph does
+    False: "nothing in this graph is rounded to 8 bits, so no layer of it would count in INT8, which {target} is for; "
+    "run `edgegsr compress RUN --ptq` and export that",
+    True: "this graph rounds to 8 bits, and {target} is for float16: its layers would count in INT8 all the same",
+}
+
 
 def export(
     run: RunFolder,
@@ -188,8 +194,12 @@ def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:
             f"--target: wanted a profile with a version of TensorRT, got one of {aim.engine}; leave it out"
         )
     major, minor = map(int, aim.version.split("."))
-    findings = check(onnx.load_model_from_string(graph), (major, minor), aim.multiple)
+    model = onnx.load_model_from_string(graph)
+    findings = check(model, (major, minor), aim.multiple)
     told = [asdict(each) for each in findings]
+    rounds = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+    if rounds != (aim.precision == "int8"):
+        print(ROUNDS[rounds].format(target=target))
     _show_findings(f"TensorRT {aim.version}, by rules; no engine was built", told)
     if not told:
         print(f"no rule of TensorRT {aim.version} is broken; no engine was built")

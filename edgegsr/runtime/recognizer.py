@@ -17,6 +17,7 @@ from edgegsr.images import Pixels, letterbox, read_photo
 from edgegsr.runtime.decode import decode, softmax
 from edgegsr.runtime.session import BEST, Numbers, open_asker, open_session
 from edgegsr.runtime.vocabulary import Name, Nouns, Tables, Verbs, Vocabulary, Words
+from edgegsr.shipped import find_bundle
 from edgegsr.signature import Key
 from edgegsr.situation import Ontology, Situation
 
@@ -39,6 +40,7 @@ class Look:
 class SituationRecognizer:
     """Who does what, with what, where. Any number of threads may ask it at once.
 
+    A bundle is a folder, one that was opened already, or the name of one that ships: "diorama-nano".
     The engine is the one that the bundle was made for, unless another is named. With a public `key`, a PEM file, a
     bundle that was not signed with the other half of it is refused.
     """
@@ -54,7 +56,7 @@ class SituationRecognizer:
     ) -> None:
         if isinstance(bundle, Bundle) and key is not None:
             raise ValueError("key: the bundle is open already; give the key to `open_bundle`")
-        self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle, key)
+        self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(find_bundle(bundle), key)
         self._words = Words(self.bundle, threads)
         self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
         self._run = open_session(self.bundle, self.engine, threads)
@@ -152,7 +154,7 @@ class SituationRecognizer:
 
     def predict_all(self, photos: Iterable[Photo], verb: str | None = None, top: int = 5) -> list[Situation]:
         """One after the other: a graph looks at one photo at a time."""
-        if isinstance(photos, (str, bytes, PathLike)):
+        if isinstance(photos, (str, bytes, PathLike)) or (isinstance(photos, np.ndarray) and photos.ndim == 3):
             raise InputError(
                 "predict_all: wanted a list of photos, got one; write predict_all([photo]) or predict(photo)"
             )

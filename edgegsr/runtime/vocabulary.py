@@ -182,6 +182,8 @@ class Words:
                 where = str(tables)
                 tables, _ = Tables.read(_bytes(tables), where)
             self._fits(ontology, where)  # before a text is read
+            if len(ontology.nouns) < 2:
+                raise InputError(f"{where}: wanted one noun at least beside the empty one, got none")
             self.now = self._filled(ontology, tables or self._read(ontology), where)
 
     def _read(self, ontology: Ontology) -> Tables:

@@ -275,7 +275,7 @@ def command(*words: Any) -> int:
 
 
 def test_command_line_looks_through_a_bundle(
-    bundle: Path, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle: Path, whole: Run, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command("verify", bundle, "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["files"].keys() >= {"model.onnx", "numerics.json"}
@@ -286,6 +286,15 @@ def test_command_line_looks_through_a_bundle(
     assert "--calibrated: is folded into a bundle when it is exported; leave it out" in capsys.readouterr().err
     assert command("verify", bundle, "--target", "orin-nano-trt-fp16") == 0
     assert "no rule of TensorRT 10.3 is broken; no engine was built" in capsys.readouterr().out
+    assert command("verify", bundle, "--target", "orin-nano-trt-int8") == 0
+    assert "nothing in this graph is rounded to 8 bits" in capsys.readouterr().out
+    assert command("predict", bundle, split_dev.path(0), "--engine", "tflite") == 2
+    assert "engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'" in capsys.readouterr().err
+    assert command("predict", bundle, split_dev.path(0), "--engine", "onnxruntime") == 0
+    assert command("predict", bundle, split_dev.path(0), "--key", tmp_path / "none.pem") == 2
+    assert "none.pem" in capsys.readouterr().err
+    assert command("predict", whole.folder, split_dev.path(0), "--engine", "onnxruntime") == 2
+    assert "--engine, --key: are for bundles, and" in capsys.readouterr().err
     assert command("verify", bundle, "--target", "onnx-fp32") == 2
     assert "wanted a profile with a version of TensorRT, got one of onnxruntime" in capsys.readouterr().err
     assert command("verify", tmp_path) == 2

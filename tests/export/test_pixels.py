@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import onnx
+from PIL import Image
 from test_export import TARGET, checks, near
 from test_kit import LOOSE
 
@@ -29,6 +31,7 @@ from edgegsr.images import letterbox
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer
 from edgegsr.runtime.session import BEST, open_graph
+from edgegsr.shipped import CHECKOUT
 
 FLOAT = Form(pixels="float")
 
@@ -66,6 +69,16 @@ def test_an_app_normalises_by_what_preprocess_says(bundles: tuple[Path, Path], w
     ]
     assert max(np.abs(a - b).max() for a, b in zip(*said)) < 1e-4
     assert "`pixels`, float32 (1, 3, 32, 32) RGB" in (bundles[1] / "MODEL_CARD.md").read_text()
+
+
+def test_the_example_of_an_app_gives_either(bundles: tuple[Path, Path], split_dev: Split) -> None:
+    spec = importlib.util.spec_from_file_location("app", CHECKOUT / "export" / "app.py")
+    assert spec is not None and spec.loader is not None
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    for folder in bundles:
+        verb, _ = app.predict(app.open_bundle(folder), Image.open(split_dev.path(0)))
+        assert verb == SituationRecognizer(folder, threads=1).predict(split_dev.path(0)).verb
 
 
 def test_nothing_of_the_normalising_is_left_in_the_graph(bundles: tuple[Path, Path]) -> None:
