@@ -34,8 +34,8 @@ def export(
     target: Annotated[
         str,
         typer.Option(
-            help="A profile, or onnx-fp32, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, openvino-int8; "
-            "for a board with TensorRT orin-nano-trt-int8 and the like."
+            help="A profile, or onnx-fp32, onnx-fp16, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, "
+            "openvino-int8; for a board with TensorRT orin-nano-trt-int8 and the like."
         ),
     ] = "onnx-fp32",
     data: Data = "diorama",

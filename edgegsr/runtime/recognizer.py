@@ -60,7 +60,8 @@ class SituationRecognizer:
         self._words = Words(self.bundle, threads)
         self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
         self._run = open_session(self.bundle, self.engine, threads)
-        self._ask = open_asker(self.bundle, self.engine, threads) if self.bundle.ask else None
+        # six queries are no work for two threads, and those of two engines get in each other's way
+        self._ask = open_asker(self.bundle, self.engine, 1) if self.bundle.ask else None
 
     @property
     def ontology(self) -> Ontology:
