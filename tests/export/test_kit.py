@@ -95,6 +95,13 @@ def test_8_bits_come_as_q_and_dq(rounded: Run, split_dev: Split, tmp_path: Path)
     assert "--fp16 --int8 --memPoolSize" in (tmp_path / "kit" / "README.md").read_text()
 
 
+def test_8_bits_and_words_as_inputs_go_together(rounded: Run, split_dev: Split, tmp_path: Path) -> None:
+    target = dataclasses.replace(find_target("orin-nano-trt-int8"), gates=LOOSE)
+    found = export(rounded, tmp_path / "kit", target, checks(split_dev, 4), Vocab("input"))
+    assert found["missed"] == [] and not any(each["refused"] for each in found["numerics"]["findings"])
+    assert SituationRecognizer(tmp_path / "kit", "onnxruntime", threads=1).predict(split_dev.path(0)).verb
+
+
 def test_the_command_says_that_no_engine_was_built(
     whole: Run, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,11 +109,12 @@ def test_the_command_says_that_no_engine_was_built(
 
     monkeypatch.setenv("COLUMNS", "200")
     words = ("export", whole.folder, "--target", "orin-nano-trt-fp16", "--data", world, "--out", tmp_path / "kit")
-    assert run(*words, "--json") == 0
+    assert run(*words, "--licence", "MIT", "--pixels", "float", "--json") == 0
     said = capsys.readouterr().out
     start_ms = law().start_ms("orin-nano-super", "fp16")
     assert f"MB. No engine was built and no latency was measured. ESTIMATE: {start_ms:.1f} ms" in said
     assert json.loads(said.splitlines()[-1])["perf"]["measured"] is False
+    assert open_bundle(tmp_path / "kit").manifest["licence"] == "MIT" and open_bundle(tmp_path / "kit").normal
     assert run("verify", tmp_path / "kit", "--target", "agx-orin-trt-fp16") == 0
     assert "whole, and nothing else in it" in capsys.readouterr().out
     monkeypatch.setitem(tensorrt_rules.SINCE, "Conv", (12, 0))
