@@ -1,6 +1,6 @@
 """Thousands of mutated photos and bundles: each is looked at or refused in one line, and nothing else ever happens.
 
-    python benchmarks/hostile.py --bundle BUNDLE --seed 0 --out benchmarks/results/hostile.json
+    python benchmarks/hostile.py --bundle BUNDLE --worded BUNDLE --seed 0 --out benchmarks/results/hostile.json
 
 Each case runs in a process of its own making that has to answer in time, so that a crash and a hang are seen. A finding
 has the seed and the number of its case: `--only photos:17` runs that one again. Exits with 3 where there are findings.
@@ -77,6 +77,8 @@ def bundle_cases(bundle: Path, engine: str) -> Cases:
             recognizer = SituationRecognizer(where, engine, threads=1)
             if TEXT_GRAPH in recognizer.bundle.words:
                 recognizer.set_vocabulary(nouns=["ball", "park"])
+            if recognizer.bundle.ask:
+                recognizer.look(PHOTOS["jpeg"]).ask(recognizer.ontology.verbs[-1])
             return recognizer, recognizer.predict(PHOTOS["jpeg"])
 
         return mutated_bundle(bundle, where, seed, number), lambda: judged(look, str(where))
@@ -84,7 +86,7 @@ def bundle_cases(bundle: Path, engine: str) -> Cases:
     return case
 
 
-KINDS = {"photos": photo_cases, "bundles": bundle_cases}
+KINDS = {"photos": photo_cases, "bundles": bundle_cases, "worded": bundle_cases}
 
 
 def serve(make: Maker, bundle: Path, engine: str, seed: int, folder: Path, line: Any) -> None:
@@ -137,14 +139,20 @@ def cases(
 
 
 def run(
-    bundle: Path, counts: dict[str, Iterable[int]], seed: int, engine: str = "onnxruntime", deadline: float = 20
+    bundle: Path,
+    counts: dict[str, Iterable[int]],
+    seed: int,
+    engine: str = "onnxruntime",
+    deadline: float = 20,
+    worded: Path | None = None,
 ) -> dict[str, Any]:
-    """What came of the cases of each kind, and every one that went wrong."""
+    """What came of the cases of each kind, and every one that went wrong; `worded` has words as inputs."""
     result: dict[str, Any] = {"benchmark": "hostile", "seed": seed, "engine": engine, "findings": []}
     for kind, numbers in counts.items():
         hows, slowest = Counter[str](), 0.0
+        whole = worded if kind == "worded" and worded else bundle
         for number, what, how, seconds in track(
-            cases(KINDS[kind], numbers, bundle, engine, seed, deadline), kind, len(list(numbers))
+            cases(KINDS[kind], numbers, whole, engine, seed, deadline), kind, len(list(numbers))
         ):
             hows[how if how in FINE else "wrong"] += 1
             slowest = max(slowest, seconds)
@@ -159,6 +167,8 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True, help="a small one: it is written anew for each case")
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--bundles", type=int, default=3_000)
+    parser.add_argument("--worded", type=Path, help="one whose words are inputs, mutated as well")
+    parser.add_argument("--worded-bundles", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--engine", default="onnxruntime")
     parser.add_argument("--deadline", type=float, default=20, help="seconds for a case")
@@ -166,10 +176,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
     counts: dict[str, Iterable[int]] = {"photos": range(given.photos), "bundles": range(given.bundles)}
+    if given.worded:
+        counts["worded"] = range(given.worded_bundles)
     if given.only:
         kind, number = given.only.split(":")
         counts = {kind: [int(number)]}
-    result = run(given.bundle, counts, given.seed, given.engine, given.deadline)
+    result = run(given.bundle, counts, given.seed, given.engine, given.deadline, given.worded)
     publish(result, given.out)
     sys.exit(3 if result["findings"] else 0)
 

@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto
 from PIL import Image
 
-from edgegsr.bundle import GRAPH, MANIFEST, PREPROCESS, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, seal
+from edgegsr.bundle import ASK_GRAPH, GRAPH, MANIFEST, PREPROCESS, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, seal
 
 Dice = np.random.Generator
 EXTREMES = (0, 1, 2, 127, 128, 255, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 60_000, 50_000_001)
@@ -230,6 +230,23 @@ def put(path: Path, make: Callable[[Path], object]) -> None:
     make(path)
 
 
+def elsewhere(path: Path, dice: Dice) -> None:
+    """The folder in a bundle that a file lies in is a link; beside a file of the bundle itself lies such a folder."""
+    inner = path.parent if not (path.parent / MANIFEST).exists() else path.with_name("inner")
+    inner.mkdir(exist_ok=True)
+    away = inner.parent.parent / "away"
+    shutil.rmtree(away, ignore_errors=True)
+    inner.rename(away)
+    inner.symlink_to(away)
+
+
+def emptied(path: Path, dice: Dice) -> None:
+    """The folder of a file has nothing else in it any more."""
+    for other in files_of(path.parent):
+        if other != path and other.name != MANIFEST:
+            other.unlink()
+
+
 FILES: dict[str, Callable[[Path, Dice], object]] = {
     "missing": lambda path, dice: path.unlink(),
     "empty": lambda path, dice: path.write_bytes(b""),
@@ -241,6 +258,8 @@ FILES: dict[str, Callable[[Path, Dice], object]] = {
     "a folder": lambda path, dice: put(path, Path.mkdir),
     "a pipe": lambda path, dice: put(path, os.mkfifo),
     "beside a pipe": lambda path, dice: os.mkfifo(path.with_name("pipe")),
+    "in a linked folder": elsewhere,
+    "alone in its folder": emptied,
     "beside a stranger": lambda path, dice: path.with_name("two\nlines").touch(),
 }
 
@@ -279,7 +298,7 @@ def with_leaf(told: Any, dice: Dice) -> Any:
 
 
 def harm_and_seal_bytes(folder: Path, dice: Dice) -> str:
-    also = [name for name in (TABLES, TEXT_GRAPH, TOKENIZER) if (folder / name).is_file()]
+    also = [name for name in (ASK_GRAPH, TABLES, TEXT_GRAPH, TOKENIZER) if (folder / name).is_file()]
     name, how = one_of(dice, (GRAPH, GRAPH, VOCABULARY, PREPROCESS, *also, *also)), one_of(dice, list(BYTES))
     (folder / name).write_bytes(BYTES[how]((folder / name).read_bytes(), dice))
     reseal(folder)
@@ -299,21 +318,37 @@ def harm_and_seal_json(folder: Path, dice: Dice) -> str:
         text = one_of(dice, ("[" * 100_000, '{"a":' * 100_000, "9" * 5000, '"' + "x" * 1_000_000, "null", "\ud800"))
         (folder / name).write_bytes(text.encode("utf-8", "surrogatepass"))
     elif name == PREPROCESS:
-        (folder / name).write_text(json.dumps({"side": one_of(dice, (*NUMBERS, *VALUES, 16, 31, 33, 64, 4096))}))
+        told = json.loads((folder / name).read_text())
+        side = {"side": one_of(dice, (*NUMBERS, *VALUES, 16, 31, 33, 64, 4096))}
+        floats = {**told, **FLOATS}
+        told = one_of(dice, (side, {**told, "type": "float32"}, floats, with_leaf(floats, dice)))
+        (folder / name).write_text(json.dumps(told))
     else:
         (folder / name).write_text(json.dumps(with_leaf(json.loads((folder / name).read_text()), dice)))
+    if dice.random() < 0.5:  # or what the graphs say of themselves would be all that is looked at
+        silence(folder)
     reseal(folder)
     return name
 
 
+def silence(folder: Path) -> None:
+    """Graphs that say nothing of themselves, as those of older bundles."""
+    for path in folder.rglob("*.onnx"):
+        model = onnx.load_from_string(path.read_bytes())
+        del model.metadata_props[:]
+        path.write_bytes(model.SerializeToString())
+
+
 def harm_and_seal_the_graph(folder: Path, dice: Dice) -> str:
-    model, done = onnx.load_from_string((folder / GRAPH).read_bytes()), []
+    there = [name for name in (GRAPH, ASK_GRAPH, TEXT_GRAPH) if (folder / name).is_file()]
+    path, done = folder / one_of(dice, there), []
+    model = onnx.load_from_string(path.read_bytes())
     for _ in range(int(dice.integers(1, 3))):
         done.append(one_of(dice, list(GRAPHS)))
         GRAPHS[done[-1]](model, dice)
-    (folder / GRAPH).write_bytes(model.SerializeToString())
+    path.write_bytes(model.SerializeToString())
     reseal(folder)
-    return " ".join(done)
+    return f"{path.relative_to(folder)} {' '.join(done)}"
 
 
 def reseal(folder: Path) -> None:
@@ -431,6 +466,17 @@ def version(model: Any, dice: Dice) -> None:
         model.ir_version = one_of(dice, (*NUMBERS, 4, 8, 99))
 
 
+def saying(model: Any, dice: Dice) -> None:
+    """What a graph says of itself, said otherwise, twice or not at all."""
+    how, told = dice.random(), model.metadata_props
+    if told and how < 0.4:
+        one_of(dice, told).value = str(one_of(dice, VALUES))
+    elif told and how < 0.6:
+        told.remove(one_of(dice, told))
+    else:
+        told.add(key=one_of(dice, ("format", "edgegsr", "two\nlines", "x" * 100_000)), value="[" * 10_000)
+
+
 def crowd(model: Any, dice: Dice) -> None:
     """Countless nodes or constants."""
     node, tensor = one_of(dice, model.graph.node), one_of(dice, model.graph.initializer)
@@ -444,8 +490,9 @@ def crowd(model: Any, dice: Dice) -> None:
 GRAPHS: dict[str, Callable[[Any, Dice], None]] = {
     **{"operator": operator, "domain": domain, "external": external, "dims": dims, "kind": kind, "data": data},
     **{"floats": floats, "integers": integers, "attribute": attribute, "wiring": wiring, "outside": outside},
-    **{"exchanged": exchanged, "version": version, "crowd": crowd},
+    **{"exchanged": exchanged, "version": version, "crowd": crowd, "saying": saying},
 }
+FLOATS = {"type": "float32", "normalised": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}
 GROUPS: dict[str, Callable[[Path, Dice], str]] = {
     "file": harm_a_file,
     "manifest": harm_the_manifest,

@@ -2,6 +2,7 @@
 
     manifest.json      sha256 and size of every other file, the graph's inputs and outputs, where it comes from
     model.onnx         pixels and a verb in, verbs, nouns, boxes and presence out     vocabulary.json    its words
+    ask.onnx           what was seen and a verb in, nouns, boxes and presence out (`--with-ask`)
     preprocess.json    how a photo becomes pixels                                     MODEL_CARD.md      for people
     vocabulary.safetensors, text/      where words may change: their vectors, and who reads new ones
     numerics.json      how far it is from the student that it was made from           perf.json          how fast
@@ -25,6 +26,7 @@ from typing import Any
 from edgegsr.errors import InputError, shown
 from edgegsr.files import listing, read_file, write_whole
 from edgegsr.graphfile import OF_TEXTS, read_graph
+from edgegsr.notes import check_notes, notes, notes_of_texts
 from edgegsr.signature import SIGNATURE, Key, Sign, check_signature
 
 FORMAT = 1
@@ -37,11 +39,22 @@ TABLES, TEXT_GRAPH, TOKENIZER = "vocabulary.safetensors", "text/model.onnx", "te
 TABLE_INPUTS = ("verb_table", "role_table", "role_count", "handicap", "noun_table", "verb_count", "noun_count")
 TEXT_INPUTS, TEXT_OUTPUTS = ("input_ids",), ("vector",)
 OUTPUTS = ("verb_logits", "noun_logits", "boxes_xyxy", "presence")
+TOKENS = "tokens"  # what was seen of a photo, which goes from one graph to the other where there are two
+ASK_GRAPH, ASK_INPUTS, ASK_OUTPUTS = "ask.onnx", (TOKENS, "verb"), OUTPUTS[1:]
+ASK_TABLES = ("verb_table", "role_table", "role_count", "noun_table", "noun_count")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{,99})?")
 MOST_BYTES = 2 << 30  # of a bundle
 MOST_JSON = 64 << 20  # bytes of a file of words or settings
 MOST_TEXT = 512 << 20  # bytes of a text encoder
 MOST_FILES = 1000
+
+
+@dataclass(frozen=True)
+class Normal:
+    """What a program does with pixels whose graph leaves it to them: (byte / 255 - mean) / std, by channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,8 @@ class Bundle:
     words: Mapping[str, bytes] = field(
         default_factory=dict, repr=False
     )  # by file: vectors of its words, and who reads new ones
+    normal: Normal | None = None  # of pixels as floats (3, side, side); bytes (side, side, 3) where there is none
+    ask: bytes = field(default=b"", repr=False)  # the graph that answers from what was seen, where there is one
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -102,22 +117,33 @@ def _opened(folder: Path, key: Key | None) -> Bundle:
         raise _damaged(folder, f"the manifest does not name {lacking[0]}")
     told = manifest.get("vocabulary")
     is_open = isinstance(told, dict) and told.get("folded") is False
-    for name in contents:
-        if name.endswith(".onnx") and name != TEXT_GRAPH:
-            _check_graph(folder / name, contents[name], INPUTS + TABLE_INPUTS * is_open, OUTPUTS)
+    preprocess = _preprocess(folder / PREPROCESS, contents[PREPROCESS])
+    normal = _normal(folder / PREPROCESS, preprocess)
+    graphs = {name: content for name, content in contents.items() if name.endswith(".onnx") and name != TEXT_GRAPH}
+    for name, content in graphs.items():
+        inputs, outputs = INPUTS + TABLE_INPUTS * is_open, (*OUTPUTS, *[TOKENS] * (ASK_GRAPH in contents))
+        if name == ASK_GRAPH:
+            inputs, outputs = ASK_INPUTS + ASK_TABLES * is_open, ASK_OUTPUTS
+        _check_graph(folder / name, content, inputs, outputs, notes(manifest, preprocess, inputs, outputs))
     return Bundle(
         folder,
         manifest,
         contents[GRAPH],
         _text(folder / VOCABULARY, contents[VOCABULARY]),
-        _side(folder / PREPROCESS, contents[PREPROCESS]),
-        _words(folder, contents) if is_open else {},
+        preprocess["side"],
+        _words(folder, manifest, contents) if is_open else {},
+        normal,
+        contents.get(ASK_GRAPH, b""),
     )
 
 
 def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:
+    if folder.is_file():
+        raise InputError(f"{shown(folder)}: wanted the folder of a bundle, got a file; give the folder that it lies in")
     if not folder.is_dir():
-        raise InputError(f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written")
+        raise InputError(
+            f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written, or diorama-nano"
+        )
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise InputError(f"{shown(folder)}: wanted a bundle with a {MANIFEST}, found {listing(folder)}")
@@ -177,7 +203,7 @@ def _check_strangers(folder: Path, known: Any) -> None:
                 raise _damaged(folder, f"{shown(name[:80])} is not in the manifest; take it out")
 
 
-def _words(folder: Path, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+def _words(folder: Path, manifest: Mapping[str, Any], contents: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files that a vocabulary which may change needs."""
     if TABLES not in contents:
         raise _damaged(folder, f"the manifest does not name {TABLES}")
@@ -186,12 +212,18 @@ def _words(folder: Path, contents: Mapping[str, bytes]) -> dict[str, bytes]:
             raise _damaged(folder, f"the manifest does not name {TOKENIZER}")
         if len(contents[TEXT_GRAPH]) > MOST_TEXT or len(contents[TOKENIZER]) > MOST_JSON:
             raise _damaged(folder, f"wanted a text encoder of {MOST_TEXT:,} bytes at most")
-        _check_graph(folder / TEXT_GRAPH, contents[TEXT_GRAPH], TEXT_INPUTS, TEXT_OUTPUTS, OF_TEXTS)
+        says = notes_of_texts(manifest, TEXT_INPUTS, TEXT_OUTPUTS)
+        _check_graph(folder / TEXT_GRAPH, contents[TEXT_GRAPH], TEXT_INPUTS, TEXT_OUTPUTS, says, OF_TEXTS)
     return {name: contents[name] for name in (TABLES, TEXT_GRAPH, TOKENIZER) if name in contents}
 
 
 def _check_graph(
-    path: Path, content: bytes, inputs: tuple[str, ...], outputs: tuple[str, ...], more: frozenset[str] = frozenset()
+    path: Path,
+    content: bytes,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    says: Mapping[str, str],
+    more: frozenset[str] = frozenset(),
 ) -> None:
     graph = read_graph(content, shown(path), more)
     for what, got, wanted in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, outputs)):
@@ -199,14 +231,39 @@ def _check_graph(
             raise InputError(
                 f"{shown(path)}: wanted the {what} {', '.join(wanted)}, got {shown(', '.join(got)[:200]) or 'none'}"
             )
+    try:
+        check_notes(graph.notes, says)
+    except InputError as error:
+        raise InputError(f"{shown(path)}: {error}; export it again") from error
 
 
-def _side(path: Path, content: bytes) -> int:
+def _preprocess(path: Path, content: bytes) -> dict[str, Any]:
     told = _json(path, content)
     side = told.get("side") if isinstance(told, dict) else None
     if type(side) is not int or not 1 <= side <= 4096:
         raise InputError(f"{shown(path)}: side must be 1 to 4096, got {repr(side)[:80]}")
-    return side
+    found: dict[str, Any] = told
+    return found
+
+
+def _normal(path: Path, told: Mapping[str, Any]) -> Normal | None:
+    """How floats are made of bytes; nothing where the graph takes bytes."""
+    kind = told.get("type", "uint8")
+    if kind == "uint8":
+        return None
+    if kind != "float32":
+        raise InputError(f"{shown(path)}: type must be uint8 or float32, got {repr(kind)[:80]}")
+    normalised = told.get("normalised")
+    try:
+        mean, std = (tuple(map(float, normalised[name])) for name in ("mean", "std"))  # type: ignore[index]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        mean, std = (), ()
+    fits = len(mean) == len(std) == 3 and all(abs(each) <= 1e3 for each in mean) and all(1e-3 <= s <= 1e3 for s in std)
+    if not fits:
+        raise InputError(
+            f"{shown(path)}: normalised must have a mean and a std of three numbers, got {repr(normalised)[:80]}"
+        )
+    return Normal(mean, std)
 
 
 def _read(path: Path, most_bytes: int) -> bytes:

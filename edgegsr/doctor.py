@@ -46,12 +46,17 @@ OTHER_NAMES = {  # distributions with the same module in them
 EXPORT = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 NEEDS = {  # target, a profile in export/: packages that export it, packages that run it
     "onnx-fp32": (EXPORT, ("onnxruntime",)),
+    "onnx-fp16": (EXPORT, ("onnxruntime",)),
     "onnx-int8": ((*EXPORT, "nncf"), ("onnxruntime",)),
+    "onnx-int8-arm64": ((*EXPORT, "nncf"), ("onnxruntime",)),
     "openvino-fp32": ((*EXPORT, "openvino"), ("openvino",)),
     "openvino-bf16": ((*EXPORT, "openvino"), ("openvino",)),
     "openvino-int8": ((*EXPORT, "nncf", "openvino"), ("openvino",)),
-    "orin-nano-trt-fp16": (EXPORT, ("tensorrt",)),  # exported anywhere as a kit, whose engine is built where it runs
-    "orin-nano-trt-int8": ((*EXPORT, "nncf"), ("tensorrt",)),
+    **{  # exported anywhere as a kit, whose engine is built where it runs
+        f"{board}-trt-{precision}": (needed, ("tensorrt",))
+        for board in ("orin-nano", "agx-orin", "thor")
+        for precision, needed in (("fp16", EXPORT), ("int8", (*EXPORT, "nncf")))
+    },
 }
 TRAINING_PYTHON = (3, 11)
 OLDEST_TENSORRT = (8, 5)
@@ -152,6 +157,10 @@ def _no_engine(name: str, packages: Mapping[str, str | None], machine: Machine) 
 
 def _expectation(name: str, machine: Machine) -> str:
     """What a user would otherwise be surprised by."""
+    if name == "onnx-fp16":
+        return "for engines on a GPU; a CPU is slower with it than with onnx-fp32"
+    if name == "onnx-int8-arm64" and machine.cpu.architecture not in ("arm64", "aarch64"):
+        return "for ARM CPUs, which this one is not; take onnx-int8"
     if name == "openvino-bf16" and "BF16" not in machine.cpu.features:
         return "this CPU has no bfloat16 and counts in float32"
     if name in ("onnx-int8", "openvino-int8") and not machine.cpu.has_int8:

@@ -1,7 +1,8 @@
 """What an ONNX file holds, read from its bytes without onnx and without trusting them. stdlib.
 
 Only what decides whether a file is safe to open: its operators and their attributes, who reads from whom, whether data
-lies outside of it, inputs and outputs. Engines fall on what is refused here, or turn in circles.
+lies outside of it, inputs and outputs; and what it says of itself. Engines fall on what is refused here, or turn in
+circles.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Graph:
     outputs: tuple[str, ...]
     operators: frozenset[str]
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the inputs, 0 where one is open
+    notes: Mapping[str, str] = field(default_factory=dict)  # its metadata
 
 
 def read_graph(content: bytes, where: str, more: frozenset[str] = frozenset()) -> Graph:
@@ -75,6 +77,11 @@ def _model(content: memoryview, allowed: frozenset[str], fields: Fields) -> Grap
     ]
     if any(number == 25 for number, _, _ in fields(content)):
         raise InputError("holds functions; wanted plain operators")
+    notes = dict[str, str]()
+    for said in [part for number, _, part in fields(content) if number == 14 and isinstance(part, memoryview)]:
+        if (name := _text(said, 1, fields)) in notes:
+            raise InputError(f"says {name[:40]!r} of itself twice; wanted it once")
+        notes[name] = _text(said, 2, fields)
     if len(graphs) != 1:
         raise InputError(f"wanted one graph, got {len(graphs)}")
     if odd := [domain for domain, _ in opsets if domain not in DOMAINS]:
@@ -99,7 +106,7 @@ def _model(content: memoryview, allowed: frozenset[str], fields: Fields) -> Grap
     inputs = tuple(name for name in names[11] if name not in constants)
     operators = frozenset(node.operator for node in nodes)
     opset = max((version for _, version in opsets), default=0)
-    return Graph(opset, inputs, tuple(names[12]), operators, {name: shapes[name] for name in inputs})
+    return Graph(opset, inputs, tuple(names[12]), operators, {name: shapes[name] for name in inputs}, notes)
 
 
 def _check_order(nodes: list[Node], made: set[str], wanted: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sysconfig
+from os import PathLike
 from pathlib import Path
 
 from edgegsr.errors import InputError
@@ -10,6 +11,7 @@ from edgegsr.errors import InputError
 CHECKOUT = Path(__file__).parents[1]
 INSTALLED = Path(sysconfig.get_path("data")) / "share" / "edgegsr"
 TEACHER = "diorama-teacher"
+LICENCE = "Apache-2.0"  # of all of it
 
 
 def find_card(name: str | Path) -> Path:
@@ -29,7 +31,7 @@ def find_run(name: str | Path) -> Path:
     return found.parent if found else Path(name)
 
 
-def find_bundle(name: str | Path) -> Path:
+def find_bundle(name: str | PathLike[str]) -> Path:
     """The folder of a bundle: a bare name where nothing lies means that of a student that comes with the project."""
     if Path(name).exists() or len(Path(name).parts) > 1:
         return Path(name)

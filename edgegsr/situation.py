@@ -32,11 +32,11 @@ class Frame:
     role_definitions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.verb:
+        if not self.verb.strip():
             raise InputError("a frame needs a verb, got an empty word")
         if not 1 <= len(self.roles) <= MAX_ROLES:
             raise InputError(f"frame {self.verb!r}: wanted 1 to {MAX_ROLES} roles, got {len(self.roles)}")
-        if len(set(self.roles)) != len(self.roles) or not all(self.roles):
+        if len(set(self.roles)) != len(self.roles) or not all(str(role).strip() for role in self.roles):
             raise InputError(f"frame {self.verb!r}: roles must be distinct words, got {list(self.roles)}")
         if self.role_definitions and len(self.role_definitions) != len(self.roles):
             raise InputError(
@@ -112,12 +112,12 @@ class Ontology:
     def from_json(cls, text: str, where: str = "ontology") -> Ontology:
         try:
             raw = json.loads(text)
-            frames = tuple(_from_object(Frame, f, ("roles", "role_definitions")) for f in raw["frames"])
-            nouns = tuple(_from_object(Noun, n, ("gloss",)) for n in raw["nouns"])
+            frames = tuple(_from_object(Frame, "frame", each) for each in _listed(raw, "frames"))
+            nouns = tuple(_from_object(Noun, "noun", each) for each in _listed(raw, "nouns"))
             return cls(frames, nouns)
         except InputError as error:
             raise InputError(f"{where}: {shown(error)[:300]}") from error
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{where}: wanted an ontology with 'frames' and 'nouns', got {shown(error)[:300]}"
             ) from error
@@ -221,13 +221,42 @@ def _as_object(value: Frame | Noun) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(value).items() if v not in ("", ())}
 
 
-def _from_object(kind: Any, raw: Mapping[str, Any], tuples: tuple[str, ...]) -> Any:
+def _listed(raw: Any, name: str) -> list[Any]:
+    found = raw.get(name) if isinstance(raw, dict) else None
+    if isinstance(found, list):
+        return found
+    got = f"{name!r} as {brief(found)}" if isinstance(raw, dict) and name in raw else brief(raw)
+    raise InputError(f"wanted an ontology with 'frames' and 'nouns', two lists, got {got}")
+
+
+def _from_object(kind: Any, what: str, raw: Any) -> Any:
+    """A frame or a noun; every word of it is a text, and nothing is in it that belongs elsewhere."""
+    if not isinstance(raw, Mapping):
+        raise InputError(f"wanted a {what} as an object with {', '.join(FIELDS[kind])}, got {brief(raw)}")
+    if lacking := [name for name in NEEDED[kind] if name not in raw]:
+        raise InputError(f"wanted a {what} with {lacking[0]!r}, got {brief(dict(raw))}")
+    values = {}
     for name, value in raw.items():
-        parts = value if name in tuples else [value]
+        if name not in FIELDS[kind]:
+            raise InputError(f"wanted a {what} with {', '.join(FIELDS[kind])}, got {brief(name)} as well")
+        parts = value if FIELDS[kind][name] else [value]
         if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-            raise TypeError(f"{name!r}: {str(value)[:60]}")
-    values = {k: tuple(v) if k in tuples else v for k, v in raw.items()}
+            wanted = "a list of words" if FIELDS[kind][name] else "a text"
+            raise InputError(f"wanted {name!r} of a {what} as {wanted}, got {brief(value)}")
+        values[name] = tuple(value) if FIELDS[kind][name] else value
     return kind(**{"id": ""} | values if kind is Noun else values)
+
+
+FIELDS = {  # and whether each is a list
+    Frame: {"verb": False, "roles": True, "definition": False, "abstract": False, "role_definitions": True},
+    Noun: {"id": False, "gloss": True, "definition": False},
+}
+NEEDED = {Frame: ("verb", "roles"), Noun: ()}
+
+
+def brief(value: Any) -> str:
+    """A value as an error can show it."""
+    return repr(value)[:60]
 
 
 def _first_twice(words: Sequence[str]) -> str:

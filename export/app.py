@@ -18,14 +18,14 @@ GREY = 114
 
 
 def open_bundle(folder):
-    """The session, the words and the side of the square, once every file is what the manifest says."""
+    """The session, the words and what a photo has to become, once every file is what the manifest says."""
     folder, files = Path(folder), {}
     for name, told in json.loads((folder / "manifest.json").read_text("utf-8"))["files"].items():
         files[name] = (folder / name).read_bytes()
         if hashlib.sha256(files[name]).hexdigest() != told["sha256"]:
             sys.exit(f"{folder / name}: is not the file that was sealed")
     vocabulary, preprocess = (json.loads(files[name]) for name in ("vocabulary.json", "preprocess.json"))
-    return onnxruntime.InferenceSession(files["model.onnx"]), vocabulary, preprocess["side"]
+    return onnxruntime.InferenceSession(files["model.onnx"]), vocabulary, preprocess
 
 
 def letterboxed(photo, side):
@@ -47,10 +47,19 @@ def letterboxed(photo, side):
     return np.asarray(square)[None], in_photo
 
 
+def as_the_graph_wants(pixels, preprocess):
+    """Bytes as they are, or the floats of a bundle that was exported with --pixels float."""
+    if preprocess["type"] == "uint8":
+        return pixels
+    mean, std = (np.array(preprocess["normalised"][name], np.float32) for name in ("mean", "std"))
+    return np.ascontiguousarray(((pixels / np.float32(255) - mean) / std).transpose(0, 3, 1, 2))
+
+
 def predict(bundle, photo, verb=-1):
     """Verb, and for each of its roles (noun, box in pixels of the upright photo or None)."""
-    session, vocabulary, side = bundle
-    pixels, in_photo = letterboxed(photo, side)
+    session, vocabulary, preprocess = bundle
+    pixels, in_photo = letterboxed(photo, preprocess["side"])
+    pixels = as_the_graph_wants(pixels, preprocess)
     names = ["verb_logits", "noun_logits", "boxes_xyxy", "presence"]
     found = session.run(names, {"pixels": pixels, "verb": np.array([verb], np.int64)})
     verbs, nouns, boxes, presence = (values[0] for values in found)

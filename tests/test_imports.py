@@ -15,7 +15,7 @@ wording
 boxes
 imagefile
 images
-graphfile
+graphfile notes
 signature
 tensorfile
 bundle

@@ -55,6 +55,11 @@ def test_a_situation_survives_json(situation: Situation) -> None:
     assert Situation.from_json(situation.to_json()) == situation
 
 
+def framed(raw: object) -> Ontology:
+    """A file with one frame."""
+    return Ontology.from_json(json.dumps({"frames": [raw], "nouns": []}))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -72,6 +77,23 @@ def test_a_situation_survives_json(situation: Situation) -> None:
         (lambda: Interaction((0, 0, 1, 1), (3, 3, 2, 4), "n1", "kicking", 0.5), "interaction 'kicking', object"),
         (lambda: Ontology.from_json("{}"), "wanted an ontology with 'frames' and 'nouns'"),
         (lambda: Ontology.from_json("[1"), "wanted an ontology"),
+        (lambda: Ontology.from_json('{"frames": []}'), "'frames' and 'nouns', two lists, got .'frames': ..."),
+        (lambda: Ontology.from_json('{"frames": {}, "nouns": []}'), "two lists, got 'frames' as {}"),
+        (lambda: Ontology.from_json("[]"), r"two lists, got \[\]"),
+        (lambda: framed("kicking"), "wanted a frame as an object with verb, roles, .*, got 'kicking'"),
+        (lambda: framed({"roles": ["agent"]}), "wanted a frame with 'verb', got {'roles': "),
+        (lambda: framed({"verb": "kicking"}), "wanted a frame with 'roles', got {'verb': 'kicking'}"),
+        (
+            lambda: framed({"verb": "kicking", "roles": "agent"}),
+            "wanted 'roles' of a frame as a list of words, got 'agent'",
+        ),
+        (lambda: framed({"verb": 3, "roles": ["agent"]}), "wanted 'verb' of a frame as a text, got 3"),
+        (
+            lambda: framed({"verb": "a", "roles": ["b"], "colour": 1}),
+            "wanted a frame with verb, .*, got 'colour' as well",
+        ),
+        (lambda: framed({"verb": " ", "roles": ["agent"]}), "a frame needs a verb, got an empty word"),
+        (lambda: framed({"verb": "kicking", "roles": [" "]}), "roles must be distinct words"),
         (lambda: Situation.from_json('{"verb": "x"}'), "wanted a situation with 'verb' and 'fillers'"),
         (lambda: Situation.from_json("[]"), "wanted a situation"),
     ],

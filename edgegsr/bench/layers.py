@@ -111,7 +111,7 @@ def layers(graph: bytes, where: str = "model.onnx") -> Network:
         raise InputError(
             f"{where}: wanted layers that fit together, got {type(error).__name__}: {first_line(error)}"
         ) from error
-    sides = [shape[1] for shape in outside.shapes.values() if len(shape) == 4]
+    sides = [shape[2] for shape in outside.shapes.values() if len(shape) == 4]
     return Network(every, sides[0] if sides else 0)
 
 

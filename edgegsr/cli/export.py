@@ -21,6 +21,12 @@ from edgegsr.cli.common import (
 )
 from edgegsr.errors import InputError, shown
 
+ROUNDS = {  # whether the graph does
+    False: "nothing in this graph is rounded to 8 bits, so no layer of it would count in INT8, which {target} is for; "
+    "run `edgegsr compress RUN --ptq` and export that",
+    True: "this graph rounds to 8 bits, and {target} is for float16: its layers would count in INT8 all the same",
+}
+
 
 def export(
     run: RunFolder,
@@ -28,8 +34,8 @@ def export(
     target: Annotated[
         str,
         typer.Option(
-            help="A profile, or onnx-fp32, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, openvino-int8; "
-            "for a board with TensorRT orin-nano-trt-int8 and the like."
+            help="A profile, or onnx-fp32, onnx-fp16, onnx-int8, onnx-int8-arm64, openvino-fp32, openvino-bf16, "
+            "openvino-int8; for a board with TensorRT orin-nano-trt-int8 and the like."
         ),
     ] = "onnx-fp32",
     data: Data = "diorama",
@@ -46,6 +52,16 @@ def export(
     with_text_encoder: Annotated[
         bool, typer.Option("--with-text-encoder", help="With --vocab input: its reader of new words goes along.")
     ] = False,
+    with_ask: Annotated[
+        bool, typer.Option("--with-ask", help="With a graph that asks about other verbs by what was seen of a photo.")
+    ] = False,
+    pixels: Annotated[
+        str, typer.Option(help="bytes, normalised in the graph, or float: normalised by the app, (1, 3, S, S).")
+    ] = "bytes",
+    licence: Annotated[
+        str,
+        typer.Option(help="What it may be used under, such as Apache-2.0; in the card, the manifest and the graph."),
+    ] = "",
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     name: Annotated[str, typer.Option(help="What the bundle is called; by default as its folder.")] = "",
     allow_regression: Annotated[
@@ -59,20 +75,23 @@ def export(
     need_training("export", "onnx", "onnxscript")
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.export.export import export
+    from edgegsr.export.form import Form
     from edgegsr.export.judge import Checks
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab, capacity_named
     from edgegsr.run import open_run
-    from edgegsr.shipped import find_run
+    from edgegsr.shipped import LICENCE, find_run
     from edgegsr.student.calibration import calibrate, read_calibration
 
     kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
-    aim, opened = find_target(target), open_run(find_run(run))
+    folder = find_run(run)
+    form = Form(pixels, with_ask, licence or LICENCE * (folder != run))
+    aim, opened = find_target(target), open_run(folder)
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
     checks = Checks(photos, groups, images, threads, allow_regression)
-    found = export(opened, out, aim, checks, kept, name, sign)
+    found = export(opened, out, aim, checks, kept, name, sign, form)
     numerics, perf = found["numerics"], found["perf"]
     rows = [
         (name, f"{drift:.1e}", f"{100 * numerics['same'][name]:.1f}" if name in numerics["same"] else "-")
@@ -97,6 +116,8 @@ def export(
         text = numerics["text"]
         near = ", ".join(f"{cosine:.4f} in {kind}" for kind, cosine in text["least_cosine"].items())
         print(f"text encoder in {text['precision']}, {text['bytes']:,} bytes; least cosine of a word {near}")
+    if "ask" in numerics:
+        print(f"asked again: at most {max(numerics['ask']['drift'].values()):.1e} away from the whole graph")
     if "layers" in numerics:
         print("{in_8_bits} of {wanted_in_8_bits} layers count in 8 bits".format(**numerics["layers"]))
     print(f"{found['graph_bytes'] / 1e6:.1f} MB{'. ' if 'told' in perf else ', '}{took}")
@@ -173,8 +194,12 @@ def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:
             f"--target: wanted a profile with a version of TensorRT, got one of {aim.engine}; leave it out"
         )
     major, minor = map(int, aim.version.split("."))
-    findings = check(onnx.load_model_from_string(graph), (major, minor), aim.multiple)
+    model = onnx.load_model_from_string(graph)
+    findings = check(model, (major, minor), aim.multiple)
     told = [asdict(each) for each in findings]
+    rounds = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+    if rounds != (aim.precision == "int8"):
+        print(ROUNDS[rounds].format(target=target))
     _show_findings(f"TensorRT {aim.version}, by rules; no engine was built", told)
     if not told:
         print(f"no rule of TensorRT {aim.version} is broken; no engine was built")

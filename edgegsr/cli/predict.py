@@ -32,6 +32,12 @@ def predict(
         bool, typer.Option("--draw", help="Write NAME.situation.png beside each photo, or into --out.")
     ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Folder for the drawings.")] = None,
+    engine: Annotated[
+        Optional[str], typer.Option(help="onnxruntime, openvino or tensorrt; by default what the bundle was made for.")
+    ] = None,
+    key: Annotated[
+        Optional[Path], typer.Option(help="The public key that the bundle has to be signed for, PEM.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say who does what, with what, where."""
@@ -39,7 +45,7 @@ def predict(
     from edgegsr.images import open_image
     from edgegsr.runtime.draw import draw as drawn
 
-    predictor = _predictor(run, calibrated)
+    predictor = _predictor(run, calibrated, engine, key)
     words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
@@ -77,7 +83,7 @@ def predict(
         raise typer.Exit(BAD_INPUT)
 
 
-def _predictor(folder: Path, calibrated: bool) -> Any:
+def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | None) -> Any:
     """What looks at photos: a bundle in its engine, or the student of a run in torch."""
     from edgegsr.bundle import is_bundle
     from edgegsr.shipped import find_bundle
@@ -87,11 +93,13 @@ def _predictor(folder: Path, calibrated: bool) -> Any:
 
         if calibrated:
             raise InputError("--calibrated: is folded into a bundle when it is exported; leave it out")
-        return SituationRecognizer(bundle)
+        return SituationRecognizer(bundle, engine, key=key)
     from edgegsr.shipped import find_run
 
     if not find_run(folder).is_dir():
         raise InputError(f"{shown(folder)}: no such folder; wanted a bundle, a run, or diorama-nano")
+    if engine or key:
+        raise InputError(f"--engine, --key: are for bundles, and {shown(folder)} is looked at as a run; leave them out")
     need_training("predict with a run")
     from edgegsr.run import open_run
     from edgegsr.student.calibration import calibrate, read_calibration

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from onnx import ModelProto
 
 from edgegsr.bench.clock import best_of_turns, timed
 from edgegsr.bundle import (
+    ASK_GRAPH,
     GRAPH,
     MODEL_CARD,
     NUMERICS,
@@ -29,30 +31,35 @@ from edgegsr.bundle import (
     sign,
 )
 from edgegsr.errors import InputError, MissingExtra
-from edgegsr.export.facts import asked, facts, preprocess
+from edgegsr.export.facts import facts, noted_all, preprocess
+from edgegsr.export.form import PLAIN, Form
 from edgegsr.export.fused import in_8_bits as fused
 from edgegsr.export.fused import layers_by_kind
 from edgegsr.export.gates import missed, strays
+from edgegsr.export.half import in_half, peaks
 from edgegsr.export.int8 import RECIPES, in_8_bits
-from edgegsr.export.judge import Checks, scores
+from edgegsr.export.judge import Checks, scores, watched
 from edgegsr.export.kit import check_version, kit
 from edgegsr.export.modelcard import measured, model_card
-from edgegsr.export.onnx import graph_of
-from edgegsr.export.parity import parity
+from edgegsr.export.parity import drift_of_asking, parity
+from edgegsr.export.part import asked_part
 from edgegsr.export.target import ENGINES, Target
-from edgegsr.export.text import write_encoder
-from edgegsr.export.vocabulary import Vocab, write_tables
+from edgegsr.export.text import write_words
+from edgegsr.export.vocabulary import Vocab, words_of
 from edgegsr.files import listing, write_whole
 from edgegsr.machine import examine_machine
 from edgegsr.run import Run
-from edgegsr.runtime.session import BEST, Session, open_graph, open_session
+from edgegsr.runtime.session import BEST, Session, open_asker, open_graph, open_session
 from edgegsr.runtime.vocabulary import Room, Words
 from edgegsr.signature import signer
 from edgegsr.student.cost import cost
 from edgegsr.student.quantizers import QuantizedStudent, unrounded
 
 FOLDED = Vocab()
-ELSEWHERE = "Made for {}, which this machine is not: not timed, and what the engine fuses was not looked at."
+ELSEWHERE = {
+    "arm64": "Made for arm64, which this machine is not: not timed, and what the engine fuses was not looked at.",
+    "none": "Made for a GPU: not timed here. On a CPU ONNX Runtime is slower with float16 than with float32.",
+}
 
 
 def export(
@@ -63,19 +70,20 @@ def export(
     vocab: Vocab = FOLDED,
     name: str = "",
     key: Path | None = None,
+    form: Form = PLAIN,
 ) -> dict[str, Any]:
     """What was found out about the bundle, which lies in `out` now, signed with `key`, unless it missed a gate.
 
     `name`, by default that of the folder, is what its manifest and its card call it.
     """
-    _check(run, out, target, vocab)
+    _check(run, out, target, vocab, form)
     by = signer(key) if key else None
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
         if target.engine == "tensorrt":
-            found = kit(run, draft, name or out.name, target, checks)
+            found = kit(run, draft, name or out.name, target, checks, vocab, form)
         else:
-            found = _written(run, draft, name or out.name, target, checks, vocab)
+            found = _written(run, draft, name or out.name, target, checks, vocab, form)
         found["written"] = not found["missed"] or (
             checks.allow_regression and not strays(target.gates, found["numerics"])
         )
@@ -93,10 +101,11 @@ def export(
     return found
 
 
-def _check(run: Run, out: Path, target: Target, vocab: Vocab) -> None:
+def _check(run: Run, out: Path, target: Target, vocab: Vocab, form: Form) -> None:
     """Refuses before any work is done."""
-    if vocab.room(run) and target.engine == "tensorrt":
-        raise InputError("--vocab input: what TensorRT builds has its words folded in; leave it out")
+    if form.ask and target.engine == "tensorrt":
+        raise InputError("--with-ask: what TensorRT builds is one engine, of one graph; leave it out")
+    vocab.room(run)
     if target.engine == "tensorrt":
         check_version(target)
     elif importlib.util.find_spec(target.engine) is None:
@@ -116,36 +125,39 @@ def _check(run: Run, out: Path, target: Target, vocab: Vocab) -> None:
         raise InputError(f"{out}: wanted an empty folder or a bundle, found {found}; give another --out")
 
 
-def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab) -> dict[str, Any]:
+def _written(
+    run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab, form: Form
+) -> dict[str, Any]:
     """The whole bundle in a folder."""
-    room, read_by = vocab.room(run), None
-    if room is not None:
-        write_tables(run, folder)
-        if vocab.text_encoder:
-            room, read_by = write_encoder(run, room, folder)
-    graph = graph_of(run.student, room=room)
-    if target.precision == "int8":
-        graph = RECIPES[target.graph](graph)
-    write_whole(folder / GRAPH, graph.SerializeToString())
+    room, read_by = write_words(run, vocab, folder)
+    spent, reads = cost(run.student), preprocess(run.student.config.side, form.normal(run.student))
+    told, graphs = facts(run, name, target, spent, room, form=form), _graphs(run, target, room, form, checks)
+    for file, content in noted_all(graphs, told, reads).items():
+        write_whole(folder / file, content)
     write_whole(folder / VOCABULARY, run.ontology.to_json())
-    write_whole(folder / PREPROCESS, json.dumps(preprocess(run.student.config.side), indent=1))
-    seal(folder, {"target": asdict(target), **asked(run, room)})
+    write_whole(folder / PREPROCESS, json.dumps(reads, indent=1))
+    seal(folder, told)
     bundle = open_bundle(folder)
-    session = partial(Words(bundle).now.ask, open_session(bundle, target.engine, checks.threads))
-    near, spent = parity(run.student, session, checks.photos, checks.images), cost(run.student)
+    words = Words(bundle).now
+    session = partial(words.ask, open_session(bundle, target.engine, checks.threads))
+    near = parity(run.student, session, checks.photos, checks.images)
     numerics: dict[str, Any] = {**near.to_json(), "photos": checks.photos.name, "gates": asdict(target.gates)}
     if read_by is not None:
         numerics["text"] = read_by
+    if form.ask:
+        asker = partial(words.ask_again, open_asker(bundle, target.engine, checks.threads))
+        numerics["ask"] = {"drift": drift_of_asking(session, asker, checks.photos, bundle.side, checks.images)}
     if target.precision != "fp32":
-        numerics["dev"] = dict(zip(("student", "graph"), scores(run.student, [session], checks)))
+        kind = "half" if target.precision == "fp16" else "graph"
+        numerics["dev"] = dict(zip(("student", kind), scores(run.student, [session], checks)))
     if target.precision == "int8" and target.is_here:
         kinds = layers_by_kind(bundle.graph, target.engine, target.precision)
         numerics["layers"] = {
-            "wanted_in_8_bits": len(in_8_bits(graph)),
+            "wanted_in_8_bits": len(in_8_bits(graphs[GRAPH])),
             "in_8_bits": fused(kinds),
             "kinds": dict(kinds),
         }
-    speed = ELSEWHERE.format(target.cpu)
+    speed = ELSEWHERE.get(target.cpu, "")
     perf: dict[str, Any] = {"engine": target.engine, "measured": False, "told": speed}
     if target.is_here:
         took, cpu = timed(_looking(session, run.student.config.side)), examine_machine().cpu.model
@@ -153,26 +165,40 @@ def _written(run: Run, folder: Path, name: str, target: Target, checks: Checks, 
         speed = measured(target, took, cpu)
     del session
     if target.precision != "fp32" and target.is_here:
-        perf["in_turns_ms"] = _in_turns(run, bundle, target, checks.threads, room)
+        perf["in_turns_ms"] = _in_turns(run, bundle, target, checks.threads, room, form)
     numerics["missed"] = list(missed(target.gates, numerics, perf))
     write_whole(folder / NUMERICS, json.dumps(numerics, indent=1))
     write_whole(folder / PERF, json.dumps(perf, indent=1))
-    write_whole(folder / MODEL_CARD, model_card(run, name, spent, near, speed, room))
-    seal(folder, facts(run, name, target, spent, room))
+    write_whole(folder / MODEL_CARD, model_card(run, name, spent, near, speed, form, room))
+    seal(folder, told)
     size = (folder / GRAPH).stat().st_size
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}
 
 
-def _in_turns(run: Run, bundle: Bundle, target: Target, threads: int, room: Room | None) -> dict[str, float]:
+def _graphs(run: Run, target: Target, room: Room | None, form: Form, checks: Checks) -> dict[str, ModelProto]:
+    """The ONNX files of a bundle, as its engine likes them."""
+    graph = form.graph(run.student, room)
+    if target.precision == "int8":
+        graph = RECIPES[target.graph](graph)
+    graphs = {GRAPH: graph, **({ASK_GRAPH: asked_part(graph)} if form.ask else {})}
+    if target.precision == "fp16":
+        largest = peaks(graph, watched(run.student, checks, form.normal(run.student)), words_of(run, room))
+        graphs = {name: in_half(each, largest) for name, each in graphs.items()}
+    return graphs
+
+
+def _in_turns(
+    run: Run, bundle: Bundle, target: Target, threads: int, room: Room | None, form: Form
+) -> dict[str, float]:
     """How long the bundle takes and how long the float graph does in the precisions that the engine has."""
     plain, spoken = unrounded(run.student, run.tables), Words(bundle).now
     graphs = {target.precision: bundle.graph}
     for precision in ENGINES[target.engine]:
-        if precision != "int8":
-            graphs[precision] = graph_of(plain, room=room).SerializeToString()
+        if precision not in ("int8", "fp16"):
+            graphs[precision] = form.graph(plain, room).SerializeToString()
 
     def opened(precision: str) -> Callable[[], object]:
-        engine = open_graph(graphs[precision], target.engine, precision, threads)
+        engine = open_graph(graphs[precision], target.engine, precision, threads, bundle.normal)
         return _looking(partial(spoken.ask, engine), bundle.side)
 
     return dict(zip(graphs, best_of_turns([partial(opened, precision) for precision in graphs])))

@@ -34,6 +34,11 @@ def strays(gates: Gates, numerics: Mapping[str, Any]) -> list[str]:
         for output, drift in numerics["drift"].items()
         if not drift <= gates.drift
     ]
+    far += [
+        f"{output}: {drift:.1e} of its largest value away where it is asked again, at most {gates.drift:.0e} was wanted"
+        for output, drift in numerics.get("ask", {}).get("drift", {}).items()
+        if not drift <= gates.drift
+    ]
     lost = [
         f"{output}: not a number in float16"
         for output, drift in numerics.get("half", {}).get("drift", {}).items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,15 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, shape_inference
 from edgegsr.bundle import INPUTS
 from edgegsr.export.rewrite import Draft, attribute, put
 from edgegsr.export.tensorrt_rules import LEAST_HALF, WEIGHTED
+from edgegsr.runtime.session import BEST, NO_WORDS
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 LARGEST = 2.0**15  # of a value in float16: half of what fits
 IN_FULL = ("ReduceL2", "ReduceSum", "Pow", "Sqrt", "Log", "Exp", "Resize")  # sums of squares, and where boxes look
 
 
-def peaks(model: ModelProto, squares: npt.NDArray[np.uint8]) -> dict[str, float]:
-    """The largest value of everything that is worked out, over some photos."""
+def peaks(model: ModelProto, squares: npt.NDArray[Any], words: Mapping[str, Any] = NO_WORDS) -> dict[str, float]:
+    """The largest value of everything that is worked out, over some photos, and of the words where they are inputs."""
     watched = ModelProto()
     watched.CopyFrom(model)
     own = {each.name for each in model.graph.output}
@@ -31,7 +33,7 @@ def peaks(model: ModelProto, squares: npt.NDArray[np.uint8]) -> dict[str, float]
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
     found = dict.fromkeys(names, 0.0)
     for square in squares:
-        values = session.run(names, dict(zip(INPUTS, (square[None], np.array([-1], np.int64)))))
+        values = session.run(names, {**dict(zip(INPUTS, (square[None], np.array([BEST], np.int64)))), **words})
         found |= {name: max(found[name], float(np.abs(value).max())) for name, value in zip(names, values)}
     return found
 
@@ -55,9 +57,10 @@ class _Halved(Draft):
 
     def __init__(self, model: ModelProto, peaks: Mapping[str, float]) -> None:
         super().__init__(model)
+        given = [each.name for each in model.graph.input if each.type.tensor_type.elem_type == FLOAT]
         self.nodes, self.peaks, self.floats = [], peaks, {n for n, kind in _types(model).items() if kind == FLOAT}
-        self.floats |= {name for name, value in self.constants.items() if value.dtype == np.float32}
-        self.typed: dict[str, int] = {}  # values that are there, and in which type
+        self.floats |= {name for name, value in self.constants.items() if value.dtype == np.float32} | {*given}
+        self.typed = dict.fromkeys(given, int(FLOAT))  # values that are there, and in which type
         self.copies: dict[tuple[str, int], str] = {}
         self.dequantized: dict[str, NodeProto] = {}
 

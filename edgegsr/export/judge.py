@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from edgegsr.bundle import Normal
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.images import letterbox
 from edgegsr.progress import track
-from edgegsr.runtime.session import Session
+from edgegsr.runtime.session import Session, normalised
 from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import Answers, Fillers
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
+
+WATCHED = 16  # photos that show how large values become
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,10 @@ def answers(session: Session, photos: Split, side: int) -> Answers:
         found.true.put(row, said["noun_logits"].argmax(-1), said["presence"], said["boxes_xyxy"], geometry)
         found.verb_logits[row] = said["verb_logits"]
     return found
+
+
+def watched(student: Student, checks: Checks, normal: Normal | None) -> npt.NDArray[Any]:
+    """Photos over all of a split, as the graph takes them."""
+    rows = np.unique(np.linspace(0, len(checks.photos) - 1, WATCHED).round().astype(int)).tolist()
+    squares = [letterbox(checks.photos.pixels(row), student.config.side)[0] for row in rows]
+    return np.stack([square if normal is None else normalised(square, normal) for square in squares])

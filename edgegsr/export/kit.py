@@ -8,34 +8,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from onnx import ModelProto
 
-from edgegsr.bundle import MODEL_CARD, NUMERICS, PERF, PREPROCESS, VOCABULARY, open_bundle, seal
+from edgegsr.bundle import MODEL_CARD, NUMERICS, PERF, PREPROCESS, VOCABULARY, Normal, open_bundle, seal
 from edgegsr.errors import require
-from edgegsr.export.facts import facts, preprocess
+from edgegsr.export.facts import facts, noted_all, preprocess
+from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
 from edgegsr.export.half import nodes_in_full
-from edgegsr.export.judge import Checks, scores
+from edgegsr.export.judge import Checks, scores, watched
 from edgegsr.export.modelcard import model_card
-from edgegsr.export.onnx import graph_of
 from edgegsr.export.parity import Parity, parity
 from edgegsr.export.target import Target
 from edgegsr.export.tensorrt import for_tensorrt, held_against
 from edgegsr.export.tensorrt_rules import Version
+from edgegsr.export.text import write_words
+from edgegsr.export.vocabulary import Vocab, words_of
 from edgegsr.files import write_whole
-from edgegsr.images import Pixels, letterbox
 from edgegsr.run import Run
 from edgegsr.runtime import build_engine
 from edgegsr.runtime.build_engine import FLOAT_FILE, HALF_FILE, OLDEST
-from edgegsr.runtime.session import asking, in_onnxruntime
+from edgegsr.runtime.session import asking, gates_of, in_onnxruntime
+from edgegsr.runtime.vocabulary import Room, Vocabulary
 from edgegsr.student.cost import Cost, cost
 
 BUILDER, README = "build_engine.py", "README.md"
-WATCHED = 16  # photos that show how large values become
 VERSIONS = ("8.6", "10.3", "10.16", "11.4")  # one of each kind; 8 reads what was made for it alone
 
 STEPS = """# {name}, for TensorRT {version}
@@ -66,9 +67,13 @@ The same with NVIDIA's own program, to look at timings; TensorRT {version}, whic
 {speed}
 """
 INTERFACE = (
-    "`pixels` uint8 (1, {side}, {side}, 3) and `verb` int64 (int32 in TensorRT 8) in, "
+    "`pixels` {pixels} and `verb` int64 (int32 in TensorRT 8){words} in, "
     "`verb_logits`, `noun_logits`, `boxes_xyxy`, `presence` out, float32"
 )
+
+
+PIXELS = {True: "uint8 (1, {side}, {side}, 3)", False: "normalised float32 (1, 3, {side}, {side})"}  # bytes, or not
+WORDS = ", and the tables of words that `MODEL_CARD.md` names,"
 
 
 def check_version(target: Target) -> None:
@@ -85,30 +90,35 @@ def version_of(target: Target) -> Version:
     return major, minor
 
 
-def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks) -> dict[str, Any]:
+def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab, form: Form) -> dict[str, Any]:
     """The whole bundle in a folder, and what was found out about it."""
-    files = for_tensorrt(graph_of(run.student), version_of(target), _watched(run, checks))
-    contents = {file: model.SerializeToString() for file, model in files.items()}
-    numerics, near = _numerics(run, target, checks, files, contents)
-    spent = cost(run.student)
+    room, read_by = write_words(run, vocab, folder)
+    normal, spent = form.normal(run.student), cost(run.student)
+    photos, words = watched(run.student, checks, normal), words_of(run, room)
+    files = for_tensorrt(form.graph(run.student, room), version_of(target), photos, words)
+    opset = max(each.version for each in files[FLOAT_FILE].opset_import)
+    told, reads = facts(run, name, target, spent, room, opset, form), preprocess(run.student.config.side, normal)
+    contents = noted_all(files, told, reads)
+    numerics, near = _numerics(run, target, checks, files, contents, normal, words)
+    if read_by is not None:
+        numerics["text"] = read_by
     speed = estimated(target, spent)
     perf: dict[str, Any] = {"engine": "tensorrt", "measured": False, "told": speed}
     if target.roofline:
         perf["estimated_ms"] = round(target.roofline.predict_ms(spent.total_gflops, spent.total_parameters), 3)
     numerics["missed"] = list(missed(target.gates, numerics, {}))
-    texts = {
+    texts: dict[str, str | bytes] = {
         VOCABULARY: run.ontology.to_json(),
-        PREPROCESS: json.dumps(preprocess(run.student.config.side), indent=1),
+        PREPROCESS: json.dumps(reads, indent=1),
         BUILDER: Path(build_engine.__file__).read_text("utf-8"),
-        README: _steps(name, target, run.student.config.side, speed),
+        README: _steps(name, target, run.student.config.side, speed, normal, room),
         NUMERICS: json.dumps(numerics, indent=1),
         PERF: json.dumps(perf, indent=1),
-        MODEL_CARD: model_card(run, name, spent, near, speed),
+        MODEL_CARD: model_card(run, name, spent, near, speed, form, room),
     }
-    for file, content in {**contents, **texts}.items():
+    for file, content in (texts | contents).items():
         write_whole(folder / file, content)
-    opset = max(each.version for each in files[FLOAT_FILE].opset_import)
-    seal(folder, facts(run, name, target, spent, opset=opset))
+    seal(folder, told)
     open_bundle(folder)  # it is what every other bundle is
     return {"numerics": numerics, "perf": perf, "graph_bytes": len(contents[FLOAT_FILE]), "missed": numerics["missed"]}
 
@@ -126,10 +136,18 @@ def estimated(target: Target, spent: Cost) -> str:
 
 
 def _numerics(
-    run: Run, target: Target, checks: Checks, files: Mapping[str, ModelProto], contents: Mapping[str, bytes]
+    run: Run,
+    target: Target,
+    checks: Checks,
+    files: Mapping[str, ModelProto],
+    contents: Mapping[str, bytes],
+    normal: Normal | None,
+    words: Mapping[str, Any],
 ) -> tuple[dict[str, Any], Parity]:
     """What the files say, beside the student, and what TensorRT would hold against them."""
-    sessions = [asking(in_onnxruntime(contents[file], checks.threads, fused=False)) for file in (FLOAT_FILE, HALF_FILE)]
+    opened = [in_onnxruntime(contents[file], checks.threads, fused=False) for file in (FLOAT_FILE, HALF_FILE)]
+    speaking = Vocabulary(run.ontology, inputs=words)
+    sessions = [partial(speaking.ask, asking(gates_of(each), normal)) for each in opened]
     near, half = (parity(run.student, each, checks.photos, checks.images) for each in sessions)
     dev = scores(run.student, sessions, checks)
     held = held_against(dict(files), version_of(target), target.multiple)
@@ -145,7 +163,7 @@ def _numerics(
     return numerics, near
 
 
-def _steps(name: str, target: Target, side: int, speed: str) -> str:
+def _steps(name: str, target: Target, side: int, speed: str, normal: Normal | None, room: Room | None) -> str:
     read = [each for each in VERSIONS if not each.startswith("8.") or target.version.startswith("8.")]
     lines = {each: build_engine.trtexec(build_engine.way_of(each, target.precision)) for each in read}
     own = build_engine.trtexec(build_engine.way_of(target.version, target.precision))
@@ -154,13 +172,8 @@ def _steps(name: str, target: Target, side: int, speed: str) -> str:
         version=target.version,
         float_file=FLOAT_FILE,
         half_file=HALF_FILE,
-        interface=INTERFACE.format(side=side),
+        interface=INTERFACE.format(pixels=PIXELS[normal is None].format(side=side), words=WORDS if room else ""),
         line=own,
         lines="\n".join(f"| {each} | `{line}` |" for each, line in lines.items()),
         speed=speed,
     )
-
-
-def _watched(run: Run, checks: Checks) -> Pixels:
-    rows = np.unique(np.linspace(0, len(checks.photos) - 1, WATCHED).round().astype(int)).tolist()
-    return np.stack([letterbox(checks.photos.pixels(row), run.student.config.side)[0] for row in rows])

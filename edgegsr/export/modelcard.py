@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgegsr import __version__
 from edgegsr.bench.clock import Timed
+from edgegsr.export.form import Form
 from edgegsr.export.parity import Parity
 from edgegsr.export.target import Target
 from edgegsr.run import Run
@@ -15,21 +16,30 @@ CARD = """# {name}
 A grounded situation recognition model: from a photo to a verb, and for each role of it a noun, a box and whether it is
 visible.
 
-- **In**: `pixels`, uint8 (1, {side}, {side}, 3) RGB, letterboxed as `preprocess.json` says; `verb`, int64 (1,), the
+- **In**: `pixels`, {pixels}, letterboxed as `preprocess.json` says; `verb`, int64 (1,), the
   place of a verb in `vocabulary.json`, or -1 for the likeliest.{words}
 - **Out**: `verb_logits` over {verbs} verbs; for the six role slots of the verb `noun_logits` over {nouns} nouns,
   `boxes_xyxy` in shares of the square, `presence` (there is a box where it is 0 or more). Slots past the frame of the
-  verb hold numbers without a meaning.
+  verb hold numbers without a meaning.{asked}
 - **Made by** edgegsr {version}, method {method}{handicap}; {parameters:.2f} M parameters, {gflops:.3f} GFLOPs.
 - **Checked** on {images} photos against the student in PyTorch: at most {drift:.1e} of an output's largest value away;
   the same best verb on {same:.1%} of them.
 - **Speed**: {speed}
+- **Licence**: {licence}
 
 It knows the words of its vocabulary{others} and nothing else, and answers every photo with
 one situation. It is as right as its training data allow: do not let it decide about people.
 """
 
 
+PIXELS = {
+    "bytes": "uint8 (1, {side}, {side}, 3) RGB",
+    "float": "float32 (1, 3, {side}, {side}) RGB, (byte / 255 - mean) / std with the numbers of `preprocess.json`",
+}
+ASKED = """
+- **Asked again**: `model.onnx` also puts out `tokens`, what it has seen; `ask.onnx` takes them and the place of a
+  `verb` (and the words, where they are inputs) and says nouns, boxes and presence of that verb, without the photo."""
+UNSAID = "nobody has said; ask whoever trained it (`edgegsr export --licence` says it here)"
 WORDS = """
 - **Words, also in**: room for {verbs} verbs and {nouns} nouns, filled from `vocabulary.safetensors`: `verb_table`
   ({verbs}, {width}), `role_table` ({verbs}, 6, {width}), `noun_table` ({named}, {width}) without the noun of an empty
@@ -45,13 +55,15 @@ def measured(target: Target, took: Timed, cpu: str) -> str:
     return MEASURED.format(p50=took.p50_ms, p99=took.p99_ms, engine=target.engine, precision=target.precision, cpu=cpu)
 
 
-def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, room: Room | None = None) -> str:
+def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, form: Form, room: Room | None = None) -> str:
     handicap = ", with the handicap of trained verbs that dev chose"
     return CARD.format(
         name=name,
         words=WORDS.format(**{**vars(room), "named": room.nouns - 1}) if room else "",
         others=" (which `set_vocabulary` changes)" if room else "",
-        side=run.student.config.side,
+        pixels=PIXELS[form.pixels].format(side=run.student.config.side),
+        asked=ASKED if form.ask else "",
+        licence=form.licence or UNSAID,
         verbs=room.verbs if room else len(run.ontology.verbs),
         nouns=room.nouns if room else len(run.ontology.nouns),
         version=__version__,

@@ -6,13 +6,13 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from onnx import ModelProto
 
-from edgegsr.bundle import INPUTS, OUTPUTS, TABLE_INPUTS
+from edgegsr.bundle import INPUTS, OUTPUTS, TABLE_INPUTS, TOKENS
 from edgegsr.errors import InputError
 from edgegsr.export.rewrite import padded_by_readers
 from edgegsr.export.rounding import frozen
@@ -32,10 +32,10 @@ def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
     return path
 
 
-def graph_of(student: Student, batch: int = 1, room: Room | None = None) -> ModelProto:
+def graph_of(student: Student, batch: int = 1, room: Room | None = None, tokens: bool = False) -> ModelProto:
     """The graph with static shapes; of a student in simulated 8 bits, with Q and DQ wherever it rounds.
 
-    Its words are folded into it, or inputs where there is a room for them.
+    Its words are folded into it, or inputs where there is a room for them; with `tokens` what it saw comes out too.
     """
     if isinstance(student, QuantizedStudent):
         student = frozen(student)
@@ -48,6 +48,8 @@ def graph_of(student: Student, batch: int = 1, room: Room | None = None) -> Mode
     if room is not None:
         module = OpenStudent(student).eval()
         given += module.tables(room)
+    if tokens:
+        module = _Telling(module, student.encoder)
     with quiet(), exporting():
         program = torch.onnx.export(
             module,
@@ -55,11 +57,35 @@ def graph_of(student: Student, batch: int = 1, room: Room | None = None) -> Mode
             dynamo=True,
             opset_version=OPSET,
             input_names=[*INPUTS, *TABLE_INPUTS][: len(given)],
-            output_names=list(OUTPUTS),
+            output_names=[*OUTPUTS, *[TOKENS] * tokens],
             verbose=False,
         )
     assert program is not None
     return told_by_nobody(padded_by_readers(program.model_proto))
+
+
+class _Telling(torch.nn.Module):
+    """The answers of a module, and beside them what its encoder has seen."""
+
+    def __init__(self, module: torch.nn.Module, encoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.module, self.encoder = module, encoder
+
+    def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        seen: list[torch.Tensor] = []
+        hook = self.encoder.register_forward_hook(lambda _, __, tokens: seen.append(tokens))
+        said = self.module(*given)
+        hook.remove()
+        return *said, seen[0]
+
+
+def noted(model: ModelProto, notes: Mapping[str, str]) -> bytes:
+    """The file of a graph, which says this of itself."""
+    del model.metadata_props[:]
+    for name, value in notes.items():
+        model.metadata_props.add(key=name, value=value)
+    content: bytes = model.SerializeToString()
+    return content
 
 
 def told_by_nobody(model: ModelProto) -> ModelProto:

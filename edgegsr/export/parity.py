@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from edgegsr.bundle import OUTPUTS
+from edgegsr.bundle import ASK_OUTPUTS, OUTPUTS, TOKENS
 from edgegsr.data.split import Split
 from edgegsr.images import letterbox
 from edgegsr.progress import track
@@ -52,6 +53,22 @@ def parity(student: Student, session: Session, photos: Split, images: int) -> Pa
         {name: drift[name] / max(largest[name], 1e-12) for name in OUTPUTS},
         {name: same[name] / len(rows) for name in OUTPUTS if name != "boxes_xyxy"},
     )
+
+
+def drift_of_asking(
+    session: Session, ask: Callable[[Any, int], Numbers], photos: Split, side: int, images: int
+) -> dict[str, float]:
+    """By output: how far an answer from tokens is from that of the whole graph about the same verb, in shares of the
+    output's largest value."""
+    apart, largest = dict.fromkeys(ASK_OUTPUTS, 0.0), dict.fromkeys(ASK_OUTPUTS, 1e-12)
+    verbs = len(photos.annotations.ontology.verbs)
+    for i in track(range(min(images, len(photos))), "asking again"):
+        square, verb = letterbox(photos.pixels(i), side)[0], i % verbs
+        whole, again = session(square, verb), ask(session(square, BEST)[TOKENS], verb)
+        for name in ASK_OUTPUTS:
+            apart[name] = float(np.maximum(apart[name], np.abs(whole[name] - again[name]).max()))
+            largest[name] = max(largest[name], float(np.abs(whole[name]).max()))
+    return {name: apart[name] / largest[name] for name in ASK_OUTPUTS}
 
 
 @torch.no_grad()

@@ -19,7 +19,8 @@ from edgegsr.bench.roofline import Roofline, law
 from edgegsr.errors import InputError, require
 from edgegsr.shipped import find_profile
 
-ENGINES = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16", "int8"), "tensorrt": ("fp16", "int8")}
+ENGINES = {"onnxruntime": ("fp32", "fp16", "int8"), "openvino": ("fp32", "bf16", "int8"), "tensorrt": ("fp16", "int8")}
+CPUS: dict[str, tuple[str, ...]] = {"arm64": ("arm64", "aarch64"), "none": ()}  # by what platform calls them
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Gates:
     drift: float = 1e-4  # from the student at most, in shares of an output's largest value
     kept: float = 0.99  # of each score of the student at least; asked of what does not count in float32
     fused: float = 0.9  # of the layers that should count in 8 bits, those that the engine has made do so
-    half: float = 0.002  # of each score over all verbs, what the float16 file for TensorRT may lack, of 1
+    half: float = 0.002  # of each score over all verbs, what a float16 file may lack, of 1
     latency: float = 1.0  # of the float32 graph in the same engine at most; asked of INT8
 
     def __post_init__(self) -> None:
@@ -50,7 +51,7 @@ class Target:
     gates: Gates = Gates()
     version: str = ""  # of TensorRT on the board, such as 10.3
     board: str = ""  # of bench/boards.toml, whose law is its roofline
-    cpu: str = ""  # arm64, where its graph is another than that of x64
+    cpu: str = ""  # arm64, where its graph is another than that of x64; none, where it is written for a GPU
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -60,8 +61,10 @@ class Target:
             raise InputError(f"precision must be one of {wanted} for {self.engine}, got {self.precision!r}")
         if self.version and (self.engine != "tensorrt" or not re.fullmatch(r"\d+\.\d+", self.version)):
             raise InputError(f"version must be that of TensorRT, such as 10.3, or left out, got {self.version!r}")
-        if self.cpu and (self.engine != "onnxruntime" or self.cpu != "arm64"):
-            raise InputError(f"cpu must be arm64 and for onnxruntime, or left out, got {self.cpu!r}")
+        if self.cpu and (self.engine != "onnxruntime" or self.cpu not in CPUS):
+            raise InputError(f"cpu must be {' or '.join(CPUS)} and for onnxruntime, or left out, got {self.cpu!r}")
+        if (self.cpu == "none") != (self.engine == "onnxruntime" and self.precision == "fp16"):
+            raise InputError("cpu must be none where onnxruntime is to count in fp16, and nowhere else")
         if self.multiple < 1:
             raise InputError(f"multiple must be 1 or more, got {self.multiple}")
 
@@ -73,7 +76,7 @@ class Target:
     @property
     def is_here(self) -> bool:
         """Whether this machine has the CPU that the graph is written for, so that its time and its layers count."""
-        return not self.cpu or platform.machine() in (self.cpu, "aarch64")
+        return not self.cpu or platform.machine() in CPUS[self.cpu]
 
 
 def find_target(name: str | Path) -> Target:

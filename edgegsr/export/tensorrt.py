@@ -6,10 +6,9 @@ types of a file say, and 11 knows nothing else. Zero lies at zero, no layer is O
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto
 
@@ -19,17 +18,20 @@ from edgegsr.export.older import in_opset_17
 from edgegsr.export.rewrite import Draft
 from edgegsr.export.tensorrt_rules import Finding, Version, check
 from edgegsr.runtime.build_engine import FLOAT_FILE, HALF_FILE, TYPED_SINCE
+from edgegsr.runtime.session import NO_WORDS
 
 STORED_SINCE = (10, 0)  # weights as steps; before, as floats that are rounded, which is what its documentation shows
 
 
-def for_tensorrt(model: ModelProto, version: Version, squares: npt.NDArray[np.uint8]) -> dict[str, ModelProto]:
+def for_tensorrt(
+    model: ModelProto, version: Version, squares: npt.NDArray[Any], words: Mapping[str, Any] = NO_WORDS
+) -> dict[str, ModelProto]:
     """The files by name; `squares` are photos that show how large values become, which float16 has to hold."""
     model = cast_first(model)
     new = stored(model)
     return {
         FLOAT_FILE: new if version >= STORED_SINCE else in_opset_17(model, norms=version >= (8, 6)),
-        HALF_FILE: in_half(new, peaks(new, squares)),
+        HALF_FILE: in_half(new, peaks(new, squares, words)),
     }
 
 

@@ -15,11 +15,14 @@ import torch
 from onnx import ModelProto, NodeProto, TensorProto, helper
 from torch import Tensor, nn
 
-from edgegsr.bundle import MOST_JSON, MOST_TEXT, TEXT_GRAPH, TEXT_INPUTS, TEXT_OUTPUTS, TOKENIZER
+from edgegsr import __version__
+from edgegsr.bundle import FORMAT, MOST_JSON, MOST_TEXT, TABLES, TEXT_GRAPH, TEXT_INPUTS, TEXT_OUTPUTS, TOKENIZER
 from edgegsr.errors import InputError
-from edgegsr.export.onnx import OPSET, exporting, quiet
+from edgegsr.export.onnx import OPSET, exporting, noted, quiet
 from edgegsr.export.rewrite import Array, Draft
+from edgegsr.export.vocabulary import Vocab, tables_of
 from edgegsr.files import write_whole
+from edgegsr.notes import notes_of_texts
 from edgegsr.run import Run
 from edgegsr.runtime.vocabulary import Room
 from edgegsr.runtime.words import TextEncoder
@@ -29,6 +32,15 @@ from edgegsr.wording import texts_of
 
 LEAST = 4096  # values of a weight that is worth 8 bits
 KEPT = 0.99  # least cosine of a vector to the one that a run was trained with
+
+
+def write_words(run: Run, vocab: Vocab, folder: Path) -> tuple[Room | None, dict[str, Any] | None]:
+    """Puts words that may change into a bundle: the room for them, and what is known of who reads new ones."""
+    room = vocab.room(run)
+    if room is None:
+        return None, None
+    write_whole(folder / TABLES, tables_of(run))
+    return write_encoder(run, room, folder) if vocab.text_encoder else (room, None)
 
 
 def write_encoder(run: Run, room: Room, folder: Path) -> tuple[Room, dict[str, Any]]:
@@ -48,18 +60,20 @@ def write_encoder(run: Run, room: Room, folder: Path) -> tuple[Room, dict[str, A
     spelling, told = tokenizer.to_str().encode(), dict[str, float]()
     exact = graph_of_encoder(encoder)
     for precision, graph in (("int8", weights_in_8_bits(exact)), ("fp32", exact)):
-        content = graph.SerializeToString()
-        told[precision] = _least_cosine(TextEncoder(content, spelling, room.width, name), run, name)
+        told[precision] = _least_cosine(TextEncoder(graph.SerializeToString(), spelling, room.width, name), run, name)
         if told[precision] >= KEPT:
             break
     else:
         raise InputError(f"--with-text-encoder: {name} as ONNX reads words otherwise: cosines {told}")
+    room = replace(room, encoder=name, revision=revision(where))
+    of = {"format": FORMAT, "versions": {"edgegsr": __version__}, "vocabulary": room.facts()}
+    content = noted(graph, notes_of_texts(of, TEXT_INPUTS, TEXT_OUTPUTS))
     if len(content) > MOST_TEXT or len(spelling) > MOST_JSON:
         raise InputError(f"--with-text-encoder: {name} has {len(content):,} bytes as ONNX, at most {MOST_TEXT:,} fit")
     write_whole(folder / TEXT_GRAPH, content)
     write_whole(folder / TOKENIZER, spelling)
     facts = {"encoder": name, "precision": precision, "least_cosine": told, "bytes": len(content)}
-    return replace(room, encoder=name, revision=revision(where)), facts
+    return room, facts
 
 
 def _check_words(run: Run, name: str) -> None:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.numpy import save
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from edgegsr.bundle import TABLES
 from edgegsr.errors import InputError
-from edgegsr.files import write_whole
 from edgegsr.run import Run
-from edgegsr.runtime.vocabulary import FORMAT, Room
+from edgegsr.runtime.vocabulary import FORMAT, Room, Tables, padded
 from edgegsr.situation import MAX_ROLES
 from edgegsr.student.decoder import ABSENT
 from edgegsr.student.model import Prediction, Student
@@ -69,12 +67,21 @@ def _roomy(count: int) -> int:
     return -(-(count + count // 4) // NICE) * NICE
 
 
-def write_tables(run: Run, folder: Path) -> None:
-    """The words of a run as vectors, with the handicaps of its verbs."""
+def tables_of(run: Run) -> bytes:
+    """The words of a run as a file of vectors, with the handicaps of its verbs."""
     rows = {"verbs": run.tables.verbs, "roles": run.tables.roles, "nouns": run.tables.nouns}
     arrays = {name: rows[name].half().contiguous().numpy() for name in rows}
     arrays["handicap"] = _handicap(run.student).numpy()
-    write_whole(folder / TABLES, save(arrays, {"format": FORMAT, **run.tables.facts}))
+    return save(arrays, {"format": FORMAT, **run.tables.facts})
+
+
+def words_of(run: Run, room: Room | None) -> dict[str, Any]:
+    """The same words as inputs of a graph; none where they are folded into it."""
+    if room is None:
+        return {}
+    tables, handicap = Tables.read(tables_of(run), str(run.folder))
+    assert handicap is not None
+    return padded(room, run.ontology, tables, dict(zip(run.ontology.verbs, handicap.tolist())))
 
 
 def _handicap(student: Student) -> Tensor:

@@ -4,6 +4,6 @@ from edgegsr.runtime import SituationRecognizer
 SituationRecognizer("bundle").predict("photo.jpg")
 """
 
-from edgegsr.runtime.recognizer import SituationRecognizer
+from edgegsr.runtime.recognizer import Look, SituationRecognizer
 
-__all__ = ["SituationRecognizer"]
+__all__ = ["Look", "SituationRecognizer"]

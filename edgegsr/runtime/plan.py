@@ -22,6 +22,7 @@ NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "INT64": np.int64, "FLOAT": np.fl
 class PlanSession:
     """The engine of a bundle, which is built first where none fits. Threads take turns: there is one GPU.
 
+    What does not change from photo to photo, as words do not, is sent once.
     With `cuda_graph` it is captured in one, or refused: launched one by one is another engine.
     """
 
@@ -37,7 +38,8 @@ class PlanSession:
         if engine is None:
             raise BuildError(f"{folder}: TensorRT {trt.__version__} does not load the engine that it has built")
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-        if sorted(names) != sorted((*INPUTS, *OUTPUTS)):
+        self._inputs = tuple(manifest.get("inputs", INPUTS))
+        if sorted(names) != sorted((*self._inputs, *OUTPUTS)):
             raise BuildError(f"{folder}: wanted the gates of a bundle, got {', '.join(names)[:200]}")
         self._cuda = cuda = Cuda()
         self._lock, self._device, self._stream = Lock(), cuda.device(), cuda.stream()
@@ -48,6 +50,7 @@ class PlanSession:
             for name in names
         }
         self._address = {name: cuda.memory(values.nbytes) for name, values in self._host.items()}
+        self._sent: dict[str, Any] = {}
         for name, address in self._address.items():
             context.set_tensor_address(name, address)
         weakref.finalize(self, cuda.free, list(self._address.values()), self._stream).atexit = False
@@ -55,13 +58,14 @@ class PlanSession:
         if self._graph is not None:
             weakref.finalize(self, self._graph.destroy).atexit = False  # the last to be registered is the first to go
 
-    def __call__(self, pixels: npt.NDArray[np.uint8], verb: int, words: Mapping[str, Any] | None = None) -> Numbers:
-        """Words are folded into what is built here: there are none to be given."""
+    def __call__(self, given: Mapping[str, Any]) -> Numbers:
         with self._lock:
             self._cuda.use(self._device)
-            for name, given in zip(INPUTS, (pixels, verb)):
-                self._host[name][0] = given
-                self._copy(name, TO_DEVICE)
+            for name in self._inputs:
+                if name in INPUTS or self._sent.get(name) is not given[name]:
+                    self._host[name][...] = given[name]
+                    self._copy(name, TO_DEVICE)
+                    self._sent[name] = given[name]
             if self._graph is None:
                 self._enqueue()
             else:

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgegsr.bundle import INPUTS, OUTPUTS, Bundle
+from edgegsr.bundle import ASK_INPUTS, INPUTS, OUTPUTS, TOKENS, Bundle, Normal
 from edgegsr.errors import InputError, shown
 from edgegsr.runtime.build_engine import BuildError
 
 Numbers = dict[str, npt.NDArray[np.float32]]
 Pixels = npt.NDArray[np.uint8]  # (side, side, 3)
 Session = Callable[[Pixels, int], Numbers]  # and the place of a verb or BEST
+Gates = Callable[[Mapping[str, Any]], Numbers]  # a graph: arrays by the names of its inputs, numbers by its outputs
 SLOWED_BY = ["SkipLayerNormFusion"]  # its sum and norm in one take longer than both: 6 % of nano in 1.32
 NO_WORDS: Mapping[str, Any] = {}
 BEST = -1  # the verb that the network finds likeliest
@@ -29,17 +30,38 @@ class Engine(Protocol):
     def __call__(self, pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers: ...
 
 
+class Asker(Protocol):
+    """A session that is asked about a verb by what was seen of a photo."""
+
+    def __call__(self, tokens: Any, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers: ...
+
+
 def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
+    return asking(_named(bundle, bundle.graph, engine, threads), bundle.normal)
+
+
+def open_asker(bundle: Bundle, engine: str, threads: int | None) -> Asker:
+    """The same for the graph that answers from what was seen."""
+    run = _named(bundle, bundle.ask, engine, threads)
+
+    def ask(tokens: Any, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
+        return run({**dict(zip(ASK_INPUTS, (tokens[None], np.array([verb], np.int64)))), **words})
+
+    return ask
+
+
+def _named(bundle: Bundle, graph: bytes, engine: str, threads: int | None) -> Gates:
+    """A graph whose errors name its bundle."""
     precision = bundle.manifest.get("target", {}).get("precision", "fp32")
     try:
-        session = open_graph(bundle.graph, engine, precision, threads, bundle)
+        gates = open_gates(graph, engine, precision, threads, bundle)
     except InputError as error:
         raise InputError(f"{shown(bundle.folder)}: {error}") from error
 
-    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
+    def run(given: Mapping[str, Any]) -> Numbers:
         try:
-            return session(pixels, verb, words)
+            return gates(given)
         except Exception as error:
             raise InputError(
                 f"{shown(bundle.folder)}: its graph fails in {engine}: {_reason(error)}; export it again"
@@ -48,8 +70,13 @@ def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     return run
 
 
-def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, bundle: Bundle | None = None) -> Engine:
-    """The same for a graph by itself; an engine that is built of files needs its bundle."""
+def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, normal: Normal | None = None) -> Engine:
+    """The same for a graph by itself."""
+    return asking(open_gates(graph, engine, precision, threads), normal)
+
+
+def open_gates(graph: bytes, engine: str, precision: str, threads: int | None, bundle: Bundle | None = None) -> Gates:
+    """A graph in an engine; one that is built of files needs its bundle."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
     if lacking := lacks(engine):
@@ -73,6 +100,24 @@ def lacks(engine: str) -> str:
     if importlib.util.find_spec(package) is not None:
         return ""
     return f"{package} is not installed here; run: {INSTALL.get(package, f'pip install {package}')}"
+
+
+def asking(gates: Gates, normal: Normal | None = None) -> Engine:
+    """A graph as a session that is given a photo and a verb."""
+
+    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
+        given = pixels[None] if normal is None else normalised(pixels, normal)[None]
+        return gates({**dict(zip(INPUTS, (given, np.array([verb], np.int64)))), **words})
+
+    return run
+
+
+def normalised(pixels: Pixels, normal: Normal) -> npt.NDArray[np.float32]:
+    """Bytes (side, side, 3) as the floats (3, side, side) of a graph that takes those."""
+    turned = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
+    mean, std = (255 * np.array(each, np.float32)[:, None, None] for each in (normal.mean, normal.std))
+    found: npt.NDArray[np.float32] = (turned - mean) / std
+    return found
 
 
 def _reason(error: Exception) -> str:
@@ -103,16 +148,16 @@ def in_onnxruntime(graph: bytes, threads: int | None, optimized: str = "", fused
     )
 
 
-def _onnxruntime(graph: bytes, _: str, threads: int | None, __: Bundle | None) -> Engine:
-    return asking(in_onnxruntime(graph, threads))
+def _onnxruntime(graph: bytes, _: str, threads: int | None, __: Bundle | None) -> Gates:
+    return gates_of(in_onnxruntime(graph, threads))
 
 
-def asking(session: Any) -> Engine:
-    """An InferenceSession as a session of ours."""
+def gates_of(session: Any) -> Gates:
+    """An InferenceSession by the names of its gates."""
+    names = [each.name for each in session.get_outputs()]
 
-    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
-        found = session.run(list(OUTPUTS), {**dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))), **words})
-        return {name: values[0] for name, values in zip(OUTPUTS, found)}
+    def run(given: Mapping[str, Any]) -> Numbers:
+        return {name: values[0] for name, values in zip(names, session.run(names, dict(given)))}
 
     return run
 
@@ -132,19 +177,20 @@ def in_openvino(graph: bytes | Path, precision: str, threads: int | None) -> Any
     return core.compile_model(core.read_model(graph), "CPU", settings)
 
 
-def _openvino(graph: bytes, precision: str, threads: int | None, _: Bundle | None) -> Engine:
+def _openvino(graph: bytes, precision: str, threads: int | None, _: Bundle | None) -> Gates:
     compiled = in_openvino(graph, precision, threads)
+    there = {name for port in compiled.outputs for name in port.names}
+    names = [name for name in (*OUTPUTS, TOKENS) if name in there]
 
-    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
+    def run(given: Mapping[str, Any]) -> Numbers:
         request = compiled.create_infer_request()  # one a call: a request serves one thread
-        given = {**dict(zip(INPUTS, (pixels[None], np.array([verb], np.int64)))), **words}
-        found = request.infer(given, share_inputs=bool(words))  # tables are not copied for every photo
-        return {name: found[name][0].copy() for name in OUTPUTS}
+        found = request.infer(dict(given), share_inputs=len(given) > len(INPUTS))  # tables are not copied every time
+        return {name: found[name][0].copy() for name in names}
 
     return run
 
 
-def _tensorrt(_: bytes, __: str, ___: int | None, bundle: Bundle | None, cuda_graph: bool = False) -> Engine:
+def _tensorrt(_: bytes, __: str, ___: int | None, bundle: Bundle | None, cuda_graph: bool = False) -> Gates:
     from edgegsr.runtime.plan import PlanSession
 
     if bundle is None:
@@ -153,7 +199,7 @@ def _tensorrt(_: bytes, __: str, ___: int | None, bundle: Bundle | None, cuda_gr
 
 
 IN_A_CUDA_GRAPH = "-graph"
-ENGINES: dict[str, Callable[[bytes, str, int | None, Bundle | None], Engine]] = {  # begins as the name of the package
+ENGINES: dict[str, Callable[[bytes, str, int | None, Bundle | None], Gates]] = {  # begins as the name of the package
     "onnxruntime": _onnxruntime,
     "openvino": _openvino,
     "tensorrt": _tensorrt,

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from edgegsr.bundle import GRAPH, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, Bundle
+from edgegsr.bundle import ASK_TABLES, GRAPH, TABLES, TEXT_GRAPH, TOKENIZER, VOCABULARY, Bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_file
 from edgegsr.graphfile import read_graph
-from edgegsr.runtime.session import Engine, Numbers, Pixels
+from edgegsr.runtime.session import Asker, Engine, Numbers, Pixels
 from edgegsr.runtime.words import TextEncoder, frames_of, half, nouns_of, unit
 from edgegsr.situation import MAX_ROLES, Frame, Noun, Ontology
 from edgegsr.tensorfile import Array, read_tensors
@@ -121,11 +121,16 @@ class Vocabulary:
 
     def ask(self, engine: Engine, pixels: Pixels, verb: int) -> Numbers:
         """What the graph says of these words and of nothing past them."""
-        said = engine(pixels, verb, self.inputs)
-        if self.inputs:
-            said["verb_logits"] = said["verb_logits"][: len(self.ontology.verbs)]
-            said["noun_logits"] = said["noun_logits"][:, : len(self.ontology.nouns)]
-        return said
+        return self._cut(engine(pixels, verb, self.inputs))
+
+    def ask_again(self, asker: Asker, tokens: Array, verb: int) -> Numbers:
+        """The same about another verb, by what was seen."""
+        return self._cut(asker(tokens, verb, {name: self.inputs[name] for name in ASK_TABLES if self.inputs}))
+
+    def _cut(self, said: Numbers) -> Numbers:
+        """Without what lies past the words."""
+        counts = {"verb_logits": len(self.ontology.verbs), "noun_logits": len(self.ontology.nouns)}
+        return {name: v[..., : counts[name]] if self.inputs and name in counts else v for name, v in said.items()}
 
 
 class Words:
@@ -177,6 +182,8 @@ class Words:
                 where = str(tables)
                 tables, _ = Tables.read(_bytes(tables), where)
             self._fits(ontology, where)  # before a text is read
+            if len(ontology.nouns) < 2:
+                raise InputError(f"{where}: wanted one noun at least beside the empty one, got none")
             self.now = self._filled(ontology, tables or self._read(ontology), where)
 
     def _read(self, ontology: Ontology) -> Tables:

@@ -5,16 +5,18 @@ onnxruntime, whatever engine looks at photos, and the package `tokenizers`, whic
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgegsr.errors import InputError, MissingExtra
 from edgegsr.runtime.session import in_onnxruntime
-from edgegsr.situation import Frame, Noun, Ontology
+from edgegsr.situation import Frame, Noun, Ontology, brief
 from edgegsr.tensorfile import Array
 
 
@@ -28,7 +30,8 @@ class TextEncoder:
 
         self.where, self.width = where, width
         try:
-            self._tokenizer = Tokenizer.from_str(tokenizer.decode())
+            with unheard():
+                self._tokenizer = Tokenizer.from_str(tokenizer.decode())
             self._session = in_onnxruntime(graph, threads)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -42,7 +45,8 @@ class TextEncoder:
 
     def _one(self, text: str) -> Array:
         try:
-            ids = np.array([self._tokenizer.encode(text).ids], np.int64)
+            with unheard():
+                ids = np.array([self._tokenizer.encode(text).ids], np.int64)
             vector = np.asarray(self._session.run(None, {"input_ids": ids})[0], np.float32)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -56,6 +60,24 @@ class TextEncoder:
     def _wanted(self, what: str, error: BaseException) -> InputError:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return InputError(f"{self.where}: wanted {what}, got: {reason[:200]}")
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Keeps off the terminal what a panic of Rust writes there itself; the exception says the same in one line."""
+    try:
+        terminal = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 def unit(vectors: Array) -> Array:
@@ -86,7 +108,12 @@ def nouns_of(nouns: Any) -> tuple[Noun, ...]:
     if isinstance(nouns, Mapping):
         raise InputError("set_vocabulary: wanted nouns as a list of words, got a mapping")
     made = [{"id": each} if isinstance(each, str) else each for each in _each("nouns", nouns)]
-    return tuple(each if isinstance(each, Noun) else _ontology("nouns", each).nouns[-1] for each in made)
+    found = tuple(each if isinstance(each, Noun) else _ontology("nouns", each).nouns[-1] for each in made)
+    blank = bool(made) and isinstance(made[0], Noun) and not made[0].id  # that of an ontology, given again
+    for noun in found[blank:]:
+        if not noun.id.strip() or not all(map(str.strip, noun.gloss)):
+            raise InputError(f"set_vocabulary: wanted nouns with an id and words, got {brief(noun.id or noun.gloss)}")
+    return found
 
 
 def _each(what: str, given: Any) -> Iterable[Any]:

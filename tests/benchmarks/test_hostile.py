@@ -55,13 +55,15 @@ def test_mutated_bundles_whose_words_are_inputs_are_opened_or_refused(
 ) -> None:
     pytest.importorskip("onnxscript")
     from edgegsr.export.export import Checks, export
+    from edgegsr.export.form import Form
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab
 
-    export(whole, tmp_path / "open", find_target("onnx-fp32"), Checks(split_dev, images=2, threads=1), Vocab("input"))
-    result = hostile.run(tmp_path / "open", {"bundles": range(200)}, seed=2)
+    few = Checks(split_dev, images=2, threads=1)
+    export(whole, tmp_path / "open", find_target("onnx-fp32"), few, Vocab("input"), form=Form(ask=True))
+    result = hostile.run(tmp_path, {"worded": range(200)}, seed=2, worded=tmp_path / "open")
     assert result["findings"] == []
-    assert min(result["bundles"][how] for how in hostile.FINE) > 10, "the mutations take both ways out"
+    assert min(result["worded"][how] for how in hostile.FINE) > 10, "the mutations take both ways out"
 
 
 def misbehaving(bundle: Path, engine: str) -> Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from onnx import ModelProto
+
     from edgegsr.data.split import Split
     from edgegsr.run import Run
 
@@ -28,3 +30,12 @@ def rounded(whole: Run, split_dev: Split) -> Run:
     student.load_state_dict(whole.student.state_dict())
     squares = [letterbox(split_dev.pixels(i), student.config.side)[0] for i in range(len(split_dev))]
     return dataclasses.replace(whole, student=calibrated(student.fold(), [torch.from_numpy(np.stack(squares))]))
+
+
+@pytest.fixture(scope="session")
+def rounded_graph(rounded: Run) -> ModelProto:
+    """Its graph, before any engine's recipe, with what it has seen among its outputs."""
+    pytest.importorskip("onnxscript")
+    from edgegsr.export.onnx import graph_of
+
+    return graph_of(rounded.student, tokens=True)

@@ -165,9 +165,7 @@ class Engine:
     def run(self) -> None:
         """What the GPU does, at once or when it is told to."""
         self.ran = True
-        given = {each.name: self.values(each.name).copy() for each in self.inputs}
-        if "verb" in given:
-            given["verb"] = given["verb"].astype(np.int64)
+        given = {each.name: self.values(each.name).astype(NUMPY[DTYPES[each.type]]) for each in self.inputs}
         for each, value in zip(self.outputs, self.session.run(None, given)):
             self.values(each.name)[...] = value
 

@@ -23,10 +23,12 @@ from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.export.export import export
+from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
 from edgegsr.export.judge import Checks
 from edgegsr.export.parity import parity
 from edgegsr.export.target import Gates, find_target
+from edgegsr.export.vocabulary import Vocab
 from edgegsr.graphfile import read_graph
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer
@@ -200,6 +202,36 @@ def test_a_bundle_for_another_cpu_is_judged_and_not_timed(
     assert SituationRecognizer(tmp_path / "bundle", threads=1).predict(split_dev.path(0)).verb
 
 
+def test_float16_for_gpus_is_held_to_points_and_not_timed(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    target = find_target("onnx-fp16")
+    assert target.gates.half == 0.002 and not target.is_here
+    found = export(whole, tmp_path / "bundle", target, checks(split_dev), form=Form(ask=True))
+    assert found["missed"] == [] and found["numerics"]["dev"].keys() == {"student", "half"}
+    assert 1e-6 < max(found["numerics"]["drift"].values()) < 0.02
+    assert found["perf"]["measured"] is False and "in_turns_ms" not in found["perf"]
+    told = "Made for a GPU: not timed here. On a CPU ONNX Runtime is slower with float16 than with float32."
+    assert told in (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
+    for name in ("model.onnx", "ask.onnx"):
+        model = onnx.load(tmp_path / "bundle" / name)
+        onnx.checker.check_model(model, full_check=True)
+        convolved = [node.input[1] for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+        kinds = {each.name: each.data_type for each in model.graph.initializer}
+        assert {kinds[name] for name in convolved if name in kinds} == {onnx.TensorProto.FLOAT16}
+        gates = {each.name: each.type.tensor_type.elem_type for each in (*model.graph.input, *model.graph.output)}
+        assert set(gates.values()) <= {onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8, onnx.TensorProto.INT64}
+    recognizer, eager = SituationRecognizer(tmp_path / "bundle", threads=1), EagerPredictor(whole)
+    photos = [split_dev.path(i) for i in range(len(split_dev))]
+    assert [each.verb for each in recognizer.predict_all(photos)] == [eager.predict(each).verb for each in photos]
+
+
+def test_float16_with_words_as_inputs_says_the_same(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    found = export(whole, tmp_path / "bundle", find_target("onnx-fp16"), checks(split_dev), Vocab("input"))
+    assert found["missed"] == [] and max(found["numerics"]["drift"].values()) < 0.02
+    model = onnx.load(tmp_path / "bundle" / "model.onnx")
+    kinds = {each.name: each.type.tensor_type.elem_type for each in model.graph.input}
+    assert kinds["noun_table"] == kinds["handicap"] == onnx.TensorProto.FLOAT, "an app gives what it always gave"
+
+
 def test_a_slower_bundle_is_kept_only_if_that_is_allowed(rounded: Run, split_dev: Split, tmp_path: Path) -> None:
     hurried = dataclasses.replace(find_target("onnx-int8"), gates=Gates(drift=0.99, kept=0.0, fused=0.8, latency=1e-3))
     found = export(rounded, tmp_path / "bundle", hurried, checks(split_dev, 4))
@@ -243,7 +275,7 @@ def command(*words: Any) -> int:
 
 
 def test_command_line_looks_through_a_bundle(
-    bundle: Path, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle: Path, whole: Run, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command("verify", bundle, "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["files"].keys() >= {"model.onnx", "numerics.json"}
@@ -254,6 +286,15 @@ def test_command_line_looks_through_a_bundle(
     assert "--calibrated: is folded into a bundle when it is exported; leave it out" in capsys.readouterr().err
     assert command("verify", bundle, "--target", "orin-nano-trt-fp16") == 0
     assert "no rule of TensorRT 10.3 is broken; no engine was built" in capsys.readouterr().out
+    assert command("verify", bundle, "--target", "orin-nano-trt-int8") == 0
+    assert "nothing in this graph is rounded to 8 bits" in capsys.readouterr().out
+    assert command("predict", bundle, split_dev.path(0), "--engine", "tflite") == 2
+    assert "engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'" in capsys.readouterr().err
+    assert command("predict", bundle, split_dev.path(0), "--engine", "onnxruntime") == 0
+    assert command("predict", bundle, split_dev.path(0), "--key", tmp_path / "none.pem") == 2
+    assert "none.pem" in capsys.readouterr().err
+    assert command("predict", whole.folder, split_dev.path(0), "--engine", "onnxruntime") == 2
+    assert "--engine, --key: are for bundles, and" in capsys.readouterr().err
     assert command("verify", bundle, "--target", "onnx-fp32") == 2
     assert "wanted a profile with a version of TensorRT, got one of onnxruntime" in capsys.readouterr().err
     assert command("verify", tmp_path) == 2

@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import stand_in
+from test_vocabulary import NEW, random_tables
 
 from edgegsr.bench.roofline import law
 from edgegsr.bundle import open_bundle
@@ -28,6 +29,7 @@ from edgegsr.export.export import export
 from edgegsr.export.gates import missed, strays
 from edgegsr.export.judge import Checks
 from edgegsr.export.target import Gates, find_target
+from edgegsr.export.vocabulary import Vocab
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer, build_engine
 
@@ -43,6 +45,15 @@ def kit(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) 
     out = tmp_path_factory.mktemp("kits") / "board"
     target = find_target("orin-nano-trt-fp16")
     assert export(whole, out, dataclasses.replace(target, gates=Gates(half=0.3)), checks(split_dev))["missed"] == []
+    return out
+
+
+@pytest.fixture(scope="module")
+def open_kit(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose words are inputs."""
+    out = tmp_path_factory.mktemp("kits") / "open"
+    target = dataclasses.replace(find_target("orin-nano-trt-fp16"), gates=dataclasses.replace(LOOSE, drift=1e-4))
+    assert export(whole, out, target, checks(split_dev), Vocab("input"))["missed"] == []
     return out
 
 
@@ -84,6 +95,13 @@ def test_8_bits_come_as_q_and_dq(rounded: Run, split_dev: Split, tmp_path: Path)
     assert "--fp16 --int8 --memPoolSize" in (tmp_path / "kit" / "README.md").read_text()
 
 
+def test_8_bits_and_words_as_inputs_go_together(rounded: Run, split_dev: Split, tmp_path: Path) -> None:
+    target = dataclasses.replace(find_target("orin-nano-trt-int8"), gates=LOOSE)
+    found = export(rounded, tmp_path / "kit", target, checks(split_dev, 4), Vocab("input"))
+    assert found["missed"] == [] and not any(each["refused"] for each in found["numerics"]["findings"])
+    assert SituationRecognizer(tmp_path / "kit", "onnxruntime", threads=1).predict(split_dev.path(0)).verb
+
+
 def test_the_command_says_that_no_engine_was_built(
     whole: Run, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,11 +109,12 @@ def test_the_command_says_that_no_engine_was_built(
 
     monkeypatch.setenv("COLUMNS", "200")
     words = ("export", whole.folder, "--target", "orin-nano-trt-fp16", "--data", world, "--out", tmp_path / "kit")
-    assert run(*words, "--json") == 0
+    assert run(*words, "--licence", "MIT", "--pixels", "float", "--json") == 0
     said = capsys.readouterr().out
     start_ms = law().start_ms("orin-nano-super", "fp16")
     assert f"MB. No engine was built and no latency was measured. ESTIMATE: {start_ms:.1f} ms" in said
     assert json.loads(said.splitlines()[-1])["perf"]["measured"] is False
+    assert open_bundle(tmp_path / "kit").manifest["licence"] == "MIT" and open_bundle(tmp_path / "kit").normal
     assert run("verify", tmp_path / "kit", "--target", "agx-orin-trt-fp16") == 0
     assert "whole, and nothing else in it" in capsys.readouterr().out
     monkeypatch.setitem(tensorrt_rules.SINCE, "Conv", (12, 0))
@@ -214,6 +233,43 @@ def test_what_is_wrong_on_a_board_is_one_line(board: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(InputError, match="tensorrt: CUDA: found no libnowhere"):
         SituationRecognizer(board.folder)
+
+
+@pytest.mark.parametrize("version", ["8.5.2", "10.3.0", "10.16.1"])
+def test_words_that_are_inputs_change_on_a_board(
+    open_kit: Path, board: Any, split_dev: Split, tmp_path: Path, version: str
+) -> None:
+    shutil.rmtree(board.folder)
+    shutil.copytree(open_kit, board.folder)
+    board.as_version(version)
+    recognizer, plain = SituationRecognizer(board.folder), SituationRecognizer(open_kit, "onnxruntime", threads=1)
+    random_tables(NEW).save(tmp_path / "new.safetensors")
+    photos = [split_dev.path(i) for i in range(4)]
+    for change in (False, True):
+        if change:
+            for each in (recognizer, plain):
+                each.set_vocabulary(NEW, tmp_path / "new.safetensors")
+        for one, other in zip(recognizer.predict_all(photos), plain.predict_all(photos)):
+            assert one.verb == other.verb and one.confidence == pytest.approx(other.confidence, abs=1e-2)
+            assert tuple(one.fillers) == tuple(other.fillers)
+        assert recognizer.predict(photos[0], recognizer.ontology.verbs[1]).verb == recognizer.ontology.verbs[1]
+
+
+def test_a_kit_with_words_as_inputs_breaks_no_rule(open_kit: Path) -> None:
+    numerics = json.loads((open_kit / "numerics.json").read_text())
+    assert numerics["findings"] == [] and max(numerics["half"]["drift"].values()) < 0.02
+    found = open_bundle(open_kit)
+    assert found.manifest["vocabulary"]["capacity"] == {"verbs": 32, "nouns": 32}
+    assert {"vocabulary.safetensors", "model.fp16.onnx"} <= found.manifest["files"].keys()
+    assert "the tables of words that `MODEL_CARD.md` names" in (open_kit / "README.md").read_text()
+    assert "room for 32 verbs and 32 nouns" in (open_kit / "MODEL_CARD.md").read_text()
+
+
+def test_a_kit_with_words_as_inputs_for_tensorrt_8_is_in_opset_17(whole: Run, split_dev: Split, tmp_path: Path) -> None:
+    target = dataclasses.replace(find_target("orin-nano-trt-fp16"), version="8.5", gates=LOOSE)
+    found = export(whole, tmp_path / "kit", target, checks(split_dev, 4), Vocab("input"))
+    assert found["missed"] == [] and found["numerics"]["findings"] == []
+    assert open_bundle(tmp_path / "kit").manifest["opset"] == 17
 
 
 def test_the_program_in_the_kit_says_what_is_missing(kit: Path) -> None:

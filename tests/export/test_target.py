@@ -59,6 +59,14 @@ def test_a_profile_names_its_board_or_brings_its_law(tmp_path: Path) -> None:
             'engine = "tensorrt"\nprecision = "int8"\nmultiple = 8\nversion = "ten"',
             "target.version must be that of TensorRT, such as 10.3, or left out, got 'ten'",
         ),
+        (
+            'engine = "openvino"\nprecision = "fp32"\nmultiple = 8\ncpu = "arm64"',
+            "target.cpu must be arm64 or none and for onnxruntime, or left out, got 'arm64'",
+        ),
+        (
+            'engine = "onnxruntime"\nprecision = "fp16"\nmultiple = 8',
+            "target.cpu must be none where onnxruntime is to count in fp16, and nowhere else",
+        ),
         ('engine = "onnxruntime"\nprecision = "fp32"\nmultiple = 0', "target.multiple must be 1 or more, got 0"),
         ('engine = "onnxruntime"\nprecision = "fp32"', "target.multiple is missing"),
     ],
@@ -80,5 +88,5 @@ def test_a_graph_for_arm_is_one_of_its_own_and_only_of_onnxruntime(monkeypatch: 
     for machine, here in (("x86_64", False), ("aarch64", True), ("arm64", True)):
         monkeypatch.setattr("platform.machine", lambda machine=machine: machine)
         assert arm.is_here is here and find_target("onnx-int8").is_here
-    with pytest.raises(InputError, match="cpu must be arm64 and for onnxruntime, or left out, got 'arm64'"):
+    with pytest.raises(InputError, match="cpu must be arm64 or none and for onnxruntime, or left out, got 'arm64'"):
         Target("openvino", "int8", 1, cpu="arm64")

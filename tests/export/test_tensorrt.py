@@ -28,7 +28,7 @@ from edgegsr.export.onnx import graph_of  # noqa: E402
 from edgegsr.export.tensorrt import cast_first, for_tensorrt, held_against  # noqa: E402
 from edgegsr.export.tensorrt_rules import check  # noqa: E402
 from edgegsr.graphfile import read_graph  # noqa: E402
-from edgegsr.runtime.session import BEST, asking, in_onnxruntime  # noqa: E402
+from edgegsr.runtime.session import BEST, asking, gates_of, in_onnxruntime  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 
 VERSIONS = [(8, 5), (8, 6), (10, 3), (10, 12), (10, 16), (11, 4)]
@@ -50,7 +50,7 @@ def squares() -> Any:
 
 def drift(one: ModelProto, other: ModelProto, squares: Any) -> float:
     """The largest difference, in shares of the largest value of an output."""
-    sessions = [asking(in_onnxruntime(each.SerializeToString(), 1, fused=False)) for each in (one, other)]
+    sessions = [asking(gates_of(in_onnxruntime(each.SerializeToString(), 1, fused=False))) for each in (one, other)]
     said = [[session(square, BEST) for square in squares] for session in sessions]
     apart = {name: max(np.abs(a[name] - b[name]).max() for a, b in zip(*said)) for name in OUTPUTS}
     return max(float(apart[name] / max(np.abs(each[name]).max() for each in said[0])) for name in OUTPUTS)

@@ -329,6 +329,12 @@ def reader(whole: Run, split_dev: Split, bert: Path, tmp_path_factory: pytest.Te
     return out
 
 
+def test_a_text_encoder_says_whose_vectors_it_makes(reader: Path, bert: Path) -> None:
+    found = {each.key: each.value for each in onnx.load(reader / "text" / "model.onnx").metadata_props}
+    assert list(found) == ["edgegsr", "format", "source", "inputs", "outputs"], "its licence is that of its maker"
+    assert json.loads(found["source"])["encoder"] == str(bert) and list(json.loads(found["outputs"])) == ["vector"]
+
+
 def test_a_text_encoder_goes_along_in_8_bits_where_its_vectors_stay(reader: Path, bert: Path) -> None:
     found = open_bundle(reader)
     told = json.loads((reader / "numerics.json").read_text())["text"]
@@ -387,8 +393,20 @@ def test_an_app_names_words_as_it_would_type_them(reader: Path, split_dev: Split
         ({"verbs": "kicking"}, "wanted a list of verbs, got 'kicking'"),
         ({"verbs": {"kicking": "agent"}}, "wanted the roles of a verb as a list, got 'agent'"),
         ({"verbs": {"kicking": []}}, "frame 'kicking': wanted 1 to 6 roles, got 0"),
-        ({"verbs": {"kicking": [3]}}, "set_vocabulary: wanted an ontology with 'frames' and 'nouns'"),
-        ({"verbs": {"kicking": ["agent"], "a": {"colour": "red"}}}, "set_vocabulary: .*'colour'"),
+        ({"verbs": {"kicking": [3]}}, r"set_vocabulary: wanted 'roles' of a frame as a list of words, got \[3\]"),
+        (
+            {"verbs": {"kicking": ["agent"], "a": {"colour": "red"}}},
+            "wanted a frame with 'roles', got {'verb': 'a', 'col",
+        ),
+        ({"verbs": {"a": {"roles": ["b"], "colour": "red"}}}, "wanted a frame with verb, .*, got 'colour' as well"),
+        ({"verbs": {"kicking": {"definition": "with a foot"}}}, "wanted a frame with 'roles', got {'verb': 'kicking'"),
+        ({"verbs": {"": ["agent"]}}, "set_vocabulary: a frame needs a verb, got an empty word"),
+        ({"nouns": []}, "set_vocabulary: wanted one noun at least beside the empty one, got none"),
+        ({"nouns": ["ball", ""]}, "set_vocabulary: wanted nouns with an id and words, got"),
+        ({"nouns": [" "]}, "set_vocabulary: wanted nouns with an id and words, got ' '"),
+        ({"nouns": [{"gloss": ["ball"]}]}, r"set_vocabulary: wanted nouns with an id and words, got \('ball',\)"),
+        ({"nouns": [{"id": "n1", "gloss": [""]}]}, "set_vocabulary: wanted nouns with an id and words, got 'n1'"),
+        ({"ontology": Ontology(NEW.frames, ())}, "set_vocabulary: wanted one noun at least beside the empty one"),
         ({"verbs": {}}, "wanted one verb at least, got none"),
         ({"nouns": {"ball": "round"}}, "wanted nouns as a list of words, got a mapping"),
         ({"nouns": [3]}, "wanted a noun, got '3'"),
@@ -400,6 +418,25 @@ def test_an_app_names_words_as_it_would_type_them(reader: Path, split_dev: Split
 def test_what_is_no_vocabulary_is_refused(reader: Path, given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SituationRecognizer(reader, threads=1).set_vocabulary(**given)
+
+
+def test_the_nouns_that_are_there_may_be_given_again(reader: Path) -> None:
+    recognizer = SituationRecognizer(reader, threads=1)
+    recognizer.set_vocabulary(nouns=[*recognizer.ontology.nouns, "dog"])
+    assert [noun.id for noun in recognizer.ontology.nouns][-2:] == ["n3", "dog"]
+
+
+def test_a_hostile_tokenizer_leaves_the_terminal_alone(
+    reader: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = json.loads((reader / "text" / "tokenizer.json").read_text())
+    told["post_processor"]["special_tokens"] = {}  # at which Rust panics, with its stack on the terminal
+    hostile = copied(reader, tmp_path / "hostile")
+    (hostile / "text" / "tokenizer.json").write_text(json.dumps(told))
+    hostile = copied(hostile, tmp_path / "sealed")
+    with pytest.raises(InputError, match=r"text: wanted a vector for .*, got: "):
+        SituationRecognizer(hostile, threads=1).set_vocabulary(nouns=["ball"])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_device_without_tokenizers_says_what_to_install(reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,8 +493,21 @@ def copied(folder: Path, out: Path, *without: str, **changes: Any) -> Path:
     return out
 
 
+def silent(folder: Path, out: Path) -> Path:
+    """A bundle from before its files said anything of themselves."""
+    copied(folder, out)
+    for path in out.rglob("*.onnx"):
+        model = onnx.load(path)
+        del model.metadata_props[:]
+        onnx.save(model, path)
+    return copied(out, out.with_suffix(".sealed"))
+
+
 def test_a_damaged_reader_is_refused_by_name(reader: Path, folded: Path, tmp_path: Path) -> None:
     words = open_bundle(reader).manifest["vocabulary"]
+    with pytest.raises(InputError, match=r"text/model\.onnx: says of itself that its source is .*; export it again"):
+        open_bundle(copied(reader, tmp_path / "other", vocabulary={**words, "text_encoder": "another"}))
+    reader, folded = silent(reader, tmp_path / "reader"), silent(folded, tmp_path / "folded")
     for i, (folder, without, told, message) in enumerate(
         [
             (reader, "vocabulary.safetensors", words, "manifest does not name vocabulary.safetensors"),

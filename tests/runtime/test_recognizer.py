@@ -38,6 +38,29 @@ def test_a_photo_is_a_file_its_bytes_or_its_pixels(tmp_path: Path, photo: Path) 
         recognizer.predict(photo.read_bytes()[:-9])
 
 
+def test_one_photo_is_no_list_of_photos(tmp_path: Path, photo: Path) -> None:
+    recognizer = SituationRecognizer(write(tmp_path / "bundle", graph(ANSWERS)))
+    for one in (photo, str(photo), photo.read_bytes(), np.array(Image.open(photo))):
+        with pytest.raises(
+            InputError, match=r"predict_all: wanted a list of photos, got one; write predict_all\(\[photo"
+        ):
+            recognizer.predict_all(one)  # type: ignore[arg-type]
+
+
+def test_a_bundle_that_ships_is_opened_by_its_name_and_a_file_is_none(
+    tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "sweeping" in SituationRecognizer("diorama-nano", threads=1).ontology.verbs
+    folder = write(tmp_path / "bundle", graph(ANSWERS))
+    with pytest.raises(
+        InputError, match=r"model\.onnx: wanted the folder of a bundle, got a file; give the folder that it"
+    ):
+        SituationRecognizer(folder / "model.onnx")
+    with pytest.raises(InputError, match=r"nowhere: no such folder; give the folder .* has written, or diorama-nano"):
+        SituationRecognizer("nowhere")
+
+
 def test_a_file_is_read_once(tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = SituationRecognizer(write(tmp_path / "bundle", graph(ANSWERS)))
     read: list[Path] = []
@@ -100,8 +123,8 @@ def test_an_engine_that_cannot_read_a_name_prints_nothing(capfd: Any) -> None:
     [
         ("[" * 100_000, "wanted an ontology with 'frames' and 'nouns', got maximum recursion"),
         ('{"frames": ' + "9" * 5000 + "}", "wanted an ontology"),
-        ('{"frames": [{"verb": "a", "roles": "two\\nlines"}], "nouns": []}', "wanted an ontology"),
-        ('{"frames": [{"verb": "a", "two\\nlines": "b", "roles": ["c"]}], "nouns": []}', "wanted an ontology"),
+        ('{"frames": [{"verb": "a", "roles": "two\\nlines"}], "nouns": []}', "wanted 'roles' of a frame as a list"),
+        ('{"frames": [{"verb": "a", "two\\nlines": "b", "roles": ["c"]}], "nouns": []}', "wanted a frame with verb,"),
         ('{"frames": [{"verb": "a", "roles": ["c"]}, {"verb": "a", "roles": ["c"]}], "nouns": []}', "stands twice"),
         ('{"frames": [{"verb": "' + "v" * 10_000 + '", "roles": []}], "nouns": []}', "frame 'vvv"),
     ],
