@@ -12,13 +12,11 @@ import torch
 from edgegsr import card
 from edgegsr.errors import InputError
 from edgegsr.interactions import Kinds
-from edgegsr.run import TABLES, WEIGHTS, read_config, there, without_weights
+from edgegsr.run import KINDS, TABLES, WEIGHTS, read_config, there, without_weights
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.weights import load_weights
 from edgegsr.text import TextTables
-
-KINDS = "kinds.json"
 
 
 @dataclass(frozen=True)

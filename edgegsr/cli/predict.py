@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 
 import typer
 
@@ -20,6 +21,9 @@ from edgegsr.cli.common import (
 )
 from edgegsr.errors import InputError, shown
 
+if TYPE_CHECKING:
+    from edgegsr.situation import Interaction, Situation
+
 
 def predict(
     run: RunFolder,
@@ -29,7 +33,7 @@ def predict(
         bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen.")
     ] = False,
     draw: Annotated[
-        bool, typer.Option("--draw", help="Write NAME.situation.png beside each photo, or into --out.")
+        bool, typer.Option("--draw", help="Write a picture NAME.situation.png beside each photo, or into --out.")
     ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Folder for the drawings.")] = None,
     engine: Annotated[
@@ -40,47 +44,111 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say who does what, with what, where."""
+    """Say who does what, with what, where: a situation, or of a student of pairs every interaction."""
     from edgegsr.files import write_whole
     from edgegsr.images import open_image
-    from edgegsr.runtime.draw import draw as drawn
 
-    predictor = _predictor(run, calibrated, engine, key)
-    words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
-    targets = [(out or image.parent) / f"{image.name}.situation.png" for image in images]
+    if _of_pairs(run):
+        if verb or calibrated or engine or key:
+            raise InputError("--verb, --calibrated, --engine, --key: are not for a run of pairs; leave them out")
+        sight = _interactions(run)
+    else:
+        sight = _situations(run, verb, calibrated, engine, key)
+    targets = [(out or image.parent) / f"{image.name}.{sight.name}.png" for image in images]
     if len(set(targets)) < len(targets):
         raise InputError("images: two have the same name, their drawings would overwrite each other; leave out --out")
-    if verb is not None:
-        predictor.ontology.frame(verb)
     found, failures = [], []
     for image, target in zip(images, targets):
         try:
-            situation = predictor.predict(image, verb)
+            said = sight.look(image)
         except InputError as error:
             failures.append(error)
             continue
-        rows = [
-            (role, words[f.noun], f"{f.confidence:.2f}", " ".join(f"{v:.0f}" for v in f.box_xyxy or ()) or "-")
-            for role, f in situation.fillers.items()
-        ]
-        table(
-            f"{image}: {situation.verb} ({situation.confidence:.2f})",
-            ("role", "noun", "confidence", "box x1 y1 x2 y2"),
-            rows,
-        )
-        found.append({"image": str(image), **json.loads(situation.to_json())})
+        sight.show(image, said)
+        found.append({"image": str(image), **sight.to_json(said)})
         if draw:
             picture = BytesIO()
-            drawn(open_image(image), situation, words).save(picture, "PNG")
+            sight.draw(open_image(image), said).save(picture, "PNG")
             write_whole(target, picture.getvalue())
             print(shown(target))
-    last_line(as_json, {"situations": found, "failures": [str(error) for error in failures]})
+    last_line(as_json, {f"{sight.name}s": found, "failures": [str(error) for error in failures]})
     for failure in failures:
         complain(failure, BAD_INPUT)
     if failures:
         raise typer.Exit(BAD_INPUT)
+
+
+class _Sight(NamedTuple):
+    """What is done with each photo."""
+
+    name: str
+    look: Callable[[Path], Any]
+    show: Callable[[Path, Any], None]
+    to_json: Callable[[Any], dict[str, Any]]
+    draw: Callable[[Any, Any], Any]
+
+
+def _situations(run: Path, verb: str | None, calibrated: bool, engine: str | None, key: Path | None) -> _Sight:
+    from edgegsr.runtime.draw import draw
+
+    predictor = _predictor(run, calibrated, engine, key)
+    words = {noun.id: noun.word for noun in predictor.ontology.nouns}
+    if verb is not None:
+        predictor.ontology.frame(verb)
+
+    def show(image: Path, said: Situation) -> None:
+        rows = [
+            (role, words[f.noun], f"{f.confidence:.2f}", _edges(f.box_xyxy) if f.box_xyxy else "-")
+            for role, f in said.fillers.items()
+        ]
+        table(f"{image}: {said.verb} ({said.confidence:.2f})", ("role", "noun", "confidence", "box x1 y1 x2 y2"), rows)
+
+    return _Sight(
+        "situation",
+        lambda image: predictor.predict(image, verb),
+        show,
+        lambda said: dict(json.loads(said.to_json())),
+        lambda pixels, said: draw(pixels, said, words),
+    )
+
+
+def _interactions(run: Path) -> _Sight:
+    need_training("predict with a run")
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.runtime.draw import draw_pairs
+    from edgegsr.shipped import find_run
+    from edgegsr.student.pair_predictor import EagerPairPredictor
+
+    def show(image: Path, said: list[Interaction]) -> None:
+        rows = [
+            (each.verb, each.noun, f"{each.score:.2f}", _edges(each.human_xyxy), _edges(each.object_xyxy or ()))
+            for each in said
+        ]
+        title = f"{image}: {len(said)} interactions"
+        table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
+
+    def to_json(said: list[Interaction]) -> dict[str, Any]:
+        return {"pairs": [_pair(each) for each in said]}
+
+    return _Sight("interaction", EagerPairPredictor(open_pair_run(find_run(run))).predict, show, to_json, draw_pairs)
+
+
+def _pair(each: Interaction) -> dict[str, Any]:
+    """As `edgegsr score` reads it."""
+    boxes = {"human": list(each.human_xyxy), "object": list(each.object_xyxy) if each.object_xyxy else None}
+    return {**boxes, "object_category": each.noun, "verb": each.verb, "score": each.score}
+
+
+def _edges(box: Sequence[float]) -> str:
+    return " ".join(f"{edge:.0f}" for edge in box)
+
+
+def _of_pairs(run: Path) -> bool:
+    from edgegsr.shipped import find_run
+
+    return (find_run(run) / "kinds.json").is_file()
 
 
 def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | None) -> Any:

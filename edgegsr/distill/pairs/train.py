@@ -29,8 +29,8 @@ from edgegsr.distill.training import Training, open_accelerator
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.interactions import Bools
-from edgegsr.pair_run import KINDS, PairRun, open_pair_run
-from edgegsr.run import REPORT, STATE, TABLES, WEIGHTS
+from edgegsr.pair_run import PairRun, open_pair_run
+from edgegsr.run import KINDS, REPORT, STATE, TABLES, WEIGHTS
 from edgegsr.scoring.hico import Scores, score
 from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs

@@ -1,0 +1,144 @@
+"""Pairs from the command line: trained, judged, looked with; and what other commands say to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commandline import last_json, run
+
+CARD = """
+[student]
+side = 64
+strides = [8, 16]
+width = 16
+heads = 2
+decoder_layers = 1
+pairs = 6
+
+[student.encoder]
+backbone = "hgnet_v2"
+
+[student.encoder.options]
+stem_channels = [3, 8, 8]
+stage_mid_channels = [8, 8, 8]
+stage_out_channels = [8, 16, 16]
+stage_num_blocks = [1, 1, 1]
+stage_numb_of_layers = [1, 1, 1]
+stage_light_block = [false, false, false]
+stage_kernel_size = [3, 3, 3]
+
+[train]
+epochs = 1
+batch = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
+    return maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("card") / "tiny.toml"
+    path.write_text(CARD)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(crowd: Path, card: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "pairs"
+    assert run("distill", "--student", card, "--data", crowd, "--unseen", "uo", "--out", out) == 0
+    return out
+
+
+def test_eval_says_what_score_says_of_its_predictions(
+    trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = tmp_path / "p.jsonl"
+    assert run("eval", trained, "--data", crowd, "--predictions", lines, "--json") == 0
+    judged = last_json(capsys)
+    assert judged["out_of_training"] == "uo"
+    assert set(judged["zero_shot"]) == {"rf_uc", "nf_uc", "uo", "uv"}
+    truth = crowd / "hico" / "instances_test.json"
+    assert run("score", "--task", "hico", "--truth", truth, "--predictions", lines, "--json") == 0
+    scored = last_json(capsys)
+    assert scored["default"] == pytest.approx(judged["default"], abs=1e-9)
+    assert scored["missing"] == 0
+
+
+def test_predict_tells_and_draws_interactions(
+    trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = next((crowd / "images").glob("crowd_test_*.jpg"))
+    assert run("predict", trained, photo, "--draw", "--out", tmp_path, "--json") == 0
+    (told,) = last_json(capsys)["interactions"]
+    assert told["image"] == str(photo) and isinstance(told["pairs"], list)
+    assert (tmp_path / f"{photo.name}.interaction.png").stat().st_size > 1000
+
+
+def test_the_teacher_of_pairs_is_the_one_that_comes_along(
+    crowd: Path, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "taught"
+    assert run("distill", "--student", card, "--data", crowd, "--method", "mipd", "--out", out) == 0
+    assert 'method = "mipd"' in (out / "config.toml").read_text()
+    assert list((tmp_path / "cache" / "glimpses").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method", "caption"), "--method: students of pairs take one of none, mipd, got 'caption'"),
+        (("--teacher", "diorama"), "--method none: learns from no teacher; leave out --teacher"),
+        (("--unseen", "all"), "zero-shot setting: wanted one of rf_uc, nf_uc, uo, uv, got 'all'"),
+        (
+            ("--unseen", "uv", "--unseen-rule", "some"),
+            "zero-shot rule: wanted one of labels, boxes, images, got 'some'",
+        ),
+        (("--start", "nowhere"), "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: tuple[str, ...],
+    message: str,
+    crowd: Path,
+    card: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("distill", "--student", card, "--data", crowd, "--out", tmp_path / "x", *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("distill", "--student", "pico", "--unseen", "uv", "--out", tmp_path / "x") == 2
+    assert "--unseen and --start: are for students of pairs, and pico is none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("export",), ("compress", "--ptq")])
+def test_what_takes_no_pairs_says_so(
+    command: tuple[str, ...], trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *more = command
+    assert run(name, trained, "--out", tmp_path / "x", *more) == 2
+    assert "is a run of pairs, which eval and predict take; this wants one of situations" in capsys.readouterr().err
+
+
+def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = {
+        "annotation": [{"boxes_h": [[1, 1, 9, 9]], "boxes_o": [[1, 1, 9, 9]], "hoi": [0], "object": [0], "verb": [0]}],
+        "filenames": ["a.jpg"], "size": [[10, 10]],
+        "verbs": ["push"], "objects": ["cart"], "correspondence": [[0, 0, 0]],
+    }  # fmt: skip
+    (tmp_path / "hico").mkdir()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(b"")
+    (tmp_path / "hico" / "instances_test.json").write_text(json.dumps(tree))
+    assert run("eval", trained, "--data", tmp_path) == 2
+    assert "speaks of other interactions than" in capsys.readouterr().err
