@@ -1,0 +1,131 @@
+"""Students of pairs on crowds, without a teacher and with one, in every zero-shot setting: mAP on test.
+
+    python benchmarks/hoi.py --jobs 2 --out benchmarks/results/diorama-hoi.json
+
+Every cell is a training of its own under --runs, from scratch; a benchmark that was stopped goes on where it was, and
+--out goes on with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+import machine
+import torch
+from result import publish
+
+from edgegsr.data.diorama.make import WORLD
+from edgegsr.data.pairs import open_pairs
+from edgegsr.distill.pairs.methods import PAIR_METHODS
+from edgegsr.distill.pairs.train import train_pairs
+from edgegsr.processes import processes
+from edgegsr.scoring.hico import score
+from edgegsr.shipped import find_card, find_teacher
+from edgegsr.student.pair_answers import answer_pairs
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.vision import open_teacher
+from edgegsr.text.kinds import ontology_of
+from edgegsr.text.shipped import ENCODER, tables_for
+
+ALL = "all"
+SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
+
+
+class Cell(NamedTuple):
+    """One training."""
+
+    method: str
+    setting: str
+    seed: int
+    student: str
+    epochs: int
+    runs: Path
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.runs / f"{self.student}-{self.method}-{self.setting}-{self.seed}"
+
+
+def measure(cell: Cell) -> dict[str, float]:
+    """The scores of a cell on test, trained where that is not done."""
+    setting = "" if cell.setting == ALL else cell.setting
+    learn, dev = (open_pairs("crowd", split, setting=setting) for split in ("train", "dev"))
+    tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
+    source = None
+    if PAIR_METHODS[cell.method].taught:
+        source = GlimpseSource(open_teacher(find_teacher("diorama"), device), learn, cell.cache, ENCODER)
+    overrides = {"seed": cell.seed, "epochs": cell.epochs}
+    card = find_card(cell.student)
+    done = train_pairs(card, learn, dev, tables, cell.folder, cell.method, overrides, setting, source=source)
+    test = open_pairs("crowd", "test")
+    said = answer_pairs(done.student.to(device), test, label=f"{cell.folder.name} on test")
+    scores = score(test.pairs, said.predictions())
+    means = {**scores.default._asdict(), "known_object": scores.known_object.full}
+    group = scores.groups[setting]._asdict() if setting else {}
+    found = {name: value for name, value in {**group, **means}.items() if value is not None}
+    return {**found, **{name: fact for name, fact in machine.facts().items() if name in ("cpu", "gpu", "commit")}}
+
+
+def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, float]]]:
+    """Every cell with its scores as it is finished, `jobs` at a time."""
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        waiting = {pool.submit(measure, cell): cell for cell in cells}
+        try:
+            for finished in as_completed(waiting):
+                yield waiting[finished], finished.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def enter(result: dict[str, Any], cell: Cell, scores: dict[str, float]) -> None:
+    """Puts the scores of a cell where they belong, with mean and spread over the seeds that are there."""
+    found = result["settings"].setdefault(cell.setting, {}).setdefault(cell.method, {"per_seed": {}})
+    found["per_seed"][str(cell.seed)] = scores
+    seeds = list(found["per_seed"].values())
+    names = [name for name, value in scores.items() if isinstance(value, float)]
+    found["mean"] = {name: mean(each[name] for each in seeds) for name in names}
+    found["spread"] = {name: stdev(each[name] for each in seeds) for name in names} if len(seeds) > 1 else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", default="pico-pairs")
+    parser.add_argument("--methods", nargs="+", default=list(PAIR_METHODS), choices=list(PAIR_METHODS))
+    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
+    parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
+    parser.add_argument("--cache", type=Path, default=Path("runs/hoi"), help="where what the teacher sees is kept")
+    parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
+    given = parser.parse_args()
+
+    about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
+    result = {**about, "settings": {}}
+    if given.out and given.out.is_file():
+        result = json.loads(given.out.read_text("utf-8"))
+        if other := [name for name, value in about.items() if result[name] != value]:
+            sys.exit(f"{given.out}: is of another {other[0]}, {result[other[0]]}; give another --out")
+    cells = [
+        Cell(method, setting, seed, given.student, given.epochs, given.runs, given.cache)
+        for seed in given.seeds
+        for setting in given.settings
+        for method in given.methods
+        if str(seed) not in result["settings"].get(setting, {}).get(method, {}).get("per_seed", {})
+    ]
+    for cell, scores in measured(cells, given.jobs):
+        enter(result, cell, scores)
+        publish(result, given.out)
+
+
+if __name__ == "__main__":
+    main()
