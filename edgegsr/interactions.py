@@ -17,7 +17,6 @@ import numpy.typing as npt
 from edgegsr.errors import InputError, shown
 
 PERSON = "person"
-NO_INTERACTION = "no_interaction"  # HICO-DET's verb for a pair of which nothing is true: a class, not an absence
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
@@ -42,6 +41,11 @@ class Kinds:
     def __post_init__(self) -> None:
         if self.pairs.shape != (len(self.rare), 2):
             raise InputError(f"kinds: pairs must have the shape {(len(self.rare), 2)}, got {self.pairs.shape}")
+        for what, words in (("verbs", self.verbs), ("objects", self.objects)):
+            if not all(isinstance(word, str) and word for word in words) or len(set(map(same_word, words))) != len(
+                words
+            ):
+                raise InputError(f"kinds: wanted {what} that are different words, got {shown(list(words))[:80]}")
         limit = (len(self.verbs), len(self.objects))
         if len(self.pairs) and not (self.pairs.min() >= 0 and (self.pairs.max(0) < limit).all()):
             raise InputError(f"kinds: wanted verbs and objects below {limit}, got {self.pairs.max(0).tolist()}")
@@ -90,10 +94,11 @@ class Kinds:
             raw = json.loads(text)
             pairs = np.array(raw["pairs"], np.int32).reshape(-1, 2)
             unseen = {name: mask_of(ids, len(pairs)) for name, ids in raw["unseen"].items()}
-            return cls(tuple(raw["verbs"]), tuple(raw["objects"]), pairs, mask_of(raw["rare"], len(pairs)), unseen)
+            verbs, objects = list(raw["verbs"]), list(raw["objects"])
+            return cls(tuple(verbs), tuple(objects), pairs, mask_of(raw["rare"], len(pairs)), unseen)
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             raise InputError(
                 f"{where}: wanted kinds of interaction (verbs, objects, pairs, rare, unseen), got {shown(error)[:200]}"
             ) from error
@@ -107,6 +112,8 @@ class Kinds:
 def mask_of(ids: Sequence[int], count: int) -> Bools:
     """(count,) True at these places."""
     mask = np.zeros(count, bool)
+    if wrong := [i for i in ids if type(i) is not int or not 0 <= i < count]:
+        raise InputError(f"kinds: wanted numbers from 0 to {count - 1}, got {shown(wrong[0])[:40]}")
     mask[list(ids)] = True
     mask.setflags(write=False)
     return mask
@@ -188,13 +195,18 @@ class Acts:
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
+    def word_index(self) -> dict[str, int]:
+        """The same by words as they are compared."""
+        return {same_word(name): i for i, name in enumerate(self.names)}
+
+    @cached_property
     def slot_index(self) -> dict[tuple[str, str], int]:
         return {slot: i for i, slot in enumerate(self.slots)}
 
     @cached_property
     def of_slot(self) -> Ints:
         """The action of each slot."""
-        return np.array([self.index[action] for action, _ in self.slots], np.int32)
+        return np.array([self.index[action] for action, _ in self.slots], np.int32).reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from edgegsr.student.config import StudentConfig
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.weights import load_weights
 from edgegsr.text import TextTables
+from edgegsr.text.kinds import ontology_of
+from edgegsr.wording import ontology_hash
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,8 @@ def open_pair_run(folder: str | Path) -> PairRun:
         raise without_weights(folder)
     kinds = Kinds.from_json(there(folder / KINDS).read_text("utf-8"), str(folder / KINDS))
     tables = TextTables.load(there(folder / TABLES))
-    if (got := (len(tables.verbs), len(tables.nouns) - 1)) != (len(kinds.verbs), len(kinds.objects)):
-        raise InputError(
-            f"{folder}: {TABLES} was not made from {KINDS} ({len(kinds.verbs)} verbs and {len(kinds.objects)} objects; "
-            f"the tables have {got[0]} and {got[1]}); copy the whole run again"
-        )
+    if tables.ontology != ontology_hash(ontology_of(kinds)):
+        raise InputError(f"{folder}: {TABLES} was not made from the words of {KINDS}; copy the whole run again")
     described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
     student = PairStudent(described, tables, torch.from_numpy(kinds.valid), pretrained=False)
     load_weights(student, folder / WEIGHTS)

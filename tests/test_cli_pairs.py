@@ -97,8 +97,8 @@ def test_the_teacher_of_pairs_is_the_one_that_comes_along(
         (("--teacher", "diorama"), "--method none: learns from no teacher; leave out --teacher"),
         (("--unseen", "all"), "zero-shot setting: wanted one of rf_uc, nf_uc, uo, uv, got 'all'"),
         (
-            ("--unseen", "uv", "--unseen-rule", "some"),
-            "zero-shot rule: wanted one of labels, boxes, images, got 'some'",
+            ("--unseen", "uv", "--unseen-rule", "x"),
+            "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--start", "nowhere"), "nowhere"),
     ],

@@ -120,7 +120,7 @@ def test_a_bad_line_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--rules", "kind"), "--rules: wanted one of reference, exact, matlab, qpic, gen-vlkt, upt, got 'kind'"),
+        (("--rules", "kind"), "--rules: wanted one of reference, exact, matlab, qpic, upt, got 'kind'"),
         (("--switch", "top"), "--switch top: wanted one of all, 100, got ''"),
         (("--switch", "tip=all"), "--switch: wanted RULE=VALUE with one of recall_points, overlap"),
         (("--train", "x.json"), "--train: belongs to --task swig, got --task hico"),

@@ -65,9 +65,16 @@ LIGHT = {
     "edgegsr.runtime": (*HEAVY, "cryptography"),
     "edgegsr.runtime.decode": HEAVY,
     "edgegsr.bundle": (*HEAVY, "numpy", "cryptography"),
+    "edgegsr.runtime.decode_pairs": HEAVY,
     "edgegsr.runtime.draw": HEAVY,
     "edgegsr.scoring.gsr": HEAVY,
+    "edgegsr.scoring.hico": HEAVY,
+    "edgegsr.scoring.vcoco": HEAVY,
+    "edgegsr.scoring.pair_predictions": HEAVY,
     "edgegsr.data.swig": HEAVY,
+    "edgegsr.data.hico": HEAVY,
+    "edgegsr.data.vcoco": HEAVY,
+    "edgegsr.data.check": HEAVY,
     "edgegsr.cli": ("torch", "transformers", "numpy", "PIL", "onnxruntime"),
 }
 

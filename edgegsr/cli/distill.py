@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from edgegsr.cli.common import (
-    Data,
     Json,
     Limit,
     last_line,
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
 def distill(
     student: Annotated[str, typer.Option(help="Its card: a TOML file, or pico, nano, small.")],
     out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
-    data: Data = "diorama",
+    data: Annotated[
+        Optional[str],
+        typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'."),
+    ] = None,
     method: Annotated[
         str, typer.Option(help="none (annotations alone), feature, caption, pseudo, mipd, mipd-release.")
     ] = "none",
@@ -79,7 +81,11 @@ def distill(
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
+    if rule not in ("labels", "boxes", "images"):
+        raise InputError(f"--unseen-rule: wanted one of labels, boxes, images, got {rule!r}")
     if read_student(card).pairs:
+        if live or grid:
+            raise InputError("--live and --grid: are for students of situations; leave them out")
         _pairs(card, data, method, teacher, overrides, out, unseen, rule, start, limit, text, as_json)
         return
     if unseen or start:
@@ -92,6 +98,7 @@ def distill(
         training = read_train(card, overrides)
     except InputError as error:
         raise InputError(f"--set and its kin: {str(error).removeprefix(f'{card}: ')}") from error
+    data = data or "diorama"
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology
     judge = open_data(data, "dev", limit, words)
@@ -103,7 +110,7 @@ def distill(
 
 def _pairs(
     card: Any,
-    data: str,
+    data: Optional[str],
     method: str,
     teacher: Optional[str],
     overrides: dict[str, Any],
@@ -127,7 +134,7 @@ def _pairs(
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
 
-    name = "crowd" if data == "diorama" else data
+    name = data or "crowd"
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
     source = None
@@ -136,7 +143,7 @@ def _pairs(
         source = GlimpseSource(looking, learn, cache_folder(), tables.encoder)
     elif teacher:
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
-    run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", start, source=source)
+    run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", rule, start, source=source)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
 

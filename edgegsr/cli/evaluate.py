@@ -9,7 +9,6 @@ from typing import Annotated, Optional
 import typer
 
 from edgegsr.cli.common import (
-    Data,
     Json,
     Limit,
     RunFolder,
@@ -29,7 +28,10 @@ class Candidates(str, Enum):
 
 def evaluate(
     run: RunFolder,
-    data: Data = "diorama",
+    data: Annotated[
+        Optional[str],
+        typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'."),
+    ] = None,
     split: Annotated[str, typer.Option(help="train, dev, test, or one of Ov-SWiG such as test_unseen.")] = "test",
     candidates: Annotated[
         Candidates, typer.Option(help="generalised: every verb; restricted: the verbs of the image's own group.")
@@ -50,6 +52,7 @@ def evaluate(
             raise InputError("--calibrated, --candidates and --teacher: are for students of situations")
         _pairs(run, data, split, limit, workers, predictions, as_json)
         return
+    data = data or "diorama"
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.run import open_run
     from edgegsr.scoring.brief import brief
@@ -95,7 +98,7 @@ def _of_pairs(run: Path) -> bool:
 
 def _pairs(
     run: Path,
-    data: str,
+    data: Optional[str],
     split: str,
     limit: Optional[int],
     workers: int,
@@ -103,6 +106,8 @@ def _pairs(
     as_json: bool,
 ) -> None:
     """A student of pairs by the protocol of HICO-DET."""
+    import numpy as np
+
     from edgegsr.cli.score import show_hico
     from edgegsr.data.pairs import open_pairs
     from edgegsr.pair_run import open_pair_run
@@ -111,9 +116,10 @@ def _pairs(
     from edgegsr.student.pair_answers import answer_pairs, write_pair_predictions
 
     opened = open_pair_run(find_run(run))
-    name = "crowd" if data == "diorama" else data
+    name = data or "crowd"
     judge = open_pairs(name, split, limit)
-    if (judge.pairs.kinds.verbs, judge.pairs.kinds.objects) != (opened.kinds.verbs, opened.kinds.objects):
+    theirs, ours = judge.pairs.kinds, opened.kinds
+    if (theirs.verbs, theirs.objects) != (ours.verbs, ours.objects) or not np.array_equal(theirs.pairs, ours.pairs):
         raise InputError(f"{run}: speaks of other interactions than {name}; evaluate it on data of its own words")
     said = answer_pairs(opened.student, judge, workers=workers, label="evaluating")
     if predictions:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edgegsr.situation import Interaction, Situation
 
 
+KINDS = "kinds.json"  # of a run of pairs; run.py, which says so too, wants torch
+
+
 def predict(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP or BMP.")],
@@ -148,7 +151,7 @@ def _edges(box: Sequence[float]) -> str:
 def _of_pairs(run: Path) -> bool:
     from edgegsr.shipped import find_run
 
-    return (find_run(run) / "kinds.json").is_file()
+    return (find_run(run) / KINDS).is_file()
 
 
 def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | None) -> Any:

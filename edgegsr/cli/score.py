@@ -30,7 +30,7 @@ def score(
         Optional[str],
         typer.Option(
             help="The official ones, or as another repository. swig: strict, coformer, jsl, situformer, relation_r1, "
-            "clipsitu; hico: reference, exact, matlab, qpic, gen-vlkt, upt; vcoco: reference."
+            "clipsitu; hico: reference, exact, matlab, qpic, upt; vcoco: reference."
         ),
     ] = None,
     switch: Annotated[
@@ -128,6 +128,9 @@ def _hico(
     show_hico(title, scores)
     told = scores.to_json()
     print(f"known objects: {scores.known_from}")
+    if absent := told["kinds_without_pairs"]:
+        how = "count as 0" if rules.absent == "zero" else "are left out"
+        print(f"{absent} of {len(pairs.kinds)} kinds have no true pair here: they {how} (--switch absent=zero|skip)")
     _missing(scores.missing, len(pairs), "no line: nothing is found there")
     if scores.outside:
         print(f"{scores.outside} predicted pairs have a verb that does not go with their object: left out")
@@ -158,10 +161,10 @@ def _vcoco(truth: list[Path], predictions: Path, name: str | None, switches: Seq
     scores = score(persons, read_vcoco(predictions, persons), rules)
     told = scores.to_json()
     means = [
-        ("agents, 26 actions", _percent(scores.agent_ap), "-"),
+        (f"agents, {len(persons.acts.names)} actions", _percent(scores.agent_ap), "-"),
         *(
             (f"roles, {what}", *(_percent(getattr(scores.role_ap(n), mean)) for n in (1, 2)))
-            for mean, what in (("mean24", "24 without 'point', as papers"), ("mean25", "all 25, as the stock script"))
+            for mean, what in (("mean24", "without 'point', as papers"), ("mean25", "all, as the stock script"))
         ),
     ]
     table(f"{predictions}, rules {rules.profile}, AP, %", ("mean over", "scenario 1", "scenario 2"), means)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgegsr.data.matlab import read_matlab
-from edgegsr.data.records import paused_gc
+from edgegsr.data.records import name_fault, paused_gc
 from edgegsr.errors import InputError, shown
 from edgegsr.interactions import Bools, Ints, Kinds, Pairs, mask_of, same_word
 
@@ -55,16 +55,16 @@ def read(path: str | Path, split: str | None = None) -> Pairs:
     `split` says which half of the .mat file is meant, test by default.
     """
     path = Path(path)
-    if path.suffix == ".mat":
-        return _from_matlab(path, split or "test")
     with paused_gc():
-        tree = _tree(path)
+        tree = None if path.suffix == ".mat" else _tree(path)
         try:
+            if path.suffix == ".mat":
+                return _from_matlab(path, split or "test")
             for fits, form in FORMS:
                 if fits(tree):
                     return form(path, tree)
-        except InputError:
-            raise
+        except InputError as error:
+            raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             raise InputError(
                 f"{path}: does not hold what its form wants ({type(error).__name__}: {shown(error)[:200]})"
@@ -114,10 +114,11 @@ def known_objects(path: str | Path, truth: Pairs) -> Bools:
     for noun, positions in lists.items():
         if (column := truth.kinds.object_index.get(same_word(noun))) is None:
             raise InputError(f"{path}: unknown object {shown(noun)!r}")
-        rows_of = np.asarray(positions, np.int64)
-        if len(rows_of) and not (rows_of.min() >= 0 and rows_of.max() < len(truth)):
-            raise InputError(f"{path}: {noun}: wanted positions below {len(truth)}, got {rows_of.max()}")
-        table[rows_of, column] = True
+        if not isinstance(positions, list) or not all(type(i) is int and 0 <= i < len(truth) for i in positions):
+            raise InputError(
+                f"{path}: {noun}: wanted positions from 0 to {len(truth) - 1}, got {shown(positions)[:60]}"
+            )
+        table[positions, column] = True
     return table
 
 
@@ -144,6 +145,8 @@ def _made(
     if not np.isfinite(boxes).all():
         raise InputError(f"{path}: wanted finite boxes, got NaN or infinity")
     boxes += np.array(edges, np.float64)
+    if bad := next((name for name in images if not isinstance(name, str) or name_fault(name)), None):
+        raise InputError(f"{path}: wanted names of image files, got {shown(bad)[:60]!r}")
     if len(twice := {name: i for i, name in enumerate(images)}) != len(images):
         name = next(name for i, name in enumerate(images) if twice[name] != i)
         raise InputError(f"{path}: image {name!r}: wanted every image once, got it twice")
@@ -184,7 +187,7 @@ def _from_fredzzhang(path: Path, tree: dict[str, Any]) -> Pairs:
 def _kinds_of(tree: dict[str, Any]) -> Kinds:
     """HICO-DET's kinds, or those of a file that has other words in the same form."""
     rows = tree.get("correspondence", ())
-    if not rows or len(rows) == len(kinds()):
+    if not rows or set(tree["verbs"]) == set(kinds().verbs):
         return kinds()
     pairs = np.array([(verb, noun) for _, noun, verb in sorted(rows)], np.int32)
     unseen = {name: mask_of(ids, len(rows)) for name, ids in tree.get("unseen", {}).items()}
@@ -260,6 +263,8 @@ def _from_matlab(path: Path, split: str) -> Pairs:
                 continue
             humans, things = np.atleast_1d(hoi.bboxhuman), np.atleast_1d(hoi.bboxobject)
             for human, thing in np.asarray(hoi.connection).reshape(-1, 2):
+                if min(human, thing) < 1:
+                    raise ValueError(f"connection of {record.filename}: wanted numbers from 1, got {human}, {thing}")
                 boxes = (_matlab_box(humans[human - 1]), _matlab_box(things[thing - 1]))
                 labels.append(_Label(row, int(hoi.id) - 1, *boxes))
     return _made(path, images, sizes, labels, FROM_ONE)

@@ -173,11 +173,14 @@ class Views(Dataset[Batch | InputError]):
 
     def pixels(self, row: int, side: int) -> npt.NDArray[np.uint8]:
         """The decoded image, whose boxes only fit if it has the shape that the annotation names."""
-        pixels, size_wh = self.split.pixels(row, side), self.size_wh(row)
-        if not same_aspect(got := (pixels.shape[1], pixels.shape[0]), size_wh):
-            image = self.split.annotations.images[row]
-            raise InputError(
-                f"image {image!r}: wanted the shape of its annotation, {size_wh[0]} x {size_wh[1]}, "
-                f"got pixels of {got[0]} x {got[1]}; `edgegsr data check` lists all such images"
-            )
-        return pixels
+        return shaped(self.split.pixels(row, side), self.size_wh(row), self.split.annotations.images[row])
+
+
+def shaped(pixels: npt.NDArray[np.uint8], size_wh: tuple[int, int], image: str) -> npt.NDArray[np.uint8]:
+    """The pixels, refused if they have not the shape that the boxes are told in."""
+    if not same_aspect(got := (pixels.shape[1], pixels.shape[0]), size_wh):
+        raise InputError(
+            f"image {image!r}: wanted the shape of its annotation, {size_wh[0]} x {size_wh[1]}, "
+            f"got pixels of {got[0]} x {got[1]}; `edgegsr data check` lists all such images"
+        )
+    return pixels

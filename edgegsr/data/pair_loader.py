@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from edgegsr.boxes import clip
 from edgegsr.data.augment import Augmentation, View, draw_colours, draw_view, plain_view, render
-from edgegsr.data.loader import DEFAULT, Loader
+from edgegsr.data.loader import DEFAULT, Loader, shaped
 from edgegsr.data.order import Order, Place
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
@@ -71,7 +71,9 @@ class PairViews(Dataset[PairBatch | InputError]):
         true, first, rows = self.split.couples, self.split.first, place.rows
         count = first[rows + 1] - first[rows]
         most = max(int(count.max()), 1)
-        slots = np.minimum(first[rows][:, None] + np.arange(most), max(len(true.image) - 1, 0))  # (B, P)
+        if not len(true.image):
+            raise InputError(f"split {self.split.name!r}: wanted annotated pairs, got none")
+        slots = np.minimum(first[rows][:, None] + np.arange(most), len(true.image) - 1)  # (B, P)
         there = np.arange(most) < count[:, None]
         pixels = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         boxes = np.zeros((len(rows), 2, most, 4), np.float32)
@@ -99,13 +101,17 @@ class PairViews(Dataset[PairBatch | InputError]):
         """The square of one row, and which view of the image it shows."""
         how, size_wh = self.augmentation, self.size_wh(row)
         if how is None:
-            return letterbox(self.split.pixels(row, self.side), self.side, size_wh)[0], plain_view(size_wh, self.side)
+            return letterbox(self.pixels(row, self.side), self.side, size_wh)[0], plain_view(size_wh, self.side)
         dice = np.random.default_rng((self.seed, epoch, row))
         colours, mine = draw_colours(dice, how), slice(*self.split.first[row : row + 2])
         true = self.split.couples
         boxes = clip(np.concatenate([true.humans_xyxy[mine], true.objects_xyxy[mine]]), size_wh)
         view = draw_view(dice, how, size_wh, self.side, boxes)
-        return render(self.split.pixels(row, view.wanted_side(size_wh)), size_wh, view, colours), view
+        return render(self.pixels(row, view.wanted_side(size_wh)), size_wh, view, colours), view
+
+    def pixels(self, row: int, side: int) -> Pixels:
+        """The decoded image, whose boxes only fit if it has the shape that the annotation names."""
+        return shaped(self.split.pixels(row, side), self.size_wh(row), self.split.pairs.images[row])
 
     def size_wh(self, row: int) -> tuple[int, int]:
         width, height = self.split.pairs.sizes_wh[row].tolist()

@@ -101,13 +101,6 @@ def folder_of(name: str) -> Path:
     return staged(int(seed or 0))
 
 
-def has_pairs(name: str) -> bool:
-    """Whether a data name is of interactions."""
-    if name.partition(":")[0] == CROWD:
-        return True
-    return any((Path(name) / file).is_file() for files in FILES.values() for file in files)
-
-
 def couples(pairs: Pairs) -> Couples:
     """The pairs with all labels of one human and one object together."""
     order = np.argsort(pairs.image, kind="stable")

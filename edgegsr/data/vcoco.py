@@ -6,6 +6,7 @@ inside the image, which are the edges x, x + max(1, w), and drops what has no ex
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from edgegsr.data.hico import kinds as hico_kinds
-from edgegsr.data.records import paused_gc, read_json
+from edgegsr.data.records import LIMIT, paused_gc, read_json
 from edgegsr.errors import InputError, shown
 from edgegsr.interactions import Acts, Kinds, Pairs, Persons, same_word
 
@@ -99,10 +100,14 @@ def read_pairs(path: str | Path) -> Pairs:
         columns: list[list[Any]] = [[], [], [], []]
         for row, record in enumerate(records):
             for action, thing in zip(record["actions"], record["objects"], strict=True):
+                if min(action, thing) < 0 or noun[thing] < 0:
+                    raise InputError(f"{path}: {record['file_name']}: wanted an object of COCO, got number {thing}")
                 columns[1].append(slot[action] * len(kinds().objects) + noun[thing])
             columns[0] += [row] * len(record["actions"])
             columns[2] += record["boxes_h"]
             columns[3] += record["boxes_o"]
+        if not all(math.isfinite(edge) for column in columns[2:] for box in column for edge in box):
+            raise InputError(f"{path}: wanted finite boxes, got NaN or infinity")
         return Pairs(
             kinds(),
             tuple(record["file_name"] for record in records),
@@ -142,6 +147,8 @@ class _Rows:
     things: list[tuple[int, int, Box, int]] = field(default_factory=list)  # person, slot, box, object
 
     def open(self, name: str, size_wh: tuple[int, int]) -> None:
+        if name in self.images[-1:] or not 0 < min(size_wh) <= max(size_wh) < LIMIT:
+            raise ValueError(f"{name}: wanted every image once and a size in pixels, got {size_wh}")
         self.images.append(name)
         self.sizes.append(size_wh)
 
@@ -169,6 +176,9 @@ class _Rows:
             self.things.append((person, self.known.slot_index[action, role], edges, thing))
 
     def table(self) -> Persons:
+        if len(set(self.images)) != len(self.images):
+            twice = next(name for i, name in enumerate(self.images) if name in self.images[:i])
+            raise InputError(f"image {twice!r}: wanted every image once, got it twice")
         p, s = len(self.persons), len(self.known.slots)
         does, objects, there = np.zeros((p, len(self.known.names)), bool), np.zeros((p, s, 4)), np.zeros((p, s), bool)
         things = np.full((p, s), -1, np.int32)
@@ -211,7 +221,7 @@ def _from_text(path: Path, boxes: str) -> Persons:
             things = [(int(each[0]), _box(each[1:])) for each in _counted(lines)]
             acts = [(int(each[0]), _box(each[2:6]), int(each[6]), _box(each[7:])) for each in _counted(lines)]
             _one_image(rows, things, acts)
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
         raise InputError(f"{path}, image after line {place}: not V-COCO's text form: {shown(error)[:120]}") from error
     if not rows.images:
         raise InputError(f"{path}: wanted V-COCO's text form, got no image")
@@ -233,6 +243,9 @@ def _box(words: Sequence[str]) -> Box:
 
 
 def _one_image(rows: _Rows, things: list[tuple[int, Box]], acts: list[tuple[int, Box, int, Box]]) -> None:
+    for category in (*(each[0] for each in things), *(each[2] for each in acts)):
+        if not 0 <= category <= len(rows.objects):
+            raise ValueError(f"wanted a category from 0 to {len(rows.objects)}, got {category}")
     acting = {box for _, box, _, _ in acts}
     numbers: dict[Box, int] = {}
     for category, box in things:
@@ -271,7 +284,7 @@ def _from_official(path: Path, labels: list[Any], coco_path: Path, coco: dict[st
             for person, action, role, thing in done.get(image, ()):
                 if (number := numbers[person]) is not None:
                     rows.act(number, action, role, *boxes_of.get(thing, (None, -1)))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{path} with {coco_path}: they do not fit together ({type(error).__name__}: {shown(error)[:120]})"
         ) from error

@@ -7,7 +7,6 @@ Images without any pair count: all that is predicted there is wrong. All of it i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -30,6 +29,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "origin": ("same", "unshifted"),  # predictions from 0 beside a truth from 1, as they are
     "empty_images": ("count", "skip"),
     "top": ("all", "100"),  # predictions of an image, the best
+    "absent": ("zero", "skip"),  # a kind without a true pair: counts as 0 in every mean, or not at all
 }
 
 
@@ -44,6 +44,7 @@ class Rules:
     origin: str = "same"
     empty_images: str = "count"
     top: str = "all"
+    absent: str = "zero"
 
     def __post_init__(self) -> None:
         for switch, choices in SWITCHES.items():
@@ -59,14 +60,13 @@ class Rules:
 REFERENCE = Rules()
 
 # What a profile cannot say: qpic multiplies scores by which verb goes with which object before its best 100 are kept,
-# gen-vlkt suppresses double pairs and adds the object's score squared: that is part of making predictions.
+# GEN-VLKT suppresses double pairs and adds the object's score squared. That is part of making predictions.
 PROFILES = {
     "reference": REFERENCE,
     "exact": Rules(recall_points="exact"),
     "matlab": Rules(recall_points="both_ends"),
-    "qpic": Rules(top="100"),
-    "gen-vlkt": Rules(top="100"),
-    "upt": Rules(overlap="above", width="plain", empty_images="skip", recall_points="both_ends"),
+    "qpic": Rules(top="100"),  # GEN-VLKT too
+    "upt": Rules(overlap="above", empty_images="skip", recall_points="both_ends"),
 }
 
 
@@ -94,19 +94,30 @@ class Scores:
     truth: Pairs
     curve: Curve
     known: Curve  # the same by images that are known to show the object
-    groups: Mapping[str, ZeroShot]
     rules: Rules
     known_from: str  # what told which images show an object
     missing: int  # images of the truth without a line in the predictions
     outside: int  # predictions of a verb and an object that are no kind: dropped
 
     @property
+    def counted(self) -> Bools:
+        """(K,) the kinds that means are over."""
+        every = np.ones(len(self.truth.kinds), bool)
+        return self.truth.counts > 0 if self.rules.absent == "skip" else every
+
+    @property
     def default(self) -> Means:
-        return _means(self.curve.ap, self.truth.kinds.rare)
+        return _means(self.curve.ap, self.truth.kinds.rare, self.counted)
 
     @property
     def known_object(self) -> Means:
-        return _means(self.known.ap, self.truth.kinds.rare)
+        return _means(self.known.ap, self.truth.kinds.rare, self.counted)
+
+    @property
+    def groups(self) -> dict[str, ZeroShot]:
+        """By zero-shot setting."""
+        unseen = self.truth.kinds.unseen.items()
+        return {name: _zero_shot(self.curve.ap, kinds, self.counted) for name, kinds in unseen}
 
     def to_json(self) -> dict[str, Any]:
         """The object that `edgegsr score --task hico --json` prints."""
@@ -114,7 +125,7 @@ class Scores:
             "default": self.default._asdict(),
             "known_object": self.known_object._asdict(),
             "zero_shot": {name: group._asdict() for name, group in self.groups.items()},
-            "recall": _mean(self.curve.recall, np.ones(len(self.truth.kinds), bool)),
+            "recall": _mean(self.curve.recall, self.counted),
             "kinds": [
                 {"verb": verb, "object": noun, "ap": ap, "known_object_ap": known, "pairs": pairs}
                 for (verb, noun), ap, known, pairs in zip(
@@ -129,6 +140,7 @@ class Scores:
             "rules": vars(self.rules),
             "known_object_from": self.known_from,
             "images": len(self.truth),
+            "kinds_without_pairs": int((self.truth.counts == 0).sum()),
             "missing": self.missing,
             "outside": self.outside,
         }
@@ -157,7 +169,6 @@ def score(
         truth,
         plain,
         curves(said.kind[kept], right[kept], truth.counts, rules.recall_points),
-        {name: _zero_shot(plain.ap, kinds) for name, kinds in truth.kinds.unseen.items()},
         rules,
         "the pairs of the truth" if known is None else "image labels",
         missing=int((~predictions.present).sum()),
@@ -248,11 +259,11 @@ def _mean(ap: Floats, kinds: Bools) -> float | None:
     return float(ap[kinds].mean()) if kinds.any() else None
 
 
-def _means(ap: Floats, rare: Bools) -> Means:
-    return Means(_mean(ap, np.ones(len(ap), bool)), _mean(ap, rare), _mean(ap, ~rare))
+def _means(ap: Floats, rare: Bools, counted: Bools) -> Means:
+    return Means(_mean(ap, counted), _mean(ap, rare & counted), _mean(ap, ~rare & counted))
 
 
-def _zero_shot(ap: Floats, kinds: Bools) -> ZeroShot:
-    unseen, seen = _mean(ap, kinds), _mean(ap, ~kinds)
+def _zero_shot(ap: Floats, kinds: Bools, counted: Bools) -> ZeroShot:
+    unseen, seen = _mean(ap, kinds & counted), _mean(ap, ~kinds & counted)
     both = None if unseen is None or seen is None else 2 * unseen * seen / (unseen + seen) if unseen + seen else 0.0
-    return ZeroShot(unseen, seen, _mean(ap, np.ones(len(ap), bool)), both)
+    return ZeroShot(unseen, seen, _mean(ap, counted), both)

@@ -16,7 +16,7 @@ from typing import Any
 from edgegsr.errors import InputError
 
 _NUMBERS = frozenset((int, float))
-_FARTHEST = sys.float_info.max
+FARTHEST = sys.float_info.max
 
 
 def read_lines(path: str | Path, keys: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -58,7 +58,7 @@ def is_box(value: Any) -> bool:
     if value == [-1, -1, -1, -1]:  # "no box" in annotations; taken as a box it would count as one
         return False
     x1, y1, x2, y2 = value
-    return bool(-_FARTHEST <= x1 <= x2 <= _FARTHEST and -_FARTHEST <= y1 <= y2 <= _FARTHEST)
+    return bool(-FARTHEST <= x1 <= x2 <= FARTHEST and -FARTHEST <= y1 <= y2 <= FARTHEST)
 
 
 def _decoded(raw: bytes, first: bool) -> str:

@@ -7,7 +7,6 @@ what is acted on, "agent" for the score that this person does it at all.
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy.typing as npt
 
 from edgegsr.errors import InputError
 from edgegsr.interactions import Acts, Bools, Floats, Ints, Kinds, Pairs, Persons, same_word
-from edgegsr.scoring.jsonlines import is_box, located, read_lines, show
+from edgegsr.scoring.jsonlines import FARTHEST, is_box, located, read_lines, show
 
 AGENT = "agent"
 _NOWHERE = [0.0, 0.0, 0.0, 0.0]
@@ -67,19 +66,23 @@ class PredictedPairs:
 def read_hico(path: str | Path, truth: Pairs) -> PredictedPairs:
     """The predictions of HICO-DET's interactions; a verb and an object that are no kind are counted and left out."""
     kinds = truth.kinds
-    return _read(path, truth.row, lambda pair: _kind(pair, kinds), needs_object=True)
+    return _read(path, truth.row, len(truth), lambda pair: _kind(pair, kinds), needs_object=True)
 
 
 def read_vcoco(path: str | Path, truth: Persons) -> PredictedPairs:
     """The predictions of V-COCO's actions (`kind` below their number) and roles (above)."""
     also = {f"COCO_{half}2014_{image}": row for image, row in truth.row.items() for half in ("train", "val")}
-    return _read(path, truth.row | also, lambda pair: _act(pair, truth.acts), needs_object=False)
+    return _read(path, truth.row | also, len(truth), lambda pair: _act(pair, truth.acts), needs_object=False)
 
 
 def _read(
-    path: str | Path, rows: Mapping[str, int], kind_of: Callable[[Mapping[str, Any]], int | None], needs_object: bool
+    path: str | Path,
+    rows: Mapping[str, int],
+    images: int,
+    kind_of: Callable[[Mapping[str, Any]], int | None],
+    needs_object: bool,
 ) -> PredictedPairs:
-    present = np.zeros(len(set(rows.values())), bool)
+    present = np.zeros(images, bool)
     columns = _Columns()
     line_of: dict[int, int] = {}
     for line, record in read_lines(path, ("image", "pairs")):
@@ -127,7 +130,7 @@ class _Columns:
             _check_box("object", thing)
         elif needs_object:
             raise InputError(f"object must be a box: every interaction of HICO-DET has one, got {show(thing)}")
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        if type(score) not in (int, float) or not -FARTHEST <= score <= FARTHEST:
             raise InputError(f"score must be a finite number, got {show(score)}")
         if (kind := kind_of(pair)) is None:
             self.outside += 1
@@ -175,9 +178,9 @@ def _kind(pair: Mapping[str, Any], kinds: Kinds) -> int | None:
 
 
 def _act(pair: Mapping[str, Any], acts: Acts) -> int:
-    verb = acts.names[_word("verb", pair["verb"], acts.index)]
+    verb = acts.names[_word("verb", pair["verb"], acts.word_index)]
     role = pair.get("role")
-    if role is None or role == AGENT:
+    if role == AGENT or (role is None and pair.get("object") is None):
         return acts.index[verb]
     if (slot := acts.slot_index.get((verb, role) if isinstance(role, str) else ("", ""))) is None:
         roles = [AGENT, *(role for action, role in acts.slots if action == verb)]

@@ -84,7 +84,9 @@ class Scores:
     def role_ap(self, scenario: int) -> RoleMeans:
         """The means of scenario 1 or 2."""
         ap = self.roles[scenario - 1]
-        papers = np.array([action != POINT for action, _ in self.truth.acts.slots])
+        papers = np.array([action != POINT for action, _ in self.truth.acts.slots], bool)
+        if not papers.any():
+            raise InputError("scoring: wanted actions with a role, got none")
         return RoleMeans(float(ap[papers].mean()), float(ap.mean()))
 
     def to_json(self) -> dict[str, Any]:
@@ -111,6 +113,7 @@ def score(truth: Persons, predictions: PredictedPairs, rules: Rules = REFERENCE)
     if not truth.does.any():
         raise InputError("scoring: wanted persons that do something, got none")
     said = predictions.ranked()
+    has_agents = bool((said.kind < len(truth.acts.names)).any())
     person, near = _persons(truth, said, rules)
     if rules.unlabelled == "ignore":
         counted = (person < 0) | truth.labelled[person]
@@ -124,7 +127,7 @@ def score(truth: Persons, predictions: PredictedPairs, rules: Rules = REFERENCE)
     positives = acting & truth.has_object if rules.positives == "with_object" else acting
     fits = [_fits(truth, said.take(roles), slots, who, scenario, rules) for scenario in (1, 2)]
     one, two = (_ap(slots, who, close & fit, acting, rules, positives) for fit in fits)
-    return Scores(truth, agent_ap, (one, two), bool(agents.any()), rules, int((~predictions.present).sum()))
+    return Scores(truth, agent_ap, (one, two), has_agents, rules, int((~predictions.present).sum()))
 
 
 def _persons(truth: Persons, said: PredictedPairs, rules: Rules) -> tuple[Ints, Bools]:

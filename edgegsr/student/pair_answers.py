@@ -16,10 +16,9 @@ from edgegsr.data.pairs import PairSplit
 from edgegsr.files import write_whole
 from edgegsr.interactions import Floats, Ints, Kinds
 from edgegsr.progress import track
+from edgegsr.runtime.decode_pairs import MOST
 from edgegsr.scoring.pair_predictions import PredictedPairs
 from edgegsr.student.pairs import PairStudent, likelihood
-
-MOST = 100  # interactions of an image, as the protocols of HICO-DET's repositories keep
 
 
 @dataclass(frozen=True)

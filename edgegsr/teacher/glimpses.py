@@ -7,6 +7,7 @@ the hash of what it was made from, as tokens are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgegsr.boxes import clip
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
 from edgegsr.progress import track
@@ -43,7 +45,8 @@ class GlimpseSource:
                 f"--teacher {teacher.name}: puts images among the texts of {teacher.text_encoder}, and the words are "
                 f"of {encoder}; give --text {teacher.text_encoder}"
             )
-        self.facts = {"teacher": teacher.name, "revision": teacher.revision, "preprocessing": teacher.preprocessing}
+        looked = {"revision": teacher.revision, "preprocessing": teacher.preprocessing, "margin": MARGIN}
+        self.facts: dict[str, Any] = {"teacher": teacher.name, **looked}
         self.first = split.first
         self.seen = _all(teacher, split, folder / FOLDER)  # (M, t) float16
 
@@ -83,8 +86,9 @@ def _looked(
     teacher: Teacher, split: PairSplit, parts: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Sequence[int], Tensor]]:
     boxes, images = _unions(split), split.couples.image.tolist()
+    photo = lru_cache(maxsize=2)(split.pixels)  # couples of one photo follow each other
     for part in parts:
-        crops = [crop(split.pixels(images[i]), boxes[i], split.pairs.sizes_wh[images[i]]) for i in part]
+        crops = [crop(photo(images[i]), boxes[i], split.pairs.sizes_wh[images[i]]) for i in part]
         sight = teacher.see(crops, [False] * len(crops))
         yield part, teacher.to_text(sight.tokens[:, 0]).half()
 
@@ -94,8 +98,9 @@ def crop(pixels: Pixels, box_xyxy: npt.NDArray[np.float64], size_wh: npt.NDArray
     scale = np.array(pixels.shape[1::-1]) / size_wh
     low, high = box_xyxy[:2] * scale, box_xyxy[2:] * scale
     margin = MARGIN * (high - low).max()
-    x1, y1 = np.floor(np.maximum(low - margin, 0)).astype(int)
-    x2, y2 = np.ceil(np.minimum(high + margin, pixels.shape[1::-1])).astype(int)
+    most = np.array(pixels.shape[1::-1])
+    x1, y1 = np.floor(np.clip(low - margin, 0, most - 1)).astype(int)
+    x2, y2 = np.ceil(np.clip(high + margin, 1, most)).astype(int)
     return np.ascontiguousarray(pixels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)])
 
 
@@ -103,4 +108,5 @@ def _unions(split: PairSplit) -> npt.NDArray[np.float64]:
     """(M, 4) the box around human and object."""
     true = split.couples
     low = np.minimum(true.humans_xyxy[:, :2], true.objects_xyxy[:, :2])
-    return np.concatenate([low, np.maximum(true.humans_xyxy[:, 2:], true.objects_xyxy[:, 2:])], 1)
+    union = np.concatenate([low, np.maximum(true.humans_xyxy[:, 2:], true.objects_xyxy[:, 2:])], 1)
+    return clip(union, split.pairs.sizes_wh[true.image]).astype(np.float64, copy=False)

@@ -20,7 +20,7 @@ from edgegsr.data.pair_loader import PairBatch
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
-from edgegsr.distill.pairs.train import allowed_kinds, train_pairs
+from edgegsr.distill.pairs.train import allowed_kinds, begin_with, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.interactions import Kinds
 from edgegsr.pair_run import PairRun, open_pair_run
@@ -264,7 +264,7 @@ def test_the_run_opens_and_says_the_same(finished: PairRun) -> None:
 
 
 def test_another_training_is_refused_in_the_same_folder(finished: PairRun, learn: PairSplit, judge: PairSplit) -> None:
-    with pytest.raises(InputError, match=r"holds another training \(pairs\.unseen: '' there, 'uv' here\)"):
+    with pytest.raises(InputError, match=r"holds another training \(pairs\.unseen: '' there, 'uv' here;"):
         run(finished.folder, learn, judge, setting="uv")
 
 
@@ -273,6 +273,11 @@ def test_a_start_gives_encoder_and_decoder(
 ) -> None:
     begun = run(tmp_path / "next", learn, judge, start=finished.folder, overrides={"epochs": 1})
     assert len(begun.config["pairs"]["start"]) == 64
+    student = PairStudent(read_student(CARD), begun.tables, torch.from_numpy(begun.kinds.valid), pretrained=False)
+    begin_with(student, finished.folder)
+    mine, theirs = student.state_dict(), finished.student.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith(("encoder.", "decoder.")))
+    assert not torch.equal(mine["pairs.seed.weight"], theirs["pairs.seed.weight"])
     with pytest.raises(InputError, match="is of another card; give a run of the same encoder and decoder"):
         other = {**CARD, "student": {**CARD["student"], "width": 32}}  # type: ignore[dict-item]
         train_pairs(other, learn, judge, tables_of(learn.pairs.kinds), tmp_path / "other", start=finished.folder)
@@ -382,3 +387,31 @@ def test_only_what_is_sure_enough_is_told(finished: PairRun, judge: PairSplit) -
     some, none = (EagerPairPredictor(finished, sure=sure).predict(judge.path(0)) for sure in (0.0, 0.999))
     assert len(some) == 100 and not none
     assert [each.score for each in some] == sorted((each.score for each in some), reverse=True)
+
+
+def test_a_step_that_is_not_finite_stops_with_its_images(
+    tmp_path: Path, learn: PairSplit, judge: PairSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = PairStudent.forward
+
+    def broken(self: PairStudent, *given: torch.Tensor) -> PairAnswer:
+        return forward(self, *given)._replace(humans_xyxy=torch.full((4, 6, 4), float("nan"), requires_grad=True))
+
+    monkeypatch.setattr(PairStudent, "forward", broken)
+    with pytest.raises(TrainingStopped, match=r"step 1 is not finite .*; its images: crowd_train_"):
+        run(tmp_path / "broken", learn, judge)
+
+
+def test_an_object_that_is_out_of_training_is_no_wrong_answer(learn: PairSplit) -> None:
+    kinds = learn.pairs.kinds
+    student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
+    batch = next(iter(loader_of(learn)))  # type: ignore[call-overload]
+    others = sorted(set(range(len(kinds.objects))) - set(batch.objects.flatten().tolist()))
+    fewer = kinds.valid.copy()
+    fewer[others] = False
+    nouns = []
+    for allowed in (kinds.valid, fewer):
+        lesson = PairLesson(student, TrainConfig(), torch.from_numpy(allowed))
+        torch.manual_seed(0)
+        nouns.append(float(lesson.losses(lesson(*batch.asked), batch)["noun"].detach()))
+    assert nouns[1] < nouns[0]

@@ -245,6 +245,14 @@ def probe(hoi):
     return real, predictions, json.loads((hoi / "probe_expected.json").read_text())["hico"]
 
 
+def test_kinds_without_a_true_pair_are_zeros_or_left_out():
+    scores = [score(RIDING, as_said(RIDING), Rules(absent=how)) for how in ("zero", "skip")]
+    assert [each.default.full for each in scores] == [0.5, 1.0]
+    assert [each.default.rare for each in scores] == [0.0, None]
+    assert [each.groups["uc"].seen for each in scores] == [pytest.approx(1 / 3), 1.0]
+    assert scores[0].to_json()["kinds_without_pairs"] == 2
+
+
 VARIANTS = {
     "reference": {},
     "strict_greater_than_half": {"overlap": "above"},
@@ -287,5 +295,5 @@ def test_the_probe_scores_by_known_objects_and_unseen_kinds(probe, hoi):
 
 def test_every_choice_of_every_switch_is_tested():
     tested = {(name, value) for changes in VARIANTS.values() for name, value in changes.items()}
-    defaults = {(name, getattr(REFERENCE, name)) for name in SWITCHES}
+    defaults = {(name, getattr(REFERENCE, name)) for name in SWITCHES} | {("absent", "skip")}
     assert tested | defaults == {(name, value) for name, values in SWITCHES.items() for value in values}

@@ -155,9 +155,9 @@ def names(verb: Verb, entity: Entity) -> bool:
     return bool(entity.role) or any(put.role in TOOLS and entity.noun in put.nouns for put in verb.puts)
 
 
-def noun_of(entity: Entity) -> str:
+def noun_of(noun: str) -> str:
     """What a pair's object is called: people are persons, whoever they are."""
-    return PERSON if entity.noun in figures.PEOPLE else entity.noun
+    return PERSON if noun in figures.PEOPLE else noun
 
 
 # --- the words ---
@@ -175,7 +175,7 @@ def kinds() -> dict[tuple[str, str], float]:
             for noun in put.nouns:
                 handling = HANDLING.get(_predicate(put, noun))
                 for word in dict.fromkeys([*said, *([handling] if handling else [])]):
-                    expected[word, PERSON if noun in figures.PEOPLE else noun] += often
+                    expected[word, noun_of(noun)] += often
     return dict(sorted(expected.items(), key=lambda each: (-each[1], each[0])))
 
 

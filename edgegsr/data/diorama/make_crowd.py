@@ -156,17 +156,13 @@ def _hico_record(graph: dict[str, Any], index: dict[tuple[str, str], int], about
     for pair in graph["pairs"]:
         human, thing = graph["entities"][pair["human"]], graph["entities"][pair["thing"]]
         for verb in pair["verbs"]:
-            hoi = index[verb, _noun(thing["noun"])]
+            hoi = index[verb, crowd.noun_of(thing["noun"])]
             record["boxes_h"].append(_from_one(human["box"]))
             record["boxes_o"].append(_from_one(thing["box"]))
             record["hoi"].append(hoi)
             record["object"].append(about["correspondence"][hoi][1])
             record["verb"].append(about["correspondence"][hoi][2])
     return record
-
-
-def _noun(noun: str) -> str:
-    return PERSON if noun in figures.PEOPLE else noun
 
 
 def _from_one(box: list[float]) -> list[float]:
@@ -209,7 +205,7 @@ def _add(coco: dict[str, list[Any]], image: int, entity: dict[str, Any], number:
     found = {
         "id": number_of,
         "image_id": image,
-        "category_id": number[_noun(entity["noun"])],
+        "category_id": number[crowd.noun_of(entity["noun"])],
         "bbox": [x1, y1, x2 - x1, y2 - y1],
         "iscrowd": 0,
     }

@@ -15,6 +15,8 @@ from edgegsr.distill.losses import giou, mean_where
 from edgegsr.student.pairs import PairAnswer, PairStudent
 
 ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
+NEVER = -1e4  # logit
+BROKEN = 1e6  # cost of what is not finite: the loss says so, and a training stops with the images of the step
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss (arXiv 1708.02002)
 
 
@@ -31,6 +33,7 @@ class Recital(NamedTuple):
 
     answer: PairAnswer
     about: Any = None
+    match: Match | None = None
 
 
 class PairLesson(nn.Module):
@@ -52,12 +55,13 @@ class PairLesson(nn.Module):
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
         w, grid, answer = self.config.weights, self.student.pairs.grid, said.answer
-        query, there, taken = self.matched(answer, true)
+        query, there, taken = said.match or self.matched(answer, true)
         humans, objects, object_logits, verb_logits = (chosen(part, query) for part in answer[:4])
         pairs = there.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
-        words = F.cross_entropy(object_logits.transpose(1, 2), true.objects, reduction="none")
+        known = object_logits.masked_fill(~self.allowed.any(1), NEVER)  # words out of training are no wrong answers
+        words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
         here = cells_of(true.objects_xyxy, true.has_pair, grid)
         return {
@@ -86,7 +90,7 @@ def match(said: PairAnswer, true: PairBatch, grid: int, config: TrainConfig) -> 
     cost -= sure + right / true.verbs.sum(-1).clamp(min=1)[:, None]
     begun = torch.stack([said.starts % grid, said.starts // grid], -1)
     away = (begun[:, :, None] - centre_cells(true.objects_xyxy, grid)[:, None]).abs().amax(-1)  # (B, N, P)
-    cost = (cost + ASTRAY * away).cpu()
+    cost = torch.nan_to_num(cost + ASTRAY * away, nan=BROKEN, posinf=BROKEN, neginf=-BROKEN).cpu()
     query = torch.zeros(batch, pairs, dtype=torch.int64)
     found, taken = torch.zeros(batch, pairs, dtype=torch.bool), torch.zeros(said.starts.shape, dtype=torch.bool)
     for b, there in enumerate(true.has_pair.cpu()):  # an assignment is no tensor arithmetic

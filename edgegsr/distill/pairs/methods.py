@@ -17,14 +17,14 @@ class PairMipd(PairLesson):
     """MIPD for pairs: the verb of a query learns what the teacher sees of its human and object, and how it ranks words.
 
     What the teacher sees says more than the labels do: a broom that is only "held" in a zero-shot setting looks like
-    sweeping to it.
+    sweeping to it. Ranking names every verb of the vocabulary, unseen ones too; `mipd.ranking = false` does without.
     """
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
-        found, m = super().losses(said, true), self.config.mipd
         if said.about is None:
             raise InputError("--method mipd: learns from a teacher; give --teacher")
-        query, there, _ = self.matched(said.answer, true)
+        query, there, _ = match = self.matched(said.answer, true)
+        found, m = super().losses(said._replace(match=match), true), self.config.mipd
         mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
         if m.glimpse:
             gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)

@@ -18,13 +18,13 @@ from edgegsr.files import write_whole
 from edgegsr.page import page
 from edgegsr.pair_run import PairRun
 from edgegsr.run import METRICS, REPORT
+from edgegsr.runtime.decode_pairs import SURE
 from edgegsr.runtime.draw import draw_pairs
-from edgegsr.scoring.hico import Scores, judge, score
+from edgegsr.scoring.hico import Rules, Scores, judge, score
 from edgegsr.situation import Box, Interaction
 from edgegsr.student.pair_answers import PairAnswers
 
 DRAWN = 12  # pictures
-SURE = 0.25  # likelihood from which an interaction is drawn
 WORST, BEST = 8, 8  # kinds in the list
 LOSSES = {
     "loss": "Sum of losses",
@@ -41,13 +41,19 @@ STAGED = "diorama.json"  # lies in the folder of staged data
 
 def write_report(run: PairRun, split: PairSplit, said: PairAnswers) -> Path:
     """Writes the report of a run on a split and says where."""
-    scores = score(split.pairs, said.predictions())
+    scores = score(split.pairs, said.predictions(), Rules(absent="skip"))
     metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
     settings = escape(to_toml(run.config))
     body = "".join(
         f"<h2>{title}</h2>{note}{part}"
         for title, note, part in (
-            ("Scores", _note(f"Mean average precision on {split.name}, %, by HICO-DET's protocol"), _scores(scores)),
+            (
+                "Scores",
+                _note(
+                    f"Mean average precision on {split.name}, %, by HICO-DET's protocol, over the kinds that it shows"
+                ),
+                _scores(scores),
+            ),
             ("Training", "", f'<div class="charts">{"".join(_charts(metrics))}</div>'),
             ("Kinds", _note("The best and the worst of those that the split shows"), _kinds(scores)),
             ("Predictions", _note(f"On the left what the student is {SURE:.0%} sure of"), _drawn(split, said)),
@@ -85,9 +91,7 @@ def _scores(scores: Scores) -> str:
         ("known object", *scores.known_object),
     ]
     table = _table(("setting", "full", "rare", "non-rare"), [(name, *map(_percent, cells)) for name, *cells in rows])
-    groups = [(name.upper().replace("_", "-"), *map(_percent, group)) for name, group in scores.groups.items()]
-    more = _table(("kinds out of training", "unseen", "seen", "full", "harmonic"), groups) if groups else ""
-    return f'<div class="panel">{table}</div><div class="panel">{more}</div>'
+    return f'<div class="panel">{table}</div>'
 
 
 def _kinds(scores: Scores) -> str:

@@ -31,11 +31,13 @@ def test_every_pair_is_a_visible_person_with_a_visible_thing_under_known_words()
             assert human.box_xyxy and thing.box_xyxy
             assert pair.verbs
             for verb in pair.verbs:
-                assert (verb, world.noun_of(thing.entity)) in world.kinds()
+                assert (verb, world.noun_of(thing.entity.noun)) in world.kinds()
 
 
 def test_a_pair_has_its_act_and_what_is_done_with_the_hands() -> None:
-    verbs = {(verb, world.noun_of(shot.seen[p.thing].entity)) for shot in SHOTS for p in shot.pairs for verb in p.verbs}
+    verbs = {
+        (verb, world.noun_of(shot.seen[p.thing].entity.noun)) for shot in SHOTS for p in shot.pairs for verb in p.verbs
+    }
     assert len({verb for verb, _ in verbs} & set(world.HANDLING.values())) > 5
     assert len({verb for verb, _ in verbs} - set(world.HANDLING.values())) > 30
 
