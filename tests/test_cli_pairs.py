@@ -142,3 +142,15 @@ def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.C
     (tmp_path / "hico" / "instances_test.json").write_text(json.dumps(tree))
     assert run("eval", trained, "--data", tmp_path) == 2
     assert "speaks of other interactions than" in capsys.readouterr().err
+
+
+def test_a_folder_of_the_name_of_staged_data_is_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edgegsr.data import pairs
+
+    (tmp_path / "crowd").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("edgegsr.data.diorama.make_crowd.staged", lambda seed: Path("kept"))
+    assert pairs.folder_of("crowd") == Path("kept")
+    assert "is the crowd that comes along; the folder here is called ./crowd" in capsys.readouterr().err

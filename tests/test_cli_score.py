@@ -225,6 +225,57 @@ def test_data_check_names_a_file_that_cannot_be_read(hico_truth: Path, capsys: p
     assert "wanted a file of interactions, got" in capsys.readouterr().out
 
 
+def test_data_check_looks_at_the_images_of_interactions(
+    hico_truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    assert run("data", "check", hico_truth) == 0
+    assert "images not checked: no folder images" in capsys.readouterr().out
+    (tmp_path / "images").mkdir()
+    for i, size in ((1, (640, 480)), (2, (600, 480))):
+        Image.new("RGB", size).save(tmp_path / "images" / f"HICO_test2015_0000000{i}.jpg")
+    assert run("data", "check", hico_truth) == 2
+    shown = capsys.readouterr().out
+    assert "HICO_test2015_00000003.jpg: wanted an image file, got no such file" in shown
+    assert "HICO_test2015_00000002.jpg: wanted 640 x 480, the size in its record, got 600 x 480, another shape" in shown
+    assert "HICO_test2015_00000001.jpg" not in shown
+    assert run("data", "check", hico_truth, "--images", tmp_path / "nowhere") == 2
+    assert "wanted the folder of the images, got no such folder" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["hico_truth", "vcoco_truth"])
+def test_data_check_knows_a_file_under_another_name(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: Path = request.getfixturevalue(name)
+    mine = tmp_path / f"mine{given.suffix}"
+    given.rename(mine)
+    assert run("data", "check", mine, "--json") == 0
+    (counts,) = last_json(capsys)["splits"]
+    assert counts["file"] == mine.name and counts["pairs"] > 0
+
+
+def test_data_check_refuses_labels_of_another_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = {"action_name": "hit", "image_id": [1, 2], "ann_id": [1, 2], "label": [1], "role_name": ["agent"]}
+    (tmp_path / "vcoco_val.json").write_text(json.dumps([labels]))
+    assert run("data", "check", tmp_path / "vcoco_val.json") == 2
+    assert "'hit' has not one label a person" in capsys.readouterr().out
+
+
+def test_a_role_without_its_object_key_is_refused(
+    vcoco_truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for broken, message in (
+        ({"role": "obj"}, "missing key 'object'; null says that the act has none"),
+        ({"object": [1, 2, 3, 4]}, "role of 'hit' must be one of agent, instr, obj, got None"),
+    ):
+        line = {"image": "000000000042.jpg", "pairs": [{"human": HITTER, "verb": "hit", "score": 0.9, **broken}]}
+        command = ("score", "--task", "vcoco", "--truth", vcoco_truth, "--predictions", said(tmp_path, line))
+        assert run(*command) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_the_published_files_hold_together(hoi: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("data", "check", hoi, "--json") == 0
     counts = {each["file"]: each for each in last_json(capsys)["splits"]}

@@ -46,7 +46,7 @@ def data_check(
     decode: Annotated[bool, typer.Option("--decode", help="Decode every image instead of reading its header.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what is there and what is wrong with it; exits with 2 when something is."""
+    """List what is there and what is wrong with it, of SWiG, HICO-DET or V-COCO; exits with 2 when something is."""
     from edgegsr.data.check import check
 
     findings = check(path, images, decode)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 
 def distill(
-    student: Annotated[str, typer.Option(help="Its card: a TOML file, or pico, nano, small.")],
+    student: Annotated[
+        str, typer.Option(help="Its card: a TOML file, or pico, nano, small; pico-pairs for interactions.")
+    ],
     out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
     data: Annotated[
         Optional[str],

@@ -36,7 +36,8 @@ def predict(
         bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen.")
     ] = False,
     draw: Annotated[
-        bool, typer.Option("--draw", help="Write a picture NAME.situation.png beside each photo, or into --out.")
+        bool,
+        typer.Option("--draw", help="Write NAME.situation.png (pairs: .interaction.png) beside each, or into --out."),
     ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Folder for the drawings.")] = None,
     engine: Annotated[
@@ -120,6 +121,7 @@ def _situations(run: Path, verb: str | None, calibrated: bool, engine: str | Non
 def _interactions(run: Path) -> _Sight:
     need_training("predict with a run")
     from edgegsr.pair_run import open_pair_run
+    from edgegsr.runtime.decode_pairs import SURE
     from edgegsr.runtime.draw import draw_pairs
     from edgegsr.shipped import find_run
     from edgegsr.student.pair_predictor import EagerPairPredictor
@@ -129,7 +131,10 @@ def _interactions(run: Path) -> _Sight:
             (each.verb, each.noun, f"{each.score:.2f}", _edges(each.human_xyxy), _edges(each.object_xyxy or ()))
             for each in said
         ]
-        title = f"{image}: {len(said)} interactions"
+        title = f"{image}: {len(said)} interactions of which it is {SURE:.0%} sure or more"
+        if not said:
+            print(shown(title))
+            return
         table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
 
     def to_json(said: list[Interaction]) -> dict[str, Any]:

@@ -167,7 +167,11 @@ def _vcoco(truth: list[Path], predictions: Path, name: str | None, switches: Seq
             for mean, what in (("mean24", "without 'point', as papers"), ("mean25", "all, as the stock script"))
         ),
     ]
-    table(f"{predictions}, rules {rules.profile}, AP, %", ("mean over", "scenario 1", "scenario 2"), means)
+    table(
+        f"{predictions}, rules {rules.profile}, recall points {rules.recall_points}, AP, %",
+        ("mean over", "scenario 1", "scenario 2"),
+        means,
+    )
     rows = [(slot, *(_percent(ap[f"scenario{n}"]) for n in (1, 2))) for slot, ap in told["roles"].items()]
     table("each role, AP, %", ("role", "scenario 1", "scenario 2"), rows)
     if scores.agent_ap is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from edgegsr.data.check_pairs import check_pairs, files_of_pairs, is_file_of_pairs
 from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.inspector import Inspector
+from edgegsr.data.pairs import FOLDERS
 from edgegsr.data.records import name_fault, same_aspect
 from edgegsr.data.swig import FILES, IMAGES, JSONS, annotation_files, json_folder
 from edgegsr.errors import InputError
@@ -37,10 +38,31 @@ def check(path: str | Path, images: str | Path | None = None, decode: bool = Fal
         raise InputError(f"{path}: wanted the folder of a dataset or an annotation file, found nothing there")
     folder = Path(images) if images is not None else None
     if path.is_file() and is_file_of_pairs(path):
-        return check_pairs([path])
+        return _check_pairs([path], path.parent, folder, decode)
     if path.is_dir() and not annotation_files(path) and (pairs := files_of_pairs(path)):
-        return check_pairs(pairs)
+        return _check_pairs(pairs, path, folder, decode)
     return _check_root(path, folder, decode) if path.is_dir() else _check_file(path, folder, decode)
+
+
+def _check_pairs(files: list[Path], root: Path, images: Path | None, decode: bool) -> Findings:
+    """Files of interactions, and their images where there is a folder of them."""
+    found, sizes = check_pairs(files)
+    below = [root / name.format(split=split) for name in FOLDERS for split in FILES if split in ("train", "test")]
+    folders = [images] if images else [folder for folder in dict.fromkeys(below) if folder.is_dir()]
+    if not folders:
+        note = f"images not checked: no folder {', '.join(FOLDERS)} beside the files, and no other one was named"
+        return Findings(found.items, found.counts, (*found.notes, note))
+    if lost := next((folder for folder in folders if not folder.is_dir()), None):
+        return Findings((*found.items, *_images(lost, {}, decode, strays=False)), found.counts, found.notes)
+    home = {path.name: path for folder in reversed(folders) for path in folder.iterdir()}
+    items = list(found.items)
+    for image in track(sizes, "images of interactions"):
+        spelled = (image, *(f"COCO_{half}2014_{image}" for half in ("train", "val")))
+        if (path := next((home[name] for name in spelled if name in home), None)) is None:
+            items.append(Finding("error", str(folders[0]), image, "an image file", "no such file"))
+        else:
+            items += _image(path, sizes[image], decode)
+    return Findings(tuple(items), found.counts, found.notes)
 
 
 def _check_root(root: Path, images: Path | None, decode: bool) -> Findings:

@@ -23,6 +23,11 @@ INSTANCES = "instances_vcoco_all_2014.json"
 KNOWN = ("anno.mat", "hico_known_object.json")  # no annotations, but beside them
 
 
+HEAD = 20_000  # bytes
+Size = tuple[int, int]
+Reader = Callable[[Path], Iterator[tuple[str, Pairs | Persons]]]
+
+
 class PairCounts(NamedTuple):
     """What one file of interactions holds."""
 
@@ -35,8 +40,19 @@ class PairCounts(NamedTuple):
 
 
 def is_file_of_pairs(path: Path) -> bool:
-    """Whether the name is one of HICO-DET's or V-COCO's."""
-    return any(pattern.fullmatch(path.name) for pattern, _ in READERS)
+    """Whether a file is one of HICO-DET's or V-COCO's, by its name or by what it begins with."""
+    return reader_of(path) is not None
+
+
+def reader_of(path: Path) -> Reader | None:
+    """What reads a file, or None where it is of no such data set."""
+    if named := next((read for pattern, read in READERS if pattern.fullmatch(path.name)), None):
+        return named
+    if path.suffix not in (".json", ".txt"):
+        return None
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return next((read for mark, read in MARKS if mark.search(head)), None)
 
 
 def files_of_pairs(root: Path) -> list[Path]:
@@ -45,15 +61,19 @@ def files_of_pairs(root: Path) -> list[Path]:
     return [path for folder in folders for path in sorted(folder.iterdir()) if is_file_of_pairs(path)]
 
 
-def check_pairs(paths: list[Path]) -> Findings:
-    """What is wrong with files of interactions."""
+def check_pairs(paths: list[Path]) -> tuple[Findings, dict[str, Size | None]]:
+    """What is wrong with files of interactions, and every image that they name with its size, where they tell it."""
+    sizes: dict[str, Size | None] = {}
     items: list[Finding] = []
     counts: list[PairCounts] = []
     notes: list[str] = []
     for path in track(paths, "files of interactions"):
-        read = next(read for pattern, read in READERS if pattern.fullmatch(path.name))
+        read = reader_of(path)
+        assert read
         try:
             for name, table in read(path):
+                told = ((w, h) if w else None for w, h in table.sizes_wh.tolist())
+                sizes |= dict(zip(table.images, told))
                 if isinstance(table, Persons):
                     counts.append(_count_persons(name, table))
                     items += _doubt_persons(path, table)
@@ -66,7 +86,7 @@ def check_pairs(paths: list[Path]) -> Findings:
             notes.append(f"{path.name}: boxes not checked: no {INSTANCES} beside it")
         except InputError as error:
             items.append(Finding("error", str(path), "", "a file of interactions", str(error)))
-    return Findings(tuple(items), tuple(counts), tuple(notes))
+    return Findings(tuple(items), tuple(counts), tuple(notes)), sizes
 
 
 class LabelsAlone(Exception):
@@ -102,18 +122,29 @@ def _vcoco_official(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
         try:
             images, persons = (len(set(labels[0][key])) for key in ("image_id", "ann_id"))
             acts = sum(int(np.sum(each["label"])) for each in labels)
+            for each in labels:
+                if {len(each[key]) for key in ("image_id", "ann_id", "label")} != {len(labels[0]["ann_id"])}:
+                    raise ValueError(f"{each['action_name']!r} has not one label a person")
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"{path}: wanted V-COCO's labels, got {type(error).__name__}: {error}") from error
         raise LabelsAlone(PairCounts(path.name, images, 0, acts, len(labels), persons))
 
 
-READERS: tuple[tuple[re.Pattern[str], Callable[[Path], Iterator[tuple[str, Pairs | Persons]]]], ...] = (
+READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"instances_(train|dev|test)(2015)?\.json|(trainval|test)_hico\.json"), _hico),
     (re.compile(r"hico-det-.*\.(json|tar\.gz)"), _hico),
     (re.compile(r"anno_bbox\.mat"), _matlab),
     (re.compile(r"instances_vcoco_(train|val|trainval|test)\.json"), _vcoco_pairs),
     (re.compile(r"vcoco_(train|dev|val|trainval|test)\.json"), _vcoco_official),
     (re.compile(r"vcoco_text_.*\.txt"), _vcoco_text),
+)
+
+
+MARKS: tuple[tuple[re.Pattern[bytes], Reader], ...] = (  # what a file begins with
+    (re.compile(rb'"boxes_h"(?s:.*)"actions"|"actions"(?s:.*)"boxes_h"'), _vcoco_pairs),
+    (re.compile(rb'"(boxes_h|hoi_annotation|hoi_id)"(?s:.*)"(boxes_o|object_id|object_bbox)"'), _hico),
+    (re.compile(rb'"role_object_id"|"role_name"'), _vcoco_official),
+    (re.compile(rb"^# \d+\s"), _vcoco_text),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +93,8 @@ def folder_of(name: str) -> Path:
     world, _, seed = name.partition(":")
     if world != CROWD:
         return Path(name)
+    if Path(name).is_dir():
+        print(f"--data {name}: is the crowd that comes along; the folder here is called ./{name}", file=sys.stderr)
     if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
         raise InputError(f"--data {name}: wanted crowd:SEED with a whole number, got {seed[:40]!r}")
     try:

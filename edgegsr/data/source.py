@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ def folder_of(name: str) -> Path:
     world, _, seed = name.partition(":")
     if world != DIORAMA:
         return Path(name)
+    if Path(name).is_dir():
+        print(f"--data {name}: is the Diorama that comes along; the folder here is called ./{name}", file=sys.stderr)
     if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
         raise InputError(f"--data {name}: wanted diorama:SEED with a whole number, got {seed[:40]!r}")
     try:

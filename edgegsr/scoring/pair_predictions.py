@@ -182,6 +182,8 @@ def _act(pair: Mapping[str, Any], acts: Acts) -> int:
     role = pair.get("role")
     if role == AGENT or (role is None and pair.get("object") is None):
         return acts.index[verb]
+    if role is not None and "object" not in pair:
+        raise InputError("missing key 'object'; null says that the act has none")
     if (slot := acts.slot_index.get((verb, role) if isinstance(role, str) else ("", ""))) is None:
         roles = [AGENT, *(role for action, role in acts.slots if action == verb)]
         raise InputError(f"role of {verb!r} must be one of {', '.join(roles)}, got {show(role)}")
