@@ -71,6 +71,7 @@ LIGHT = {
     "edgegsr.scoring.hico": HEAVY,
     "edgegsr.scoring.vcoco": HEAVY,
     "edgegsr.scoring.pair_predictions": HEAVY,
+    "edgegsr.scoring.pairing": HEAVY,
     "edgegsr.data.swig": HEAVY,
     "edgegsr.data.hico": HEAVY,
     "edgegsr.data.vcoco": HEAVY,

@@ -12,20 +12,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgegsr import boxes
 from edgegsr.errors import InputError
 from edgegsr.interactions import Bools, Floats, Ints, Pairs
 from edgegsr.scoring.curve import POINTS, Curve, curves
 from edgegsr.scoring.pair_predictions import PredictedPairs
-
-HALF = 0.5
-_NEXT_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
+from edgegsr.scoring.pairing import HALF, WIDTHS, candidates, check, overlap
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "recall_points": POINTS,
     "overlap": ("at_least", "above"),  # a half
     "match": ("best", "best_unused", "first"),  # the true pair: that fits best; of those not taken; the first that fits
-    "width": ("plus1", "plain"),  # of inclusive pixels x1..x2: x2 - x1 + 1, or x2 - x1
+    "width": WIDTHS,
     "origin": ("same", "unshifted"),  # predictions from 0 beside a truth from 1, as they are
     "empty_images": ("count", "skip"),
     "top": ("all", "100"),  # predictions of an image, the best
@@ -47,9 +44,7 @@ class Rules:
     absent: str = "zero"
 
     def __post_init__(self) -> None:
-        for switch, choices in SWITCHES.items():
-            if (got := getattr(self, switch)) not in choices:
-                raise InputError(f"scoring rules: {switch} must be one of {', '.join(choices)}, got {got!r}")
+        check(self, SWITCHES)
 
     @property
     def profile(self) -> str:
@@ -205,24 +200,14 @@ def judge(truth: Pairs, said: PredictedPairs, rules: Rules = REFERENCE) -> Bools
 
 
 def _candidates(truth: Pairs, said: PredictedPairs) -> tuple[Ints, Ints]:
-    """Each prediction beside each true pair of its kind in its image, as two columns of rows."""
+    """Each prediction beside each true pair of its kind in its image."""
     kinds = len(truth.kinds)
     keys = truth.image.astype(np.int64) * kinds + truth.kind
-    order = np.argsort(keys, kind="stable")
-    wanted = said.image.astype(np.int64) * kinds + said.kind
-    first = np.searchsorted(keys[order], wanted, "left")
-    counts = np.searchsorted(keys[order], wanted, "right") - first
-    rows = np.repeat(np.arange(len(said)), counts)
-    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return rows, order[np.repeat(first, counts) + nth]
+    return candidates(said.image.astype(np.int64) * kinds + said.kind, keys)
 
 
 def _overlap(said_xyxy: Floats, true_xyxy: Floats, rules: Rules) -> Floats:
-    if rules.origin == "unshifted":
-        said_xyxy = said_xyxy - 1
-    if rules.width == "plain":
-        said_xyxy, true_xyxy = said_xyxy - _NEXT_PIXEL, true_xyxy - _NEXT_PIXEL
-    return boxes.iou(said_xyxy, true_xyxy)
+    return overlap(said_xyxy - 1 if rules.origin == "unshifted" else said_xyxy, true_xyxy, rules.width)
 
 
 def _best_of(groups: Ints, values: Floats) -> Floats:

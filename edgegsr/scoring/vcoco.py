@@ -13,19 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgegsr import boxes
 from edgegsr.errors import InputError
 from edgegsr.interactions import Bools, Floats, Ints, Persons
 from edgegsr.scoring.curve import curves
 from edgegsr.scoring.pair_predictions import PredictedPairs
+from edgegsr.scoring.pairing import HALF, WIDTHS, candidates, check, overlap
 
-HALF = 0.5
 POINT = "point"  # 31 persons of test do it: the stock script counts it, papers do not
-_NEXT_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "recall_points": ("all", "float64", "exact", "both_ends"),
-    "width": ("plus1", "plain"),  # of inclusive pixels x1..x2: x2 - x1 + 1, or x2 - x1
+    "width": WIDTHS,
     "unlabelled": ("ignore", "wrong"),  # a prediction on a person of whom nobody said anything
     "nobody": ("first", "wrong"),  # a prediction that overlaps no person: is of the first one, or wrong
     "positives": ("all", "with_object"),  # of a role: every person who acts, or those with an object
@@ -45,9 +43,7 @@ class Rules:
     absent_object: str = "none"
 
     def __post_init__(self) -> None:
-        for switch, choices in SWITCHES.items():
-            if (got := getattr(self, switch)) not in choices:
-                raise InputError(f"scoring rules: {switch} must be one of {', '.join(choices)}, got {got!r}")
+        check(self, SWITCHES)
 
     @property
     def profile(self) -> str:
@@ -132,14 +128,9 @@ def score(truth: Persons, predictions: PredictedPairs, rules: Rules = REFERENCE)
 
 def _persons(truth: Persons, said: PredictedPairs, rules: Rules) -> tuple[Ints, Bools]:
     """The true person that each prediction belongs to, -1 for none, and whether they overlap by a half."""
-    order = np.argsort(truth.image, kind="stable")
-    first = np.searchsorted(truth.image[order], said.image, "left")
-    counts = np.searchsorted(truth.image[order], said.image, "right") - first
-    rows = np.repeat(np.arange(len(said)), counts)
-    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    at = order[np.repeat(first, counts) + nth]
-    fit = _overlap(said.humans_xyxy[rows], truth.persons_xyxy[at], rules)
-    best = np.lexsort((nth, -fit, rows))  # by prediction, then the best, then the first of the image
+    rows, at = candidates(said.image, truth.image)
+    fit = overlap(said.humans_xyxy[rows], truth.persons_xyxy[at], rules.width)
+    best = np.lexsort((np.arange(len(rows)), -fit, rows))  # by prediction, then the best, then the first of the image
     _, starts = np.unique(rows, return_index=True)
     chosen = best[starts]
     person, near = np.full(len(said), -1), np.zeros(len(said), bool)
@@ -152,7 +143,7 @@ def _persons(truth: Persons, said: PredictedPairs, rules: Rules) -> tuple[Ints, 
 def _fits(truth: Persons, said: PredictedPairs, slots: Ints, person: Ints, scenario: int, rules: Rules) -> Bools:
     """Whether each prediction has the object of its person's act, or rightly none."""
     true_xyxy, there = truth.objects_xyxy[person, slots], truth.has_object[person, slots]
-    near = said.has_object & (_overlap(said.objects_xyxy, true_xyxy, rules) >= HALF)
+    near = said.has_object & (overlap(said.objects_xyxy, true_xyxy, rules.width) >= HALF)
     absent = True if scenario == 2 else ~said.has_object & (rules.absent_object == "none")
     fits: Bools = np.where(there, near, absent)
     return fits
@@ -165,9 +156,3 @@ def _ap(classes: Ints, person: Ints, fits: Bools, does: Bools, rules: Rules, pos
     right = np.zeros(len(classes), bool)
     right[candidates[first]] = True
     return curves(classes, right, (does if positives is None else positives).sum(0), rules.recall_points).ap
-
-
-def _overlap(said_xyxy: Floats, true_xyxy: Floats, rules: Rules) -> Floats:
-    if rules.width == "plain":
-        said_xyxy, true_xyxy = said_xyxy - _NEXT_PIXEL, true_xyxy - _NEXT_PIXEL
-    return boxes.iou(said_xyxy, true_xyxy)
