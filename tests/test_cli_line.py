@@ -88,7 +88,7 @@ def test_the_report_of_a_run_is_there(line: Path) -> None:
         ("eval {run} --data {world} --split tomorrow", "wanted a split among"),
         ("eval {run} --data {world} --predictions {world}", "--predictions: wanted the name of a file"),
         ("eval {run} --data diorama:x", "wanted diorama:SEED"),
-        ("distill --student huge --out x", "wanted a card file or one of nano, pico, small"),
+        ("distill --student huge --out x", "wanted a card file or one of nano, pico, pico-pairs, small"),
         ("distill --student nowhere.toml --out x", "nowhere.toml: cannot be read"),
         ("distill --student {card} --data {world} --out x --method magic", "--method: wanted one of none"),
         ("distill --student {card} --data {world} --out x --set nonsense=1", "nonsense"),

@@ -93,10 +93,10 @@ def folder_of(name: str) -> Path:
     world, _, seed = name.partition(":")
     if world != CROWD:
         return Path(name)
-    if Path(name).is_dir():
-        print(f"--data {name}: is the crowd that comes along; the folder here is called ./{name}", file=sys.stderr)
     if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
         raise InputError(f"--data {name}: wanted crowd:SEED with a whole number, got {seed[:40]!r}")
+    if Path(name).is_dir():
+        print(f"--data {name}: is the crowd that comes along; the folder here is called ./{name}", file=sys.stderr)
     try:
         from edgegsr.data.diorama.make_crowd import staged
     except ImportError as error:

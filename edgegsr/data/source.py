@@ -24,10 +24,10 @@ def folder_of(name: str) -> Path:
     world, _, seed = name.partition(":")
     if world != DIORAMA:
         return Path(name)
-    if Path(name).is_dir():
-        print(f"--data {name}: is the Diorama that comes along; the folder here is called ./{name}", file=sys.stderr)
     if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
         raise InputError(f"--data {name}: wanted diorama:SEED with a whole number, got {seed[:40]!r}")
+    if Path(name).is_dir():
+        print(f"--data {name}: is the Diorama that comes along; the folder here is called ./{name}", file=sys.stderr)
     try:
         from edgegsr.data.diorama.make import staged
     except ImportError as error:

@@ -140,7 +140,9 @@ def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
 
 
 def test_no_engine_steps_in_for_another(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'"):
+    with pytest.raises(
+        InputError, match="engine: wanted one of onnxruntime, openvino, tensorrt, tensorrt-graph, got 'tflite'"
+    ):
         SituationRecognizer(bundle, engine="tflite")
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -289,7 +291,9 @@ def test_command_line_looks_through_a_bundle(
     assert command("verify", bundle, "--target", "orin-nano-trt-int8") == 0
     assert "nothing in this graph is rounded to 8 bits" in capsys.readouterr().out
     assert command("predict", bundle, split_dev.path(0), "--engine", "tflite") == 2
-    assert "engine: wanted one of onnxruntime, openvino, tensorrt, got 'tflite'" in capsys.readouterr().err
+    assert (
+        "engine: wanted one of onnxruntime, openvino, tensorrt, tensorrt-graph, got 'tflite'" in capsys.readouterr().err
+    )
     assert command("predict", bundle, split_dev.path(0), "--engine", "onnxruntime") == 0
     assert command("predict", bundle, split_dev.path(0), "--key", tmp_path / "none.pem") == 2
     assert "none.pem" in capsys.readouterr().err

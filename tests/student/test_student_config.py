@@ -22,8 +22,8 @@ def message(**student: Any) -> str:
     return str(caught.value)
 
 
-def test_three_cards_ship_with_the_project() -> None:
-    assert [path.stem for path in CARDS] == ["nano", "pico", "small"]
+def test_the_cards_that_ship_with_the_project() -> None:
+    assert [path.stem for path in CARDS] == ["nano", "pico", "pico-pairs", "small"]
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
