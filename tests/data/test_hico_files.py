@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import tarfile
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgegsr.data import hico
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, MissingExtra
 
 KINDS = hico.kinds()
 RIDE = KINDS.index[KINDS.verb_index["ride"], KINDS.object_index["bicycle"]]
@@ -50,7 +51,7 @@ def hake(hoi_id=RIDE + 1):
 
 
 def matlab(path):
-    from scipy.io import savemat
+    savemat = pytest.importorskip("scipy.io").savemat
 
     def box(x1, y1, x2, y2):
         return {"x1": x1, "x2": x2, "y1": y1, "y2": y2}
@@ -152,11 +153,21 @@ def test_an_image_that_stands_twice_is_refused(tmp_path):
 def test_files_that_are_none_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match="wanted a readable file, got: No such file"):
         hico.read(tmp_path / "none.json")
+    with pytest.raises(InputError, match=r"wanted an archive with one \.json file"):
+        hico.read(packed(tmp_path / "a.tar.gz", {}, name="readme.txt"))
+
+
+def test_a_mat_file_that_is_none_is_refused_in_one_line(tmp_path):
+    pytest.importorskip("scipy")
     (tmp_path / "a.mat").write_bytes(b"MATLAB 5.0 nothing more")
     with pytest.raises(InputError, match=r"a\.mat: wanted a .mat file up to version 7"):
         hico.read(tmp_path / "a.mat")
-    with pytest.raises(InputError, match=r"wanted an archive with one \.json file"):
-        hico.read(packed(tmp_path / "a.tar.gz", {}, name="readme.txt"))
+
+
+def test_without_scipy_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(MissingExtra, match=r"reading .mat files needs packages .* 'edgegsr\[train\]'"):
+        hico.read(tmp_path / "a.mat")
 
 
 # --- what training may see ---

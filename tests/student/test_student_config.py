@@ -23,7 +23,7 @@ def message(**student: Any) -> str:
 
 
 def test_the_cards_that_ship_with_the_project() -> None:
-    assert [path.stem for path in CARDS] == ["nano", "pico", "pico-pairs", "small"]
+    assert [path.stem for path in CARDS] == ["nano", "pico-pairs", "pico", "small"]
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
