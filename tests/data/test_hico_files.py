@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgegsr.data import hico
-from edgegsr.errors import InputError, MissingExtra
+from edgegsr.errors import InputError
 
 KINDS = hico.kinds()
 RIDE = KINDS.index[KINDS.verb_index["ride"], KINDS.object_index["bicycle"]]
@@ -166,7 +166,7 @@ def test_a_mat_file_that_is_none_is_refused_in_one_line(tmp_path):
 
 def test_without_scipy_the_error_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(MissingExtra, match=r"reading .mat files needs packages .* 'edgegsr\[train\]'"):
+    with pytest.raises(InputError, match=r"reading .mat files needs packages .* 'edgegsr\[train\]'"):
         hico.read(tmp_path / "a.mat")
 
 
