@@ -34,6 +34,8 @@ LOSSES = {
     "giou": "Box overlap (GIoU)",
     "presence": "Which queries are pairs",
     "seed": "Where objects are",
+    "glimpse": "Taught: what the teacher sees",
+    "ranking": "Taught: how it ranks verbs",
     "lr": "Learning rate",
 }
 STAGED = "diorama.json"  # lies in the folder of staged data
@@ -110,7 +112,8 @@ def _charts(metrics: list[dict[str, Any]]) -> Iterator[str]:
     }
     yield line_chart("dev: mAP, %", lines)
     for key, title in LOSSES.items():
-        yield line_chart(title, {title: [(m["step"], m[key]) for m in train if key in m]})
+        if any(key in m for m in train):
+            yield line_chart(title, {title: [(m["step"], m[key]) for m in train if key in m]})
 
 
 def _drawn(split: PairSplit, said: PairAnswers) -> str:
