@@ -147,10 +147,10 @@ def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.C
 def test_a_folder_of_the_name_of_staged_data_is_pointed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from edgegsr.data import pairs
+    from edgegsr.data.staged import CROWD, folder_of
 
     (tmp_path / "crowd").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("edgegsr.data.diorama.make_crowd.staged", lambda seed: Path("kept"))
-    assert pairs.folder_of("crowd") == Path("kept")
+    assert folder_of("crowd", CROWD) == Path("kept")
     assert "is the crowd that comes along; the folder here is called ./crowd" in capsys.readouterr().err

@@ -6,7 +6,7 @@ How an image is seen follows from (seed, epoch, row) alone, never from the numbe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +15,22 @@ from torch.utils.data import DataLoader, Dataset
 
 from edgegsr.annotations import Annotations
 from edgegsr.boxes import clip
-from edgegsr.data.augment import Augmentation, View, draw_colours, draw_view, plain_view, render
+from edgegsr.data.augment import Augmentation, View
 from edgegsr.data.mirror import mirror
 from edgegsr.data.order import Order, Place, epoch_batches
-from edgegsr.data.records import same_aspect
+from edgegsr.data.squares import Readable, Squares, Whole
 from edgegsr.errors import InputError
-from edgegsr.images import letterbox
 
 __all__ = ["Batch", "Loader", "Pictures", "epoch_batches", "loader"]
 
 DEFAULT = Augmentation()
-Whole = TypeVar("Whole")  # a batch, of whatever is true of its images
 
 
-class Pictures(Protocol):
-    """What the loader needs of a split, wherever its pixels come from."""
+class Pictures(Readable, Protocol):
+    """What the loader needs of a split."""
 
     @property
     def annotations(self) -> Annotations: ...
-
-    def pixels(self, i: int, side: int | None = None) -> npt.NDArray[np.uint8]:
-        """Row `i` as RGB (H, W, 3), its longest side at least `side` where the original has as much."""
 
 
 class Batch(NamedTuple):
@@ -111,21 +106,15 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-class Views(Dataset[Batch | InputError]):
-    """Whole batches by their place; an `InputError` comes as a value, because a worker would bury it in a traceback."""
+class Views(Squares[Batch]):
+    """Situations, with the roles of a mirrored image in their new places."""
 
     def __init__(self, split: Pictures, side: int, seed: int, augmentation: Augmentation | None) -> None:
-        self.split, self.side, self.seed, self.augmentation = split, side, seed, augmentation
-        self.mirror = mirror(split.annotations.ontology)
-
-    def __getitem__(self, place: Place) -> Batch | InputError:
-        try:
-            return self.batch(place)
-        except InputError as error:
-            return error
+        super().__init__(split, split.annotations, side, seed, augmentation)
+        self.annotations, self.mirror = split.annotations, mirror(split.annotations.ontology)
 
     def batch(self, place: Place) -> Batch:
-        truth, rows = self.split.annotations, place.rows
+        truth, rows = self.annotations, place.rows
         pixels = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         verbs, nouns = truth.verbs[rows].astype(np.int64), truth.nouns[rows].astype(np.int64)
         boxes, has_box, flipped = truth.boxes_xyxy[rows], truth.has_box[rows], np.zeros(len(rows), np.bool_)
@@ -150,37 +139,15 @@ class Views(Dataset[Batch | InputError]):
             images=[truth.images[row] for row in rows.tolist()],
         )
 
-    def look(self, epoch: int, row: int) -> tuple[npt.NDArray[np.uint8], View]:
-        """The square of one row, and which view of the image it shows."""
-        truth, how, size_wh = self.split.annotations, self.augmentation, self.size_wh(row)
-        if how is None:
-            return letterbox(self.pixels(row, self.side), self.side, size_wh)[0], plain_view(size_wh, self.side)
-        dice = np.random.default_rng((self.seed, epoch, row))
-        colours = draw_colours(dice, how)
-        boxes = clip(truth.boxes_xyxy[row, truth.has_box[row]], size_wh)
-        view = draw_view(dice, how, size_wh, self.side, boxes, bool(self.mirror.possible[truth.verbs[row]]))
-        return render(self.pixels(row, view.wanted_side(size_wh)), size_wh, view, colours), view
+    def kept_xyxy(self, row: int) -> npt.NDArray[np.float64]:
+        kept: npt.NDArray[np.float64] = self.annotations.boxes_xyxy[row, self.annotations.has_box[row]]
+        return kept
+
+    def may_flip(self, row: int) -> bool:
+        return bool(self.mirror.possible[self.annotations.verbs[row]])
 
     def carry(self, view: View, row: int) -> npt.NDArray[np.float64]:
         """The boxes of one row in [0, 1] of the square."""
-        truth = self.split.annotations
+        truth = self.annotations
         boxes = view.forward(clip(truth.boxes_xyxy[row], self.size_wh(row))) / self.side
         return np.where(truth.has_box[row, :, None], boxes.clip(0, 1), 0)
-
-    def size_wh(self, row: int) -> tuple[int, int]:
-        width, height = self.split.annotations.sizes_wh[row].tolist()
-        return width, height
-
-    def pixels(self, row: int, side: int) -> npt.NDArray[np.uint8]:
-        """The decoded image, whose boxes only fit if it has the shape that the annotation names."""
-        return shaped(self.split.pixels(row, side), self.size_wh(row), self.split.annotations.images[row])
-
-
-def shaped(pixels: npt.NDArray[np.uint8], size_wh: tuple[int, int], image: str) -> npt.NDArray[np.uint8]:
-    """The pixels, refused if they have not the shape that the boxes are told in."""
-    if not same_aspect(got := (pixels.shape[1], pixels.shape[0]), size_wh):
-        raise InputError(
-            f"image {image!r}: wanted the shape of its annotation, {size_wh[0]} x {size_wh[1]}, "
-            f"got pixels of {got[0]} x {got[1]}; `edgegsr data check` lists all such images"
-        )
-    return pixels

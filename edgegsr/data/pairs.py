@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +11,14 @@ import numpy.typing as npt
 
 from edgegsr import boxes
 from edgegsr.data import hico
-from edgegsr.errors import InputError, MissingExtra
+from edgegsr.data.staged import CROWD, folder_of
+from edgegsr.errors import InputError
 from edgegsr.files import listing
 from edgegsr.images import open_image, read_size
 from edgegsr.interactions import Bools, Floats, Ints, Pairs
 
-CROWD = "crowd"
 SAME = 0.5  # overlap from which two annotations are of one human and one object: people draw boxes anew for each label
+NOTHING = np.zeros(0)
 DEV_EVERY = 10  # image of train, where a data set has no dev of its own
 FILES = {  # split -> annotation files, and the folders of their images; the first that exists counts
     "train": ("hico/instances_train.json", "instances_train2015.json", "annotations/trainval_hico.json"),
@@ -79,29 +79,13 @@ def open_pairs(
 
     `setting` is a zero-shot setting: training does not see its kinds, by one of the rules of `hico.without`.
     """
-    root = folder_of(name)
+    root = folder_of(name, CROWD)
     opened = _opened(root, split)
     if setting and split != "test":
         opened = replace(opened, pairs=hico.without(opened.pairs, setting, rule))
     if limit is not None and limit < len(opened):
         opened = opened.take(np.linspace(0, len(opened) - 1, limit).astype(int))
     return _measured(opened)
-
-
-def folder_of(name: str) -> Path:
-    """The folder of a data name; crowds that were never staged are staged into the cache first."""
-    world, _, seed = name.partition(":")
-    if world != CROWD:
-        return Path(name)
-    if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
-        raise InputError(f"--data {name}: wanted crowd:SEED with a whole number, got {seed[:40]!r}")
-    if Path(name).is_dir():
-        print(f"--data {name}: is the crowd that comes along; the folder here is called ./{name}", file=sys.stderr)
-    try:
-        from edgegsr.data.diorama.make_crowd import staged
-    except ImportError as error:
-        raise MissingExtra("staging crowds", "train") from error
-    return staged(int(seed or 0))
 
 
 def couples(pairs: Pairs) -> Couples:
@@ -115,8 +99,8 @@ def couples(pairs: Pairs) -> Couples:
         if i == 0 or pairs.image[row] != pairs.image[order[i - 1]]:
             start = len(found)
         same = [n for n in range(start, len(found)) if noun[found[n]] == noun[row]]
-        fit = _fit(pairs, row, [found[n] for n in same])
-        if same and fit.max() >= SAME:
+        fit = _fit(pairs, row, [found[n] for n in same]) if same else NOTHING
+        if fit.max(initial=0) >= SAME:
             home[row] = same[int(fit.argmax())]
         else:
             home[row] = len(found)
@@ -156,15 +140,14 @@ def _file(root: Path, split: str) -> Path | None:
 
 
 def _read(root: Path, path: Path, split: str) -> PairSplit:
-    folders = [root / name.format(split=split) for name in FOLDERS]
+    names = [name.format(split=split) for name in FOLDERS]
     pairs = hico.read(path)
-    for folder in folders:
-        if pairs.images and (folder / pairs.images[0]).is_file():
-            return PairSplit(split, pairs, folder)
-    names = ", ".join(str(folder.relative_to(root)) for folder in folders)
-    raise InputError(
-        f"{root}: wanted {(pairs.images or ('images',))[0]} in one of the folders {names}, found it nowhere"
-    )
+    if not pairs.images:
+        raise InputError(f"{path}: wanted annotated images, got none")
+    for name in names:
+        if (root / name / pairs.images[0]).is_file():
+            return PairSplit(split, pairs, root / name)
+    raise InputError(f"{root}: wanted {pairs.images[0]} in one of the folders {', '.join(names)}, found it nowhere")
 
 
 def _measured(split: PairSplit) -> PairSplit:

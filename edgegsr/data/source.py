@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,34 +9,13 @@ import numpy as np
 from edgegsr.data import swig
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups, groups, without
-from edgegsr.errors import InputError, MissingExtra
+from edgegsr.data.staged import DIORAMA, folder_of
 from edgegsr.situation import Ontology
-
-DIORAMA = "diorama"
-
-
-def folder_of(name: str) -> Path:
-    """The folder of a data name; a Diorama that was never staged is staged into the cache first.
-
-    A folder that is called diorama is named ./diorama.
-    """
-    world, _, seed = name.partition(":")
-    if world != DIORAMA:
-        return Path(name)
-    if ":" in name and not (seed.isdecimal() and len(seed) <= 18):
-        raise InputError(f"--data {name}: wanted diorama:SEED with a whole number, got {seed[:40]!r}")
-    if Path(name).is_dir():
-        print(f"--data {name}: is the Diorama that comes along; the folder here is called ./{name}", file=sys.stderr)
-    try:
-        from edgegsr.data.diorama.make import staged
-    except ImportError as error:
-        raise MissingExtra("staging Diorama", "train") from error
-    return staged(int(seed or 0))
 
 
 def open_data(name: str, split: str, limit: int | None = None, ontology: Ontology | None = None) -> Split:
     """A split of a data name, train without unseen verbs; `limit` keeps so many images, spread over the file."""
-    root = folder_of(name)
+    root = folder_of(name, DIORAMA)
     opened = swig.open_split(root, split, ontology)
     if split == "train" and (unseen := _unseen(root, opened.annotations.ontology)):
         opened = without(opened, unseen)
@@ -48,7 +26,7 @@ def open_data(name: str, split: str, limit: int | None = None, ontology: Ontolog
 
 def groups_of(name: str, ontology: Ontology | None = None) -> Groups:
     """Seen, rare and unseen verbs of a data name, by its training file."""
-    root = folder_of(name)
+    root = folder_of(name, DIORAMA)
     train = swig.open_split(root, "train", ontology).annotations
     return groups(train, _unseen(root, train.ontology))
 

@@ -19,6 +19,7 @@ from edgegsr import boxes
 from edgegsr.annotations import Annotations
 from edgegsr.errors import InputError
 from edgegsr.scoring.predictions import Predictions
+from edgegsr.scoring.rules import check, profile_of
 from edgegsr.situation import OOV
 
 Bools = npt.NDArray[np.bool_]
@@ -49,14 +50,12 @@ class Rules:
     oov_match: bool = False  # the answer "oov" equals a true noun outside the truth's ontology
 
     def __post_init__(self) -> None:
-        for switch, choices in SWITCHES.items():
-            if (got := getattr(self, switch)) not in choices:
-                raise InputError(f"scoring rules: {switch} must be one of {', '.join(choices)}, got {got!r}")
+        check(self, SWITCHES)
 
     @property
     def profile(self) -> str:
         """The name that these rules go by, or "custom"."""
-        return next((name for name, rules in PROFILES.items() if rules == self), "custom")
+        return profile_of(self, PROFILES)
 
 
 STRICT = Rules()

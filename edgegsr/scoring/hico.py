@@ -16,7 +16,8 @@ from edgegsr.errors import InputError
 from edgegsr.interactions import Bools, Floats, Ints, Pairs
 from edgegsr.scoring.curve import POINTS, Curve, curves
 from edgegsr.scoring.pair_predictions import PredictedPairs
-from edgegsr.scoring.pairing import HALF, WIDTHS, candidates, check, overlap
+from edgegsr.scoring.pairing import HALF, WIDTHS, candidates, overlap
+from edgegsr.scoring.rules import check, profile_of
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "recall_points": POINTS,
@@ -49,7 +50,7 @@ class Rules:
     @property
     def profile(self) -> str:
         """The name that these rules go by, or "custom"."""
-        return next((name for name, rules in PROFILES.items() if rules == self), "custom")
+        return profile_of(self, PROFILES)
 
 
 REFERENCE = Rules()

@@ -1,26 +1,15 @@
-"""What the protocols of interactions share: predictions beside the truth they may mean, overlap, checked switches."""
+"""What the protocols of interactions share: predictions beside the truth they may mean, and overlap."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from edgegsr import boxes
-from edgegsr.errors import InputError
 from edgegsr.interactions import Floats, Ints
 
 HALF = 0.5
 WIDTHS = ("plus1", "plain")  # of inclusive pixels x1..x2: x2 - x1 + 1, or x2 - x1
 _NEXT_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
-
-
-def check(rules: Any, switches: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuses a choice that a switch does not have."""
-    for switch, choices in switches.items():
-        if (got := getattr(rules, switch)) not in choices:
-            raise InputError(f"scoring rules: {switch} must be one of {', '.join(choices)}, got {got!r}")
 
 
 def candidates(said: Ints, true: Ints) -> tuple[Ints, Ints]:

@@ -17,7 +17,8 @@ from edgegsr.errors import InputError
 from edgegsr.interactions import Bools, Floats, Ints, Persons
 from edgegsr.scoring.curve import curves
 from edgegsr.scoring.pair_predictions import PredictedPairs
-from edgegsr.scoring.pairing import HALF, WIDTHS, candidates, check, overlap
+from edgegsr.scoring.pairing import HALF, WIDTHS, candidates, overlap
+from edgegsr.scoring.rules import check, profile_of
 
 POINT = "point"  # 31 persons of test do it: the stock script counts it, papers do not
 
@@ -48,7 +49,7 @@ class Rules:
     @property
     def profile(self) -> str:
         """The name that these rules go by, or "custom"."""
-        return "reference" if self == REFERENCE else "custom"
+        return profile_of(self, PROFILES)
 
 
 REFERENCE = Rules()

@@ -69,7 +69,7 @@ class Scenes:
 
     def boxes(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 6, 4) in [0, 1] of the letterboxed square, and (B, 6) whether there is one: in the student's slots."""
-        truth = self.views.split.annotations
+        truth = self.views.annotations
         has_box = truth.has_box[rows.numpy()]
         boxes = np.zeros((*has_box.shape, 4), np.float32)
         for b, (row, flip) in enumerate(zip(rows.tolist(), flipped.tolist())):

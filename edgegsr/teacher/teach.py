@@ -237,7 +237,7 @@ class Work:
 
 def looks(teacher: Teacher, scenes: Scenes, todo: Sequence[Todo], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Tokens (1 + G * G, d) in fp16 and cells shown (G * G,) of each view; the next images are decoded meanwhile."""
-    truth = scenes.views.split.annotations
+    truth = scenes.views.annotations
     waiting = (todo[start : start + batch] for start in range(0, len(todo), batch))
     ahead = deque[tuple[Sequence[Todo], dict[int, Any]]]()
     with ThreadPoolExecutor(THREADS) as threads:
