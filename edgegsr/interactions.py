@@ -42,9 +42,8 @@ class Kinds:
         if self.pairs.shape != (len(self.rare), 2):
             raise InputError(f"kinds: pairs must have the shape {(len(self.rare), 2)}, got {self.pairs.shape}")
         for what, words in (("verbs", self.verbs), ("objects", self.objects)):
-            if not all(isinstance(word, str) and word for word in words) or len(set(map(same_word, words))) != len(
-                words
-            ):
+            spelled = [same_word(word) for word in words if isinstance(word, str) and word]
+            if len(set(spelled)) != len(words):
                 raise InputError(f"kinds: wanted {what} that are different words, got {shown(list(words))[:80]}")
         limit = (len(self.verbs), len(self.objects))
         if len(self.pairs) and not (self.pairs.min() >= 0 and (self.pairs.max(0) < limit).all()):
@@ -222,8 +221,8 @@ class Persons:
     does: Bools  # (P, A)
     objects_xyxy: Floats  # (P, S, 4); 0 where there is none
     has_object: Bools  # (P, S)
-    objects: tuple[str, ...] = ()  # object words, where the file has them
-    object: Ints | None = None  # (P, S) index into `objects`; -1 where there is none
+    objects: tuple[str, ...]  # object words
+    object: Ints  # (P, S) index into `objects`; -1 where there is none
 
     def __post_init__(self) -> None:
         p, a, s = len(self.image), len(self.acts.names), len(self.acts.slots)
@@ -234,8 +233,9 @@ class Persons:
             "does": (p, a),
             "objects_xyxy": (p, s, 4),
             "has_object": (p, s),
+            "object": (p, s),
         }
-        _check_shapes("persons", self, wanted | ({} if self.object is None else {"object": (p, s)}))
+        _check_shapes("persons", self, wanted)
 
     def __len__(self) -> int:
         return len(self.images)

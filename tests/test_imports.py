@@ -72,6 +72,8 @@ LIGHT = {
     "edgegsr.scoring.vcoco": HEAVY,
     "edgegsr.scoring.pair_predictions": HEAVY,
     "edgegsr.scoring.pairing": HEAVY,
+    "edgegsr.scoring.rules": (*HEAVY, "numpy"),
+    "edgegsr.data.staged": (*HEAVY, "numpy"),
     "edgegsr.data.swig": HEAVY,
     "edgegsr.data.hico": HEAVY,
     "edgegsr.data.vcoco": HEAVY,

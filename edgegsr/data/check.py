@@ -47,7 +47,7 @@ def check(path: str | Path, images: str | Path | None = None, decode: bool = Fal
 def _check_pairs(files: list[Path], root: Path, images: Path | None, decode: bool) -> Findings:
     """Files of interactions, and their images where there is a folder of them."""
     found, sizes = check_pairs(files)
-    below = [root / name.format(split=split) for name in FOLDERS for split in FILES if split in ("train", "test")]
+    below = [root / name.format(split=split) for name in FOLDERS for split in ("train", "test")]
     folders = [images] if images else [folder for folder in dict.fromkeys(below) if folder.is_dir()]
     if not folders:
         note = f"images not checked: no folder {', '.join(FOLDERS)} beside the files, and no other one was named"

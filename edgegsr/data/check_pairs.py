@@ -20,10 +20,8 @@ from edgegsr.progress import track
 EXAMPLES = 20  # findings of one kind in one file
 SLACK = 1.0  # pixel that a box may reach beyond its image: annotators' tools round
 INSTANCES = "instances_vcoco_all_2014.json"
-KNOWN = ("anno.mat", "hico_known_object.json")  # no annotations, but beside them
+HEAD = 20_000  # bytes of a file that say what it is
 
-
-HEAD = 20_000  # bytes
 Size = tuple[int, int]
 Reader = Callable[[Path], Iterator[tuple[str, Pairs | Persons]]]
 
@@ -45,13 +43,16 @@ def is_file_of_pairs(path: Path) -> bool:
 
 
 def reader_of(path: Path) -> Reader | None:
-    """What reads a file, or None where it is of no such data set."""
+    """What reads a file, or None where it is of no such data set or cannot be looked into."""
     if named := next((read for pattern, read in READERS if pattern.fullmatch(path.name)), None):
         return named
     if path.suffix not in (".json", ".txt"):
         return None
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return None
     return next((read for mark, read in MARKS if mark.search(head)), None)
 
 
@@ -138,7 +139,6 @@ READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"vcoco_(train|dev|val|trainval|test)\.json"), _vcoco_official),
     (re.compile(r"vcoco_text_.*\.txt"), _vcoco_text),
 )
-
 
 MARKS: tuple[tuple[re.Pattern[bytes], Reader], ...] = (  # what a file begins with
     (re.compile(rb'"boxes_h"(?s:.*)"actions"|"actions"(?s:.*)"boxes_h"'), _vcoco_pairs),

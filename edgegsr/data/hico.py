@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgegsr.data.matlab import read_matlab
-from edgegsr.data.records import name_fault, paused_gc
+from edgegsr.data.records import check_images, paused_gc
 from edgegsr.errors import InputError, shown
 from edgegsr.interactions import Bools, Ints, Kinds, Pairs, mask_of, same_word
 
@@ -55,20 +55,20 @@ def read(path: str | Path, split: str | None = None) -> Pairs:
     `split` says which half of the .mat file is meant, test by default.
     """
     path = Path(path)
-    with paused_gc():
-        tree = None if path.suffix == ".mat" else _tree(path)
-        try:
-            if path.suffix == ".mat":
-                return _from_matlab(path, split or "test")
+    try:
+        if path.suffix == ".mat":
+            return _from_matlab(path, split or "test")
+        with paused_gc():
+            tree = _tree(path)
             for fits, form in FORMS:
                 if fits(tree):
                     return form(path, tree)
-        except InputError as error:
-            raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from None
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-            raise InputError(
-                f"{path}: does not hold what its form wants ({type(error).__name__}: {shown(error)[:200]})"
-            ) from error
+    except InputError as error:
+        raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise InputError(
+            f"{path}: does not hold what its form wants ({type(error).__name__}: {shown(error)[:200]})"
+        ) from error
     raise InputError(
         f"{path}: wanted HICO-DET's annotations as fredzzhang (annotation, filenames), QPIC (a list with "
         f"hoi_annotation) or HAKE (image -> labels) write them, or anno_bbox.mat; got {shown(tree)[:80]}"
@@ -122,7 +122,7 @@ def known_objects(path: str | Path, truth: Pairs) -> Bools:
     return table
 
 
-class _Label(NamedTuple):
+class Label(NamedTuple):
     """One pair as a file writes it."""
 
     image: int
@@ -131,25 +131,21 @@ class _Label(NamedTuple):
     thing: Sequence[float]
 
 
-def _made(
+def table(
     path: Path,
     images: Sequence[str],
     sizes: Sequence[tuple[int, int]],
-    labels: Iterable[_Label],
+    labels: Iterable[Label],
     edges: Sequence[int],
     known: Kinds | None = None,
 ) -> Pairs:
-    """The table; `edges` is what turns the file's boxes into edges."""
+    """The pairs of a file; `edges` is what turns its boxes into edges."""
     rows = list(labels)
     boxes = np.array([[label.human, label.thing] for label in rows], np.float64).reshape(-1, 2, 4)
     if not np.isfinite(boxes).all():
         raise InputError(f"{path}: wanted finite boxes, got NaN or infinity")
     boxes += np.array(edges, np.float64)
-    if bad := next((name for name in images if not isinstance(name, str) or name_fault(name)), None):
-        raise InputError(f"{path}: wanted names of image files, got {shown(bad)[:60]!r}")
-    if len(twice := {name: i for i, name in enumerate(images)}) != len(images):
-        name = next(name for i, name in enumerate(images) if twice[name] != i)
-        raise InputError(f"{path}: image {name!r}: wanted every image once, got it twice")
+    check_images(path, images)
     return Pairs(
         known or kinds(),
         tuple(images),
@@ -163,6 +159,7 @@ def _made(
 
 FROM_ONE = (-1, -1, 0, 0)  # 1-based inclusive pixels to edges
 FROM_ZERO = (0, 0, 1, 1)  # 0-based inclusive pixels to edges
+AS_EDGES = (0, 0, 0, 0)
 
 
 def _from_fredzzhang(path: Path, tree: dict[str, Any]) -> Pairs:
@@ -180,8 +177,8 @@ def _from_fredzzhang(path: Path, tree: dict[str, Any]) -> Pairs:
     image = np.repeat(np.arange(len(records)), counts).tolist()
     humans = chain.from_iterable(record["boxes_h"] for record in records)
     things = chain.from_iterable(record["boxes_o"] for record in records)
-    labels = [_Label(*label) for label in zip(image, columns["hoi"], humans, things, strict=True)]
-    return _made(path, tree["filenames"], [tuple(size) for size in tree["size"]], labels, FROM_ONE, known)
+    labels = [Label(*label) for label in zip(image, columns["hoi"], humans, things, strict=True)]
+    return table(path, tree["filenames"], [tuple(size) for size in tree["size"]], labels, FROM_ONE, known)
 
 
 def _kinds_of(tree: dict[str, Any]) -> Kinds:
@@ -208,7 +205,7 @@ def _from_qpic(path: Path, tree: list[Any]) -> Pairs:
     """PPDM's conversion, which QPIC, CDN, GEN-VLKT and others read: pixels from 0, images without pairs left out."""
     place = {coco: i for i, coco in enumerate(_COCO_IDS)}
 
-    def label(row: int, record: Any, hoi: Any) -> _Label:
+    def label(row: int, record: Any, hoi: Any) -> Label:
         things = record["annotations"]
         if min(hoi["subject_id"], hoi["object_id"]) < 0:
             raise InputError(f"{path}: image {record['file_name']!r}: wanted a human and an object, got {hoi}")
@@ -219,24 +216,25 @@ def _from_qpic(path: Path, tree: list[Any]) -> Pairs:
                 f"{path}: image {record['file_name']!r}: verb {hoi['category_id']} does not go with an object of "
                 f"category {shown(thing['category_id'])}"
             )
-        return _Label(row, kind, human["bbox"], thing["bbox"])
+        return Label(row, kind, human["bbox"], thing["bbox"])
 
     labels = [label(row, record, hoi) for row, record in enumerate(tree) for hoi in record["hoi_annotation"]]
     images = _with_empty([record["file_name"] for record in tree])
-    return _made(path, images, [(0, 0)] * len(images), labels, FROM_ZERO)
+    return table(path, images, [(0, 0)] * len(images), labels, FROM_ZERO)
 
 
 def _with_empty(images: list[str]) -> list[str]:
     """With the images that a whole file of this form leaves out."""
-    splits = {match[1] if (match := _NAME.fullmatch(image)) else "" for image in images}
-    empty = words()["empty"].get(split, []) if len(splits) == 1 and (split := splits.pop()) else []
+    splits = {name[1] if name else "" for name in map(_NAME.fullmatch, images)}
+    split = splits.pop() if len(splits) == 1 else ""
+    empty = words()["empty"].get(split, [])
     if not empty or len(images) + len(empty) != IMAGES[split]:
         return images
     return images + [f"HICO_{split}2015_{number:08d}.jpg" for number in empty]
 
 
 def _from_hake(path: Path, tree: dict[str, Any]) -> Pairs:
-    labels: list[_Label] = []
+    labels: list[Label] = []
     sizes: list[tuple[int, int]] = []
     for row, (image, record) in enumerate(tree.items()):
         told = record["labels"]
@@ -244,8 +242,8 @@ def _from_hake(path: Path, tree: dict[str, Any]) -> Pairs:
         for each in told:
             if not 1 <= (hoi := each["hoi_id"]) <= len(kinds()):
                 raise InputError(f"{path}: image {image!r}: wanted hoi_id from 1 to {len(kinds())}, got {hoi}")
-            labels.append(_Label(row, hoi - 1, each["human_bbox"], each["object_bbox"]))
-    return _made(path, list(tree), sizes, labels, FROM_ONE)
+            labels.append(Label(row, hoi - 1, each["human_bbox"], each["object_bbox"]))
+    return table(path, list(tree), sizes, labels, FROM_ONE)
 
 
 def _from_matlab(path: Path, split: str) -> Pairs:
@@ -254,7 +252,7 @@ def _from_matlab(path: Path, split: str) -> Pairs:
         raise InputError(f"{path}: wanted a split among {', '.join(IMAGES)}, got {split!r}")
     images: list[str] = []
     sizes: list[tuple[int, int]] = []
-    labels: list[_Label] = []
+    labels: list[Label] = []
     for row, record in enumerate(np.atleast_1d(read_matlab(path, (f"bbox_{split}",))[f"bbox_{split}"])):
         images.append(str(record.filename))
         sizes.append((int(record.size.width), int(record.size.height)))
@@ -266,8 +264,8 @@ def _from_matlab(path: Path, split: str) -> Pairs:
                 if min(human, thing) < 1:
                     raise ValueError(f"connection of {record.filename}: wanted numbers from 1, got {human}, {thing}")
                 boxes = (_matlab_box(humans[human - 1]), _matlab_box(things[thing - 1]))
-                labels.append(_Label(row, int(hoi.id) - 1, *boxes))
-    return _made(path, images, sizes, labels, FROM_ONE)
+                labels.append(Label(row, int(hoi.id) - 1, *boxes))
+    return table(path, images, sizes, labels, FROM_ONE)
 
 
 def _matlab_box(box: Any) -> tuple[float, float, float, float]:

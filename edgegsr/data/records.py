@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from edgegsr.annotations import ANNOTATORS
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
 from edgegsr.situation import MAX_ROLES
 
 LIMIT = 2**31  # coordinates and sizes live in 32-bit columns
@@ -163,6 +163,15 @@ def name_fault(image: str) -> tuple[str, str] | None:
     if image and image.isprintable() and not _UNSAFE.search(image):
         return None
     return "a plain file name without '/', '\\', '..' or control characters", repr(image)
+
+
+def check_images(where: Path, images: Sequence[str]) -> None:
+    """Refuses the images of a file that are no names, or stand twice."""
+    if bad := next((name for name in images if not isinstance(name, str) or name_fault(name)), None):
+        raise InputError(f"{where}: wanted names of image files, got {shown(bad)[:60]!r}")
+    if len(last := {name: i for i, name in enumerate(images)}) != len(images):
+        name = next(name for i, name in enumerate(images) if last[name] != i)
+        raise InputError(f"{where}: image {name!r}: wanted every image once, got it twice")
 
 
 def box_fault(box: Any) -> str | None:

@@ -6,7 +6,6 @@ inside the image, which are the edges x, x + max(1, w), and drops what has no ex
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from edgegsr.data.hico import kinds as hico_kinds
-from edgegsr.data.records import LIMIT, paused_gc, read_json
+from edgegsr.data import hico
+from edgegsr.data.records import LIMIT, check_images, paused_gc, read_json
 from edgegsr.errors import InputError, shown
 from edgegsr.interactions import Acts, Kinds, Pairs, Persons, same_word
 
@@ -45,7 +44,7 @@ Box = tuple[float, float, float, float]
 @cache
 def kinds(acts: Acts = ACTS, objects: tuple[str, ...] = ()) -> Kinds:
     """Every action and role with every object, by default of V-COCO, which rules none out."""
-    objects = objects or hico_kinds().objects
+    objects = objects or hico.kinds().objects
     verbs = tuple(f"{action} {role}" for action, role in acts.slots)
     grid = np.stack(np.meshgrid(np.arange(len(verbs)), np.arange(len(objects)), indexing="ij"), -1).reshape(-1, 2)
     return Kinds(verbs, objects, grid.astype(np.int32), np.zeros(len(grid), bool))
@@ -72,8 +71,6 @@ def read(files: str | Path | Sequence[str | Path], boxes: str = "official") -> P
 
 def pairs_of(persons: Persons) -> Pairs:
     """The pairs with an object; without acts that have none."""
-    if persons.object is None:
-        raise InputError("V-COCO: wanted the words of the objects, this table has none")
     person, slot = np.nonzero(persons.has_object & persons.does[:, persons.acts.of_slot])
     kind = slot * len(persons.objects) + persons.object[person, slot]
     return Pairs(
@@ -97,26 +94,16 @@ def read_pairs(path: str | Path) -> Pairs:
         slot = [ACTS.slot_index[_slot(name)] for name in tree["classes"]]
         noun = [kinds().object_index.get(name.replace(" ", "_"), -1) for name in tree["objects"]]
         records = tree["annotations"]
-        columns: list[list[Any]] = [[], [], [], []]
+        labels = []
         for row, record in enumerate(records):
-            for action, thing in zip(record["actions"], record["objects"], strict=True):
+            columns = (record[name] for name in ("actions", "objects", "boxes_h", "boxes_o"))
+            for action, thing, human_xyxy, thing_xyxy in zip(*columns, strict=True):
                 if min(action, thing) < 0 or noun[thing] < 0:
                     raise InputError(f"{path}: {record['file_name']}: wanted an object of COCO, got number {thing}")
-                columns[1].append(slot[action] * len(kinds().objects) + noun[thing])
-            columns[0] += [row] * len(record["actions"])
-            columns[2] += record["boxes_h"]
-            columns[3] += record["boxes_o"]
-        if not all(math.isfinite(edge) for column in columns[2:] for box in column for edge in box):
-            raise InputError(f"{path}: wanted finite boxes, got NaN or infinity")
-        return Pairs(
-            kinds(),
-            tuple(record["file_name"] for record in records),
-            np.zeros((len(records), 2), np.int32),
-            np.array(columns[0], np.int32),
-            np.array(columns[1], np.int32),
-            np.array(columns[2], np.float64).reshape(-1, 4),
-            np.array(columns[3], np.float64).reshape(-1, 4),
-        )
+                kind = slot[action] * len(kinds().objects) + noun[thing]
+                labels.append(hico.Label(row, kind, human_xyxy, thing_xyxy))
+        images = [record["file_name"] for record in records]
+        return hico.table(path, images, [(0, 0)] * len(images), labels, hico.AS_EDGES, kinds())
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -147,8 +134,8 @@ class _Rows:
     things: list[tuple[int, int, Box, int]] = field(default_factory=list)  # person, slot, box, object
 
     def open(self, name: str, size_wh: tuple[int, int]) -> None:
-        if name in self.images[-1:] or not 0 < min(size_wh) <= max(size_wh) < LIMIT:
-            raise ValueError(f"{name}: wanted every image once and a size in pixels, got {size_wh}")
+        if not 0 < min(size_wh) <= max(size_wh) < LIMIT:
+            raise ValueError(f"{name}: wanted a size in pixels, got {size_wh}")
         self.images.append(name)
         self.sizes.append(size_wh)
 
@@ -175,10 +162,8 @@ class _Rows:
         if box is not None and (edges := self.edges(box)) is not None:
             self.things.append((person, self.known.slot_index[action, role], edges, thing))
 
-    def table(self) -> Persons:
-        if len(set(self.images)) != len(self.images):
-            twice = next(name for i, name in enumerate(self.images) if name in self.images[:i])
-            raise InputError(f"image {twice!r}: wanted every image once, got it twice")
+    def table(self, path: Path) -> Persons:
+        check_images(path, self.images)
         p, s = len(self.persons), len(self.known.slots)
         does, objects, there = np.zeros((p, len(self.known.names)), bool), np.zeros((p, s, 4)), np.zeros((p, s), bool)
         things = np.full((p, s), -1, np.int32)
@@ -208,7 +193,7 @@ def _from_text(path: Path, boxes: str) -> Persons:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: wanted V-COCO's text form, got: {error}") from error
     lines = iter(enumerate((line.split() for line in text.splitlines()), 1))
-    rows, place = _Rows(boxes, ACTS, hico_kinds().objects), 0
+    rows, place = _Rows(boxes, ACTS, hico.kinds().objects), 0
     try:
         for line, words in lines:
             if not words:
@@ -225,7 +210,7 @@ def _from_text(path: Path, boxes: str) -> Persons:
         raise InputError(f"{path}, image after line {place}: not V-COCO's text form: {shown(error)[:120]}") from error
     if not rows.images:
         raise InputError(f"{path}: wanted V-COCO's text form, got no image")
-    return rows.table()
+    return rows.table(path)
 
 
 def _counted(lines: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
@@ -288,7 +273,7 @@ def _from_official(path: Path, labels: list[Any], coco_path: Path, coco: dict[st
         raise InputError(
             f"{path} with {coco_path}: they do not fit together ({type(error).__name__}: {shown(error)[:120]})"
         ) from error
-    return rows.table()
+    return rows.table(path)
 
 
 def _acts(labels: list[Any]) -> Acts:

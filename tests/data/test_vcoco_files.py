@@ -140,6 +140,56 @@ def test_a_broken_text_form_is_refused_in_one_line(content, message, tmp_path):
     assert message in str(caught.value)
 
 
+def given_pairs(**changes):
+    """One image in fredzzhang's form: somebody hits a ball with a bat, the ball comes first."""
+    record = {
+        "file_name": "COCO_val2014_000000000042.jpg",
+        "actions": [1, 0],
+        "objects": [0, 1],
+        "boxes_h": [PERSON, PERSON],
+        "boxes_o": [BALL, OTHER],
+    }
+    return {
+        "annotations": [record | changes],
+        "classes": ["hit instr", "hit obj", "ride"],
+        "objects": ["sports ball", "baseball bat"],
+    }
+
+
+def test_pairs_alone_are_told_by_their_words(tmp_path):
+    pairs = vcoco.read_pairs(write(tmp_path / "a.json", given_pairs()))
+    assert [pairs.kinds.names(kind) for kind in pairs.kind] == [
+        ("hit obj", "sports_ball"),
+        ("hit instr", "baseball_bat"),
+    ]
+    assert pairs.images == ("COCO_val2014_000000000042.jpg",)
+    assert pairs.humans_xyxy.tolist() == [list(PERSON)] * 2
+    assert pairs.objects_xyxy.tolist() == [list(BALL), list(OTHER)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"boxes_h": [PERSON, (0.0, 0.0, float("nan"), 1.0)]}, "wanted finite boxes, got NaN or infinity"),
+        ({"actions": [-1, 0]}, "wanted an object of COCO, got number 0"),
+        ({"boxes_o": [BALL]}, "does not hold V-COCO's pairs"),
+        ({"actions": [1, 9]}, "does not hold V-COCO's pairs"),
+        ({"file_name": "../a.jpg"}, "wanted names of image files, got '../a.jpg'"),
+    ],
+)
+def test_broken_pairs_are_refused_in_one_line(change, message, tmp_path):
+    with pytest.raises(InputError) as caught:
+        vcoco.read_pairs(write(tmp_path / "a.json", given_pairs(**change)))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "a.json"))
+
+
+def test_an_image_that_stands_twice_is_refused(tmp_path):
+    whole = text(ACTED)
+    with pytest.raises(InputError, match=r"a\.txt: image '000000000042\.jpg': wanted every image once, got it twice"):
+        vcoco.read(write(tmp_path / "a.txt", whole + whole))
+
+
 def test_labels_without_boxes_are_refused_and_say_what_is_missing(tmp_path):
     path = write(tmp_path / "vcoco_test.json", official()[0])
     with pytest.raises(InputError, match=r"or vcoco_\*\.json together with instances_vcoco_all_2014\.json"):

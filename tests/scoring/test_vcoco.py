@@ -37,6 +37,8 @@ def truth(*persons):
         does,
         things,
         there,
+        ("ball",),
+        np.where(there, 0, -1),
     )
 
 

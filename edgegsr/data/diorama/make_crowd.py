@@ -24,7 +24,7 @@ from PIL import Image
 from edgegsr.data.diorama import crowd, figures, script
 from edgegsr.data.diorama.make import DONE, JPEG_QUALITY, WORLD, in_processes, one_maker, start
 from edgegsr.files import cache_folder, write_whole, writing
-from edgegsr.interactions import PERSON, Kinds, mask_of
+from edgegsr.interactions import PERSON, Kinds, mask_of, same_word
 
 SPLITS = {"train": 6000, "dev": 600, "test": 1500}
 PART = 100
@@ -109,38 +109,29 @@ def _joined(out: Path, split: str, share: float) -> Graphs:
 
 
 @cache
-def words() -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Verbs, objects and kinds; all kinds of an object stand together, as in HICO-DET."""
-    kinds = sorted(crowd.kinds(), key=lambda kind: kind[::-1])
-    return tuple(sorted({verb for verb, _ in kinds})), tuple(sorted({noun for _, noun in kinds})), tuple(kinds)
-
-
 def kinds() -> Kinds:
-    """The words and kinds as every reader of a crowd gets them, but for which are rare: that, the train file tells."""
-    verbs, objects, pairs = words()
-    index = {pair: i for i, pair in enumerate(pairs)}
-    numbers = np.array([(verbs.index(verb), objects.index(noun)) for verb, noun in pairs], np.int32)
-    unseen = {name: mask_of([index[pair] for pair in out], len(pairs)) for name, out in crowd.unseen().items()}
-    return Kinds(verbs, objects, numbers, np.zeros(len(pairs), bool), unseen)
+    """The words and kinds as every reader of a crowd gets them, but for which are rare: that, the train file tells.
+
+    All kinds of an object stand together, as in HICO-DET.
+    """
+    named = sorted(crowd.kinds(), key=lambda kind: kind[::-1])
+    verbs, objects = (sorted({kind[side] for kind in named}) for side in (0, 1))
+    pairs = np.array([(verbs.index(verb), objects.index(noun)) for verb, noun in named], np.int32)
+    unseen = {name: mask_of([named.index(kind) for kind in out], len(pairs)) for name, out in crowd.unseen().items()}
+    return Kinds(tuple(verbs), tuple(objects), pairs, np.zeros(len(pairs), bool), unseen)
 
 
 def _write_hico(folder: Path, graphs: dict[str, Graphs]) -> None:
-    verbs, objects, kinds = words()
-    index = {kind: i for i, kind in enumerate(kinds)}
+    known = kinds()
+    told = {split: [_hico_record(graph) for graph in each.values()] for split, each in graphs.items()}
+    counts = np.bincount([hoi for record in told["train"] for hoi in record["hoi"]], minlength=len(known))
     about: dict[str, Any] = {
-        "objects": objects,
-        "verbs": verbs,
-        "correspondence": [[i, objects.index(noun), verbs.index(verb)] for i, (verb, noun) in enumerate(kinds)],
-        "unseen": {name: sorted(index[kind] for kind in out) for name, out in crowd.unseen().items()},
-    }
-    told = {split: [_hico_record(graph, index, about) for graph in each.values()] for split, each in graphs.items()}
-    counts = [0] * len(kinds)
-    for record in told["train"]:
-        for hoi in record["hoi"]:
-            counts[hoi] += 1
-    about |= {
-        "rare": [i for i, count in enumerate(counts) if count < RARE],
-        "non_rare": [i for i, count in enumerate(counts) if count >= RARE],
+        "objects": known.objects,
+        "verbs": known.verbs,
+        "correspondence": [[i, noun, verb] for i, (verb, noun) in enumerate(known.pairs.tolist())],
+        "unseen": {name: np.flatnonzero(mask).tolist() for name, mask in known.unseen.items()},
+        "rare": np.flatnonzero(counts < RARE).tolist(),
+        "non_rare": np.flatnonzero(counts >= RARE).tolist(),
     }
     for split, records in told.items():
         images = {
@@ -151,17 +142,18 @@ def _write_hico(folder: Path, graphs: dict[str, Graphs]) -> None:
         write_whole(folder / f"instances_{split}.json", json.dumps({"annotation": records, **images, **about}))
 
 
-def _hico_record(graph: dict[str, Any], index: dict[tuple[str, str], int], about: dict[str, Any]) -> dict[str, Any]:
+def _hico_record(graph: dict[str, Any]) -> dict[str, Any]:
+    known = kinds()
     record: dict[str, list[Any]] = {name: [] for name in ("boxes_h", "boxes_o", "hoi", "object", "verb")}
     for pair in graph["pairs"]:
         human, thing = graph["entities"][pair["human"]], graph["entities"][pair["thing"]]
-        for verb in pair["verbs"]:
-            hoi = index[verb, crowd.noun_of(thing["noun"])]
+        noun = known.object_index[same_word(crowd.noun_of(thing["noun"]))]
+        for verb in (known.verb_index[same_word(verb)] for verb in pair["verbs"]):
             record["boxes_h"].append(_from_one(human["box"]))
             record["boxes_o"].append(_from_one(thing["box"]))
-            record["hoi"].append(hoi)
-            record["object"].append(about["correspondence"][hoi][1])
-            record["verb"].append(about["correspondence"][hoi][2])
+            record["hoi"].append(known.index[verb, noun])
+            record["object"].append(noun)
+            record["verb"].append(verb)
     return record
 
 
@@ -174,7 +166,6 @@ def _from_one(box: list[float]) -> list[float]:
 
 
 def _write_vcoco(folder: Path, graphs: dict[str, Graphs]) -> None:
-    verbs, _, _ = words()
     categories = [PERSON, *(noun for noun in script.nouns() if noun != PERSON and noun not in figures.PEOPLE)]
     coco: dict[str, list[Any]] = {
         "categories": [{"id": i, "name": noun} for i, noun in enumerate(categories, 1)],
@@ -195,7 +186,7 @@ def _write_vcoco(folder: Path, graphs: dict[str, Graphs]) -> None:
                     mine = [pair for pair in graph["pairs"] if pair["human"] == i]
                     things = {verb: ids[pair["thing"]] for pair in reversed(mine) for verb in pair["verbs"]}
                     persons.append((image, ids[i], things))
-        write_whole(folder / f"vcoco_{split}.json", json.dumps([_action(verb, persons) for verb in verbs]))
+        write_whole(folder / f"vcoco_{split}.json", json.dumps([_action(verb, persons) for verb in kinds().verbs]))
     write_whole(folder / "instances_vcoco_all_2014.json", json.dumps(coco))
 
 
