@@ -253,16 +253,14 @@ def _normal(path: Path, told: Mapping[str, Any]) -> Normal | None:
         return None
     if kind != "float32":
         raise InputError(f"{shown(path)}: type must be uint8 or float32, got {repr(kind)[:80]}")
-    normalised = told.get("normalised")
     try:
-        mean, std = (tuple(map(float, normalised[name])) for name in ("mean", "std"))  # type: ignore[index]
+        mean, std = (tuple(map(float, told["normalised"][name])) for name in ("mean", "std"))
     except (KeyError, TypeError, ValueError, OverflowError):
         mean, std = (), ()
     fits = len(mean) == len(std) == 3 and all(abs(each) <= 1e3 for each in mean) and all(1e-3 <= s <= 1e3 for s in std)
     if not fits:
-        raise InputError(
-            f"{shown(path)}: normalised must have a mean and a std of three numbers, got {repr(normalised)[:80]}"
-        )
+        got = repr(told.get("normalised"))[:80]
+        raise InputError(f"{shown(path)}: normalised must have a mean and a std of three numbers, got {got}")
     return Normal(mean, std)
 
 

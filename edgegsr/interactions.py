@@ -17,6 +17,7 @@ import numpy.typing as npt
 from edgegsr.errors import InputError, shown
 
 PERSON = "person"
+KINDS_FILE = "kinds.json"  # lies in the folder of a run of pairs, and of no other run
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]

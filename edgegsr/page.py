@@ -13,3 +13,8 @@ def page(title: str, lead: str, body: str, versions: Mapping[str, object]) -> st
     shell = Template(files("edgegsr").joinpath("page.html").read_text("utf-8"))
     footer = " · ".join(f"{name} {version}" for name, version in versions.items())
     return shell.substitute(title=escape(title), lead=escape(lead), body=body, footer=escape(footer))
+
+
+def percent(share: float | None) -> str:
+    """A share as a page says it."""
+    return "–" if share is None else f"{100 * share:.1f}"

@@ -11,8 +11,8 @@ import torch
 
 from edgegsr import card
 from edgegsr.errors import InputError
-from edgegsr.interactions import Kinds
-from edgegsr.run import KINDS, TABLES, WEIGHTS, read_config, there, without_weights
+from edgegsr.interactions import KINDS_FILE, Kinds
+from edgegsr.run import TABLES, WEIGHTS, read_config, there, without_weights
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.weights import load_weights
@@ -32,21 +32,16 @@ class PairRun:
     student: PairStudent
 
 
-def is_pair_run(folder: str | Path) -> bool:
-    """Whether a folder is a run of pairs."""
-    return (Path(folder) / KINDS).is_file()
-
-
 def open_pair_run(folder: str | Path) -> PairRun:
     """The run in a folder, checked: everything is there, whole, of this format, and belongs together."""
     folder = Path(folder)
     config = read_config(folder)
     if not (folder / WEIGHTS).is_file():
         raise without_weights(folder)
-    kinds = Kinds.from_json(there(folder / KINDS).read_text("utf-8"), str(folder / KINDS))
+    kinds = Kinds.from_json(there(folder / KINDS_FILE).read_text("utf-8"), str(folder / KINDS_FILE))
     tables = TextTables.load(there(folder / TABLES))
     if tables.ontology != ontology_hash(ontology_of(kinds)):
-        raise InputError(f"{folder}: {TABLES} was not made from the words of {KINDS}; copy the whole run again")
+        raise InputError(f"{folder}: {TABLES} was not made from the words of {KINDS_FILE}; copy the whole run again")
     described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
     student = PairStudent(described, tables, torch.from_numpy(kinds.valid), pretrained=False)
     load_weights(student, folder / WEIGHTS)

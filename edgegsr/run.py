@@ -17,6 +17,7 @@ from typing import Any
 
 from edgegsr import card
 from edgegsr.errors import InputError
+from edgegsr.interactions import KINDS_FILE
 from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.model import Student
@@ -27,7 +28,6 @@ from edgegsr.wording import ontology_hash
 
 FORMAT = 1  # of the folder; a run of another format is refused
 CONFIG, ONTOLOGY, TABLES, WEIGHTS = "config.toml", "ontology.json", "tables.safetensors", "student.safetensors"
-KINDS = "kinds.json"  # of a run of pairs; see pair_run.py
 QUANTIZERS, COMPRESSION = "quantizers.json", "compress.toml"
 METRICS, REPORT, STATE, BOARD = "metrics.jsonl", "report.html", "state", "tensorboard"
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -48,7 +48,7 @@ def open_run(folder: str | Path) -> Run:
     """The run in a folder, checked: everything is there, whole, of this format, and belongs together."""
     folder = Path(folder)
     config = read_config(folder)
-    if (folder / KINDS).is_file():
+    if (folder / KINDS_FILE).is_file():
         raise InputError(f"{folder}: is a run of pairs, which eval and predict take; this wants one of situations")
     if not (folder / WEIGHTS).is_file():
         raise without_weights(folder)

@@ -21,6 +21,12 @@ OOV = -1  # noun index of an annotated noun that the ontology does not have; no 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the original image
 
 
+def box_of(edges: Sequence[float]) -> Box:
+    """Four edges as a box."""
+    x1, y1, x2, y2 = edges
+    return x1, y1, x2, y2
+
+
 @dataclass(frozen=True)
 class Frame:
     """One verb with its roles in their fixed order."""

@@ -20,6 +20,10 @@ NEVER_FOLDED = 10  # characters of a column
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
+AnyData = Annotated[
+    Optional[str],
+    typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'."),
+]
 Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]
 RunFolder = Annotated[
@@ -60,6 +64,14 @@ def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
 def complain(error: object, code: int) -> int:
     print(f"edgegsr: {error}", file=sys.stderr)
     return code
+
+
+def of_pairs(run: Path) -> bool:
+    """Whether a run is one of pairs: its folder tells, before anything heavy is loaded."""
+    from edgegsr.interactions import KINDS_FILE
+    from edgegsr.shipped import find_run
+
+    return (find_run(run) / KINDS_FILE).is_file()
 
 
 def last_line(wanted: bool, value: Mapping[str, Any]) -> None:

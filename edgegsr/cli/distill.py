@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from edgegsr.cli.common import (
+    AnyData,
     Json,
     Limit,
     last_line,
@@ -30,10 +31,7 @@ def distill(
         str, typer.Option(help="Its card: a TOML file, or pico, nano, small; pico-pairs for interactions.")
     ],
     out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
-    data: Annotated[
-        Optional[str],
-        typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'."),
-    ] = None,
+    data: AnyData = None,
     method: Annotated[
         str, typer.Option(help="none (annotations alone), feature, caption, pseudo, mipd, mipd-release.")
     ] = "none",
@@ -67,6 +65,7 @@ def distill(
 ) -> None:
     """Train a student; the same command goes on with what it finds in --out."""
     need_training("distill")
+    from edgegsr.data.hico import RULES
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
@@ -83,8 +82,8 @@ def distill(
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
-    if rule not in ("labels", "boxes", "images"):
-        raise InputError(f"--unseen-rule: wanted one of labels, boxes, images, got {rule!r}")
+    if rule not in RULES:
+        raise InputError(f"--unseen-rule: wanted one of {', '.join(RULES)}, got {rule!r}")
     if read_student(card).pairs:
         if live or grid:
             raise InputError("--live and --grid: are for students of situations; leave them out")

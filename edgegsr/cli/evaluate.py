@@ -9,12 +9,14 @@ from typing import Annotated, Optional
 import typer
 
 from edgegsr.cli.common import (
+    AnyData,
     Json,
     Limit,
     RunFolder,
     Workers,
     last_line,
     need_training,
+    of_pairs,
     show_brief,
     show_teacher,
 )
@@ -28,10 +30,7 @@ class Candidates(str, Enum):
 
 def evaluate(
     run: RunFolder,
-    data: Annotated[
-        Optional[str],
-        typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'."),
-    ] = None,
+    data: AnyData = None,
     split: Annotated[str, typer.Option(help="train, dev, test, or one of Ov-SWiG such as test_unseen.")] = "test",
     candidates: Annotated[
         Candidates, typer.Option(help="generalised: every verb; restricted: the verbs of the image's own group.")
@@ -47,7 +46,7 @@ def evaluate(
 ) -> None:
     """Score a run by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
     need_training("eval")
-    if _of_pairs(run):
+    if of_pairs(run):
         if calibrated or teacher or candidates != Candidates.generalised:
             raise InputError("--calibrated, --candidates and --teacher: are for students of situations")
         _pairs(run, data, split, limit, workers, predictions, as_json)
@@ -87,13 +86,6 @@ def evaluate(
         scores["teacher"] = zero_shot(looking, judge, groups, opened.tables, candidates=candidates.value)
         show_teacher(teacher, scores["teacher"])
     last_line(as_json, scores)
-
-
-def _of_pairs(run: Path) -> bool:
-    from edgegsr.pair_run import is_pair_run
-    from edgegsr.shipped import find_run
-
-    return is_pair_run(find_run(run))
 
 
 def _pairs(

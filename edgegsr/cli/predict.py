@@ -17,15 +17,13 @@ from edgegsr.cli.common import (
     complain,
     last_line,
     need_training,
+    of_pairs,
     table,
 )
 from edgegsr.errors import InputError, shown
 
 if TYPE_CHECKING:
     from edgegsr.situation import Interaction, Situation
-
-
-KINDS = "kinds.json"  # of a run of pairs; run.py, which says so too, wants torch
 
 
 def predict(
@@ -54,7 +52,7 @@ def predict(
 
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
-    if _of_pairs(run):
+    if of_pairs(run):
         if verb or calibrated or engine or key:
             raise InputError("--verb, --calibrated, --engine, --key: are not for a run of pairs; leave them out")
         sight = _interactions(run)
@@ -151,12 +149,6 @@ def _pair(each: Interaction) -> dict[str, Any]:
 
 def _edges(box: Sequence[float]) -> str:
     return " ".join(f"{edge:.0f}" for edge in box)
-
-
-def _of_pairs(run: Path) -> bool:
-    from edgegsr.shipped import find_run
-
-    return (find_run(run) / KINDS).is_file()
 
 
 def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | None) -> Any:

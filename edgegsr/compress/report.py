@@ -38,7 +38,7 @@ def report(
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     lead = (
         f"{_how(wishes, school, plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
-        f"method {school.method}{note_on(school.judge)}"
+        f"method {school.method}{note_on(school.judge.folder)}"
     )
     charts = _charts(run, steps, plan)
     body = "".join(

@@ -16,6 +16,7 @@ from edgegsr.errors import InputError
 from edgegsr.files import listing
 from edgegsr.images import open_image, read_size
 from edgegsr.interactions import Bools, Floats, Ints, Pairs
+from edgegsr.progress import track
 
 SAME = 0.5  # overlap from which two annotations are of one human and one object: people draw boxes anew for each label
 NOTHING = np.zeros(0)
@@ -95,7 +96,7 @@ def couples(pairs: Pairs) -> Couples:
     found: list[int] = []  # the row of each couple's first label
     home = np.empty(len(order), np.int64)
     start = 0  # the first couple of the image at hand
-    for i, row in enumerate(order.tolist()):
+    for i, row in enumerate(track(order.tolist(), "labels")):
         if i == 0 or pairs.image[row] != pairs.image[order[i - 1]]:
             start = len(found)
         same = [n for n in range(start, len(found)) if noun[found[n]] == noun[row]]

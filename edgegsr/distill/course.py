@@ -11,7 +11,7 @@ from edgegsr.data.split import Split, kept
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.loop import Turn
 from edgegsr.distill.mipd.handfuls import Handful, handfuls
-from edgegsr.errors import InputError
+from edgegsr.distill.training import share_of
 from edgegsr.teacher.knowledge import Knowledge, Source
 
 
@@ -29,15 +29,13 @@ class Course:
         world: int = 1,
         pin_memory: bool = False,
     ) -> None:
-        if settings.batch % world:
-            raise InputError(f"train.batch must be a multiple of the {world} processes, got {settings.batch}")
         self.split = split if settings.workers else kept(split)
         self.side, self.settings, self.source = side, settings, source
         self.collages, self.rank, self.world = collages, rank, world
         self.batches: Loader[Batch] = loader(
             self.split,
             side,
-            settings.batch // world,
+            share_of(settings, world),
             train=True,
             seed=settings.seed,
             workers=settings.workers,

@@ -18,7 +18,7 @@ from edgegsr.data.splits import Groups
 from edgegsr.run import Run
 from edgegsr.runtime.draw import draw
 from edgegsr.scoring.gsr import judge
-from edgegsr.situation import Box, Filler, Situation
+from edgegsr.situation import Filler, Situation, box_of
 from edgegsr.student.answers import Answers
 from edgegsr.student.predictor import EagerPredictor
 
@@ -52,7 +52,10 @@ def annotated(truth: Annotations, i: int) -> Situation:
     """What people said of image `i`: of three nouns the most frequent one, else the first."""
     frame, ids = truth.ontology.frames[truth.verbs[i]], [*(noun.id for noun in truth.ontology.nouns), "oov"]
     nouns = [ids[Counter(truth.nouns[i, :, slot].tolist()).most_common(1)[0][0]] for slot in range(len(frame.roles))]
-    boxes = [_box(truth.boxes_xyxy[i, slot]) if truth.has_box[i, slot] else None for slot in range(len(frame.roles))]
+    boxes = [
+        box_of(truth.boxes_xyxy[i, slot].tolist()) if truth.has_box[i, slot] else None
+        for slot in range(len(frame.roles))
+    ]
     return Situation(frame.verb, {role: Filler(noun, box) for role, noun, box in zip(frame.roles, nouns, boxes)})
 
 
@@ -80,11 +83,6 @@ def _scaled(situation: Situation, from_wh: Sequence[int], to_wh: tuple[int, int]
         for role, f in situation.fillers.items()
     }
     return Situation(situation.verb, fillers)
-
-
-def _box(box: npt.NDArray[np.float32]) -> Box:
-    x1, y1, x2, y2 = box.tolist()
-    return x1, y1, x2, y2
 
 
 def source(picture: Image.Image) -> str:

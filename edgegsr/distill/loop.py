@@ -30,7 +30,7 @@ class Turn(NamedTuple):
     about: Any = None  # what a teacher says of it
 
 
-class Plan(NamedTuple):
+class Syllabus(NamedTuple):
     """What a training goes through and how it is judged."""
 
     images: Sequence[str]  # that it learns from, to name those of a step that fails
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 def go(
     out: Path,
     training: Training,
-    plan: Plan,
+    syllabus: Syllabus,
     description: str,
     saved: checkpoint.Checkpoint | None,
     journal: Journal,
@@ -55,22 +55,22 @@ def go(
     if saved:
         journal.say(f"{out}: going on from step {done} of {steps}")
     tally, tick = Tally(saved.facts["tally"] if saved else None), time.monotonic()
-    for epoch, step, batch, about in plan.from_step(done):
+    for epoch, step, batch, about in syllabus.from_step(done):
         told = training.update(batch, step, sign.raised, about)
         if not training.healthy(told):
-            raise _poisoned(told, plan.images, settings, out, epoch, step, training.world, journal)
+            raise _poisoned(told, syllabus.images, settings, out, epoch, step, training.world, journal)
         now, done = time.monotonic(), step + 1
         tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, settings.batch, now - tick)
         journal.show(done, f"epoch {epoch + 1}/{settings.epochs}", tally)
         if done % settings.log_every == 0 or done == steps:
             lr = training.optimizer.param_groups[0]["lr"]
-            journal.write("train", done, {"epoch": done / plan.per_epoch, "lr": lr, **tally.summary()})
+            journal.write("train", done, {"epoch": done / syllabus.per_epoch, "lr": lr, **tally.summary()})
             tally = Tally()
-        judged = done % plan.per_epoch == 0 and ((epoch + 1) % settings.eval_every == 0 or done == steps)
+        judged = done % syllabus.per_epoch == 0 and ((epoch + 1) % settings.eval_every == 0 or done == steps)
         if judged:
-            scores = plan.judge()
+            scores = syllabus.judge()
             journal.write("dev", done, {"epoch": epoch + 1, **scores})
-            journal.say(f"epoch {epoch + 1}/{settings.epochs}, dev % · {plan.spoken(scores)}")
+            journal.say(f"epoch {epoch + 1}/{settings.epochs}, dev % · {syllabus.spoken(scores)}")
         if training.is_main and (judged or told.stop or done % settings.checkpoint_every == 0):
             training.save(out / STATE, done, {"fingerprint": fingerprint(description), "tally": tally.to_json()})
         if on_step:

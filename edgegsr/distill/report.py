@@ -20,7 +20,7 @@ from edgegsr.data.splits import Groups
 from edgegsr.distill.gallery import gallery
 from edgegsr.distill.journal import read_metrics
 from edgegsr.files import write_whole
-from edgegsr.page import page
+from edgegsr.page import page, percent
 from edgegsr.run import METRICS, REPORT, Run
 from edgegsr.scoring.brief import harmonic
 from edgegsr.student import calibration
@@ -138,13 +138,13 @@ def _lead(run: Run, split: Split) -> str:
             else ""
         )
         parts.append(f"taught by {taught['teacher']}{times}")
-    return " · ".join(parts) + note_on(split)
+    return " · ".join(parts) + note_on(split.folder)
 
 
-def note_on(split: Split) -> str:
-    """What a reader must know about staged data."""
-    staged = (split.folder.parent / STAGED).is_file()
-    return " · staged scenes (Diorama): these figures say nothing about photos or SWiG" if staged else ""
+def note_on(images: Path, real: str = "SWiG") -> str:
+    """What a reader must know about staged data, by the folder of its images."""
+    staged = (images.parent / STAGED).is_file()
+    return f" · staged scenes (Diorama): these figures say nothing about photos or {real}" if staged else ""
 
 
 def _facts(run: Run, scores: Mapping[str, Any]) -> str:
@@ -152,18 +152,18 @@ def _facts(run: Run, scores: Mapping[str, Any]) -> str:
     chance = scores["chance"]
     cards = [
         (
-            _percent(part["per_verb"]["top1"]["verb"]),
+            percent(part["per_verb"]["top1"]["verb"]),
             f"top-1 verb, {name}",
-            f"chance {_percent(chance[name]['verb_top1'])}",
+            f"chance {percent(chance[name]['verb_top1'])}",
         )
         for name, part in parts.items()
     ]
     if "seen" in parts and "unseen" in parts:
         mean = harmonic(*(parts[name]["per_verb"]["top1"]["verb"] for name in ("seen", "unseen")))
-        cards.append((_percent(mean), "harmonic mean", "of seen and unseen"))
+        cards.append((percent(mean), "harmonic mean", "of seen and unseen"))
     guess = chance["all"].get("grounded")
-    note = "with the true verb" + (f"; chance {_percent(guess)}" if guess is not None else "")
-    cards.append((_percent(parts["all"]["per_verb"]["gt"]["grounded"]), "grounded, all", note))
+    note = "with the true verb" + (f"; chance {percent(guess)}" if guess is not None else "")
+    cards.append((percent(parts["all"]["per_verb"]["gt"]["grounded"]), "grounded, all", note))
     return "".join(
         f"<div><b>{value} %</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
         for value, name, note in cards
@@ -203,14 +203,14 @@ def _scores(
 def _score_row(name: str, part: Mapping[str, Any], chance: Mapping[str, float | None]) -> str:
     cells = [f"<td>{escape(name)}</td><td>{part['images']:,}</td>"]
     for *_, setting, metric, key in COLUMNS:
-        guess = f"<small>chance {_percent(chance[key])}</small>" if chance.get(key) is not None else ""
-        cells.append(f"<td><b>{_percent(part['per_verb'][setting][metric])}</b>{guess}</td>")
+        guess = f"<small>chance {percent(chance[key])}</small>" if chance.get(key) is not None else ""
+        cells.append(f"<td><b>{percent(part['per_verb'][setting][metric])}</b>{guess}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
 def _teacher_row(group: str, part: Mapping[str, float], width: int) -> str:
     cells = [f"<td>teacher, zero-shot: {escape(group)}</td><td></td>"]
-    cells += [f"<td><b>{_percent(part[key])}</b></td>" for key in ("verb_top1", "verb_top5")]
+    cells += [f"<td><b>{percent(part[key])}</b></td>" for key in ("verb_top1", "verb_top5")]
     return f"<tr>{''.join(cells)}{'<td></td>' * (width - 2)}</tr>"
 
 
@@ -266,14 +266,10 @@ def _top_confusions(shares: Shares, counts: Shares, verbs: Sequence[str], tables
         return "<p>No verb was taken for another.</p>"
     head = "<tr><th>annotated</th><th>taken for</th><th>%</th><th>images</th></tr>"
     rows = [
-        f"<tr><td>{escape(verbs[a])}</td><td>{escape(verbs[b])}</td><td>{_percent(shares[a, b])}</td>"
+        f"<tr><td>{escape(verbs[a])}</td><td>{escape(verbs[b])}</td><td>{percent(shares[a, b])}</td>"
         f"<td>{counts[a, b]:.0f} of {counts[a].sum():.0f}</td></tr>"
         for a, b in pairs
     ]
     size = -(-len(rows) // tables)
     parts = ["".join(rows[i : i + size]) for i in range(0, len(rows), size)]
     return "".join(f"<table><thead>{head}</thead><tbody>{part}</tbody></table>" for part in parts)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"

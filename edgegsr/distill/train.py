@@ -7,7 +7,6 @@ killed takes, when it goes on, the very steps of one that never stopped.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -21,20 +20,20 @@ from edgegsr.annotations import Annotations
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.data.splits import groups as groups_of
-from edgegsr.distill import checkpoint
 from edgegsr.distill.config import read_train
 from edgegsr.distill.course import Course
+from edgegsr.distill.folder import open_folder
 from edgegsr.distill.identity import describe, facts_of, settle
 from edgegsr.distill.journal import Journal
-from edgegsr.distill.loop import Plan, check_state, go
+from edgegsr.distill.loop import Syllabus, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.report import write_report
 from edgegsr.distill.start import Start, save_lesson
 from edgegsr.distill.stop import StopSign
-from edgegsr.distill.training import Training, open_accelerator
+from edgegsr.distill.training import Training
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.run import QUANTIZERS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import QUANTIZERS, REPORT, TABLES, WEIGHTS, Run, open_run
 from edgegsr.scoring.brief import brief
 from edgegsr.student.answers import Answers, answer
 from edgegsr.student.calibration import choose
@@ -75,20 +74,16 @@ def train(
     given = {**(overrides or {}), **({} if seed is None else {"seed": seed})}
     settings = read_train(student_card, given, how.settings)
     _check_data(split_train, split_dev, tables)
-    accelerator = open_accelerator(settings)
-    saved, finished = checkpoint.latest(out / STATE), (out / WEIGHTS).is_file() and (out / REPORT).is_file()
-    torch.manual_seed(settings.seed)
-    student = start.copied() if start else Student(card, tables, pretrained=not (saved or finished))
+    folder = open_folder(out, settings)
+    accelerator, saved = folder.accelerator, folder.saved
+    student = start.copied() if start else Student(card, tables, pretrained=folder.is_new)
     truth = {"train": split_train.annotations, "dev": split_dev.annotations}
     data, ontology = {name: facts_of(part) for name, part in truth.items()}, truth["train"].ontology
     description = describe(method, student.config, settings, ontology, data, tables, source, start)
     settle(out, description, ontology, tables, accelerator.is_main_process)
     if isinstance(student, QuantizedStudent) and accelerator.is_main_process:
         write_places(student, out / QUANTIZERS)
-    accelerator.wait_for_everyone()
-    if finished:
-        if accelerator.is_main_process:
-            print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
+    if folder.is_done():
         return open_run(out)
 
     course = Course(
@@ -123,9 +118,9 @@ def train(
         return brief(evaluate(student, split_dev, groups, answers=kept[0]))
 
     journal = Journal(out, done, steps, accelerator.is_main_process)
-    plan = Plan(truth["train"].images, per_epoch, course.from_step, judge, _spoken)
+    syllabus = Syllabus(truth["train"].images, per_epoch, course.from_step, judge, _spoken)
     with closing(journal), StopSign() as sign:
-        go(out, training, plan, description, saved, journal, sign, on_step)
+        go(out, training, syllabus, description, saved, journal, sign, on_step)
 
         said = kept[0] if kept else training.answers(split_dev, answer)  # of all processes together
         if accelerator.is_main_process:

@@ -202,6 +202,13 @@ def open_accelerator(settings: TrainConfig) -> Accelerator:
     )
 
 
+def share_of(settings: TrainConfig, world: int) -> int:
+    """How many images of a batch each of `world` processes takes."""
+    if settings.batch % world:
+        raise InputError(f"train.batch must be a multiple of the {world} processes, got {settings.batch}")
+    return settings.batch // world
+
+
 def seed_of(seed: int, step: int, rank: int) -> int:
     """The seed of all that is random in one step of one process."""
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])

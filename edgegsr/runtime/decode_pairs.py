@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgegsr.boxes import Letterbox, clip
 from edgegsr.interactions import Kinds
-from edgegsr.situation import Box, Interaction
+from edgegsr.situation import Interaction, box_of
 
 Numbers = npt.NDArray[Any]  # of one photo
 Doubles = npt.NDArray[np.float64]
@@ -45,18 +45,13 @@ def decode_pairs(
     query, noun, verb = np.unravel_index(best, likely.shape)
     humans, objects = (_in_photo(boxes[query], geometry) for boxes in (humans_xyxy, objects_xyxy))
     return [
-        Interaction(_box(human), _box(thing), kinds.objects[o], kinds.verbs[v], float(score))
+        Interaction(box_of(human), box_of(thing), kinds.objects[o], kinds.verbs[v], float(score))
         for human, thing, o, v, score in zip(humans.tolist(), objects.tolist(), noun, verb, flat[best])
     ]
 
 
 def _in_photo(boxes_xyxy: Numbers, geometry: Letterbox) -> Numbers:
     return clip(geometry.inverse(boxes_xyxy.astype(np.float64) * geometry.side), geometry.size_wh)
-
-
-def _box(edges: list[float]) -> Box:
-    x1, y1, x2, y2 = edges
-    return x1, y1, x2, y2
 
 
 def _sigmoid(x: Numbers) -> Doubles:

@@ -96,7 +96,8 @@ def test_ctrl_c_stops_the_board_and_the_same_command_goes_on(
 
     def interrupt() -> None:
         found.append(started(sshd, known, "cold-start.json"))
-        signal.pthread_kill(main, signal.SIGINT)  # type: ignore[arg-type]
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
 
     thread = meanwhile(interrupt)
     with pytest.raises(KeyboardInterrupt):

@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from edgegsr.boxes import iou
 from edgegsr.data.diorama import script
-from edgegsr.data.pair_loader import PairBatch
+from edgegsr.data.loader import Loader
+from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
@@ -37,7 +39,7 @@ from edgegsr.text.shipped import ENCODER, tables_for
 from edgegsr.wording import ontology_hash
 
 WIDTH = 24  # of a text
-CARD = {
+CARD: dict[str, Any] = {
     "student": {
         "side": 64,
         "strides": [8, 16],
@@ -67,7 +69,8 @@ GRID = 8
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
-    return maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)  # type: ignore[no-any-return]
+    folder: Path = maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +109,8 @@ def true(objects: list[list[float]], padding: int = 0, verbs: int = 3) -> PairBa
     marks[:, :p, 0] = True
     empty = torch.zeros(1)
     return PairBatch(
-        empty, torch.zeros_like(boxes), boxes, torch.zeros(1, p + padding, dtype=torch.int64), marks, there, empty,
-        empty, empty, [],
+        empty, torch.zeros_like(boxes), boxes, torch.zeros(1, p + padding, dtype=torch.int64), marks, there,
+        empty, [],
     )  # fmt: skip
 
 
@@ -179,14 +182,12 @@ def test_verbs_that_training_may_not_know_of_add_no_loss(learn: PairSplit) -> No
     assert allowed_kinds(learn, "uv").sum() == (~kinds.unseen["uv"]).sum()
 
 
-def loader_of(split: PairSplit) -> object:
-    from edgegsr.data.pair_loader import pair_loader
-
+def loader_of(split: PairSplit) -> Loader[PairBatch]:
     return pair_loader(split, 64, 4, train=True)
 
 
 def test_a_batch_carries_boxes_and_verbs_with_its_pixels(learn: PairSplit) -> None:
-    batch = next(iter(loader_of(learn)))  # type: ignore[call-overload]
+    batch = next(iter(loader_of(learn)))
     couples = learn.couples
     for b, row in enumerate(batch.rows.tolist()):
         first, end = learn.first[row : row + 2]
@@ -222,8 +223,8 @@ def test_boxes_that_people_drew_anew_for_each_label_are_one_couple(learn: PairSp
 # --- whole trainings ---
 
 
-def run(out: Path, learn: PairSplit, judge: PairSplit, **more: object) -> PairRun:
-    return train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), out, **more)  # type: ignore[arg-type]
+def run(out: Path, learn: PairSplit, judge: PairSplit, **more: Any) -> PairRun:
+    return train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), out, **more)
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +280,7 @@ def test_a_start_gives_encoder_and_decoder(
     assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith(("encoder.", "decoder.")))
     assert not torch.equal(mine["pairs.seed.weight"], theirs["pairs.seed.weight"])
     with pytest.raises(InputError, match="is of another card; give a run of the same encoder and decoder"):
-        other = {**CARD, "student": {**CARD["student"], "width": 32}}  # type: ignore[dict-item]
+        other = {**CARD, "student": {**CARD["student"], "width": 32}}
         train_pairs(other, learn, judge, tables_of(learn.pairs.kinds), tmp_path / "other", start=finished.folder)
 
 
@@ -335,7 +336,7 @@ def test_what_was_looked_at_is_not_looked_at_again(
 
 
 def test_glimpses_stand_in_the_slots_of_the_batch(learn: PairSplit, glimpses: GlimpseSource) -> None:
-    batch = next(iter(loader_of(learn)))  # type: ignore[call-overload]
+    batch = next(iter(loader_of(learn)))
     seen = glimpses.about(batch.rows).seen
     assert seen.shape[:2] == batch.has_pair.shape
     norms = seen.norm(dim=-1)
@@ -352,8 +353,8 @@ def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
     tmp_path: Path, learn: PairSplit, judge: PairSplit, glimpses: GlimpseSource
 ) -> None:
     tables = tables_for(ontology_of(learn.pairs.kinds))
-    more = {"overrides": {"epochs": 12, "lr": 1e-2, "eval_every": 12}, "source": glimpses}
-    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "mipd", **more)  # type: ignore[arg-type]
+    more: dict[str, Any] = {"overrides": {"epochs": 12, "lr": 1e-2, "eval_every": 12}, "source": glimpses}
+    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "mipd", **more)
     lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
     told = [line["glimpse"] for line in lines if line["kind"] == "train"]
     per_epoch = len(told) // 12
@@ -405,7 +406,7 @@ def test_a_step_that_is_not_finite_stops_with_its_images(
 def test_an_object_that_is_out_of_training_is_no_wrong_answer(learn: PairSplit) -> None:
     kinds = learn.pairs.kinds
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
-    batch = next(iter(loader_of(learn)))  # type: ignore[call-overload]
+    batch = next(iter(loader_of(learn)))
     others = sorted(set(range(len(kinds.objects))) - set(batch.objects.flatten().tolist()))
     fewer = kinds.valid.copy()
     fewer[others] = False

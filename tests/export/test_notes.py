@@ -127,7 +127,9 @@ def test_files_that_say_nothing_of_themselves_are_older_and_open(bundle: Path, t
         model = onnx.load(made / name)
         del model.metadata_props[:]
         onnx.save(model, made / name)
-    open_bundle(changed(made, tmp_path / "again", licence="another"))
+    opened = open_bundle(changed(made, tmp_path / "again", licence="another"))
+    assert opened.manifest["licence"] == "another"
+    assert not told(opened.folder / "model.onnx") and not told(opened.folder / "ask.onnx")
 
 
 def test_a_fact_that_stands_twice_is_refused(bundle: Path, tmp_path: Path) -> None:

@@ -64,6 +64,23 @@ def test_a_person_who_acts_is_found_by_the_agent_score():
     assert scores.agent_ap == 0.5
 
 
+RECALLS = (
+    ("all", 3 / 5, 3 / 10),
+    ("exact", 7 / 11, 4 / 11),
+    ("both_ends", 7 / 11, 3 / 11),
+    ("float64", 6 / 11, 3 / 11),
+)
+
+
+@pytest.mark.parametrize(("points", "of_five", "of_ten"), RECALLS)
+def test_recall_points_decide_what_three_found_persons_are_worth(points, of_five, of_ten):
+    for count, worth in ((5, of_five), (10, of_ten)):
+        boxes = [[20.0 * i, 0.0, 20.0 * i + 10, 20.0] for i in range(count)]
+        acting = truth(*((0, box, ("hit",), {}) for box in boxes))
+        found = said(*((0, "hit", box, None, 0.9) for box in boxes[:3]))
+        assert score(acting, found, Rules(recall_points=points)).agents[0] == pytest.approx(worth)
+
+
 def test_the_object_must_fit_too():
     assert score(TWO, said((0, "hit-obj", A, BALL, 0.9))).roles[0].tolist() == [0, 1, 0]
     assert score(TWO, said((0, "hit-obj", A, FAR, 0.9))).roles[0].tolist() == [0, 0, 0]
@@ -220,8 +237,6 @@ def test_the_truth_as_prediction_earns_everything(hoi):
 
 def test_every_choice_of_every_switch_is_tested():
     tested = {(name, value) for changes in VARIANTS.values() for name, value in changes.items()}
-    tested |= {(name, getattr(REFERENCE, name)) for name in SWITCHES} | {
-        ("recall_points", "exact"),
-        ("recall_points", "both_ends"),
-    }
+    tested |= {(name, getattr(REFERENCE, name)) for name in SWITCHES}
+    tested |= {("recall_points", points) for points, _, _ in RECALLS}
     assert tested == {(name, value) for name, values in SWITCHES.items() for value in values}

@@ -14,14 +14,15 @@ from edgegsr.charts import line_chart
 from edgegsr.data.pairs import PairSplit
 from edgegsr.distill.gallery import source
 from edgegsr.distill.journal import read_metrics
+from edgegsr.distill.report import note_on
 from edgegsr.files import write_whole
-from edgegsr.page import page
+from edgegsr.page import page, percent
 from edgegsr.pair_run import PairRun
 from edgegsr.run import METRICS, REPORT
 from edgegsr.runtime.decode_pairs import SURE
 from edgegsr.runtime.draw import draw_pairs
 from edgegsr.scoring.hico import Rules, Scores, judge, score
-from edgegsr.situation import Box, Interaction
+from edgegsr.situation import Interaction, box_of
 from edgegsr.student.pair_answers import PairAnswers
 
 DRAWN = 12  # pictures
@@ -38,7 +39,6 @@ LOSSES = {
     "ranking": "Taught: how it ranks verbs",
     "lr": "Learning rate",
 }
-STAGED = "diorama.json"  # lies in the folder of staged data
 
 
 def write_report(run: PairRun, split: PairSplit, said: PairAnswers) -> Path:
@@ -51,9 +51,7 @@ def write_report(run: PairRun, split: PairSplit, said: PairAnswers) -> Path:
         for title, note, part in (
             (
                 "Scores",
-                _note(
-                    f"Mean average precision on {split.name}, %, by HICO-DET's protocol, over the kinds that it shows"
-                ),
+                _note(f"mAP on {split.name}, %, by HICO-DET's protocol, over the kinds that it shows"),
                 _scores(scores),
             ),
             ("Training", "", f'<div class="charts">{"".join(_charts(metrics))}</div>'),
@@ -78,9 +76,7 @@ def _lead(run: PairRun, split: PairSplit) -> str:
         f"{weights / 1e6:.2f} M weights, {run.student.config.pairs} queries at {run.student.config.side} px",
         *([f"zero-shot setting {unseen}"] if unseen else []),
     ]
-    staged = (split.folder.parent / STAGED).is_file()
-    note = " · staged scenes (Diorama): these figures say nothing about photos or HICO-DET" if staged else ""
-    return " · ".join(parts) + note
+    return " · ".join(parts) + note_on(split.folder, "HICO-DET")
 
 
 def _note(text: str) -> str:
@@ -92,7 +88,7 @@ def _scores(scores: Scores) -> str:
         ("default", *scores.default),
         ("known object", *scores.known_object),
     ]
-    table = _table(("setting", "full", "rare", "non-rare"), [(name, *map(_percent, cells)) for name, *cells in rows])
+    table = _table(("setting", "full", "rare", "non-rare"), [(name, *map(percent, cells)) for name, *cells in rows])
     return f'<div class="panel">{table}</div>'
 
 
@@ -100,7 +96,7 @@ def _kinds(scores: Scores) -> str:
     told = [kind for kind in scores.to_json()["kinds"] if kind["pairs"]]
     ranked = sorted(told, key=lambda kind: -kind["ap"])
     chosen = [*ranked[:BEST], *ranked[max(BEST, len(ranked) - WORST) :]]
-    rows = [(f"{kind['verb']} {kind['object']}", str(kind["pairs"]), _percent(kind["ap"])) for kind in chosen]
+    rows = [(f"{kind['verb']} {kind['object']}", str(kind["pairs"]), percent(kind["ap"])) for kind in chosen]
     return f'<div class="panel">{_table(("interaction", "true pairs", "AP"), rows)}</div>'
 
 
@@ -145,7 +141,7 @@ def told(split: PairSplit, said: PairAnswers, i: int, scale: float = 1.0) -> lis
     ):
         if kind >= 0 and likely >= SURE:
             verb, noun = split.pairs.kinds.names(kind)
-            found.append(Interaction(_box(human), _box(thing), noun, verb, likely))
+            found.append(Interaction(box_of(human), box_of(thing), noun, verb, likely))
     return found
 
 
@@ -155,20 +151,11 @@ def annotated(split: PairSplit, i: int, scale: float = 1.0) -> list[Interaction]
     for row in np.flatnonzero(pairs.image == i).tolist():
         verb, noun = pairs.kinds.names(int(pairs.kind[row]))
         boxes = [(side[row] * scale).tolist() for side in (pairs.humans_xyxy, pairs.objects_xyxy)]
-        found.append(Interaction(_box(boxes[0]), _box(boxes[1]), noun, verb, 1.0))
+        found.append(Interaction(box_of(boxes[0]), box_of(boxes[1]), noun, verb, 1.0))
     return found
-
-
-def _box(box: Sequence[float]) -> Box:
-    x1, y1, x2, y2 = box
-    return x1, y1, x2, y2
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -18,26 +17,27 @@ from edgegsr.data.hico import RULES
 from edgegsr.data.loader import Loader
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
-from edgegsr.distill import checkpoint
 from edgegsr.distill.config import read_train
 from edgegsr.distill.course import turns
+from edgegsr.distill.folder import open_folder
 from edgegsr.distill.identity import describe, settle
 from edgegsr.distill.journal import Journal
-from edgegsr.distill.loop import Plan, Turn, check_state, go
+from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.pairs.methods import find_pair_method
 from edgegsr.distill.pairs.report import write_report
 from edgegsr.distill.stop import StopSign
-from edgegsr.distill.training import Training, open_accelerator
+from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.interactions import Bools
+from edgegsr.interactions import KINDS_FILE, Bools
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.run import KINDS, REPORT, STATE, TABLES, WEIGHTS
+from edgegsr.run import REPORT, TABLES, WEIGHTS
 from edgegsr.scoring.hico import Rules, Scores, score
+from edgegsr.shipped import find_run
 from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
-from edgegsr.student.weights import save_weights
+from edgegsr.student.weights import read_tensors, save_weights
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -71,11 +71,10 @@ def train_pairs(
     kinds = split_train.pairs.kinds
     if not len(split_train) or not len(split_dev):
         raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
-    accelerator = open_accelerator(settings)
-    saved, finished = checkpoint.latest(out / STATE), (out / WEIGHTS).is_file() and (out / REPORT).is_file()
-    torch.manual_seed(settings.seed)
+    folder = open_folder(out, settings)
+    accelerator, saved = folder.accelerator, folder.saved
     valid = torch.from_numpy(kinds.valid)
-    student = PairStudent(card, tables, valid, pretrained=not (saved or finished))
+    student = PairStudent(card, tables, valid, pretrained=folder.is_new)
     beginning = begin_with(student, start) if start else ""
     data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
     decided = hashlib.sha256(kinds.to_json().encode()).hexdigest()
@@ -86,22 +85,15 @@ def train_pairs(
         more["teacher"] = source.facts
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
-    if accelerator.is_main_process and not (out / KINDS).is_file():
-        write_whole(out / KINDS, kinds.to_json())
-    accelerator.wait_for_everyone()
-    if finished:
-        if accelerator.is_main_process:
-            print(f"{out}: this training is finished, nothing is left to do", file=sys.stderr)
+    if accelerator.is_main_process and not (out / KINDS_FILE).is_file():
+        write_whole(out / KINDS_FILE, kinds.to_json())
+    if folder.is_done():
         return open_pair_run(out)
 
-    if settings.batch % accelerator.num_processes:
-        raise InputError(
-            f"train.batch must be a multiple of the {accelerator.num_processes} processes, got {settings.batch}"
-        )
     batches = pair_loader(
         split_train,
         student.config.side,
-        settings.batch // accelerator.num_processes,
+        share_of(settings, accelerator.num_processes),
         train=True,
         seed=settings.seed,
         workers=settings.workers,
@@ -126,9 +118,9 @@ def train_pairs(
         return brief(score(split_dev.pairs, kept[0].predictions(), DEV))
 
     journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
-    plan = Plan(split_train.pairs.images, per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
+    syllabus = Syllabus(split_train.pairs.images, per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
     with closing(journal), StopSign() as sign:
-        go(out, training, plan, description, saved, journal, sign, on_step)
+        go(out, training, syllabus, description, saved, journal, sign, on_step)
         said = kept[0] if kept else training.answers(split_dev, answer_pairs)
         if accelerator.is_main_process:
             save_weights(training.average.student, out / WEIGHTS)
@@ -155,9 +147,6 @@ def allowed_kinds(split: PairSplit, setting: str) -> Bools:
 
 def begin_with(student: PairStudent, start: str | Path) -> str:
     """Takes encoder and decoder of another run; says which weights those were."""
-    from edgegsr.shipped import find_run
-    from edgegsr.student.weights import read_tensors
-
     shared, mine = _shared(read_tensors(find_run(Path(start)) / WEIGHTS)), _shared(student.state_dict())
     for name in sorted(mine.keys() | shared.keys()):
         if name not in mine or name not in shared or mine[name].shape != shared[name].shape:

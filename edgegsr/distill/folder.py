@@ -1,0 +1,44 @@
+"""The folder of a training, as its processes find it: new, begun or finished."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from edgegsr.distill import checkpoint
+from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.training import open_accelerator
+from edgegsr.run import REPORT, STATE, WEIGHTS
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies in a folder already, and the processes that go on with it."""
+
+    out: Path
+    accelerator: Accelerator
+    saved: checkpoint.Checkpoint | None
+    finished: bool
+
+    @property
+    def is_new(self) -> bool:
+        return not (self.saved or self.finished)
+
+    def is_done(self) -> bool:
+        """Waits until every process has settled here; says so if nothing is left to do."""
+        self.accelerator.wait_for_everyone()
+        if self.finished and self.accelerator.is_main_process:
+            print(f"{self.out}: this training is finished, nothing is left to do", file=sys.stderr)
+        return self.finished
+
+
+def open_folder(out: Path, settings: TrainConfig) -> Folder:
+    """The folder, with the dice of the training thrown anew."""
+    accelerator = open_accelerator(settings)
+    finished = (out / WEIGHTS).is_file() and (out / REPORT).is_file()
+    torch.manual_seed(settings.seed)
+    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished)
