@@ -243,7 +243,7 @@ def main() -> None:
         publish(result, given.out)
     todo = list(lacking(result, cells))
     taught = any(find_method(TABLES[cell.table][cell.variant][0]).taught for cell in todo)
-    if taught and "teacher" not in result:
+    if taught and ("teacher" not in result or not given.cache.is_dir()):
         result["teacher"] = teach(given.cache)
     for cell, scores in measured(todo, given.jobs, given.threads):
         enter(result, cell, scores)
