@@ -140,11 +140,14 @@ def measured(cells: Iterable[Cell], jobs: int, threads: int) -> Iterator[tuple[C
             pool.shutdown(cancel_futures=True)
 
 
-def teach(cache: Path) -> dict[str, Any]:
-    """The teacher's own scores on test, once it has looked at all that students learn from."""
-    learn = open_data("diorama", "train")
-    words = learn.annotations.ontology
-    open_source("diorama", learn, cache, collages=COUNT)
+def look(cache: Path) -> None:
+    """The teacher looks at all that students learn from, as far as it has not."""
+    open_source("diorama", open_data("diorama", "train"), cache, collages=COUNT)
+
+
+def zero_shot_on_test() -> dict[str, Any]:
+    """The teacher's own scores on test."""
+    words = open_data("diorama", "train").annotations.ontology
     teacher = open_teacher(find_teacher("diorama"), str(processes().device), None)
     test = open_data("diorama", "test", ontology=words)
     return zero_shot(teacher, test, groups_of("diorama", words), tables_for(words))
@@ -243,8 +246,10 @@ def main() -> None:
         publish(result, given.out)
     todo = list(lacking(result, cells))
     taught = any(find_method(TABLES[cell.table][cell.variant][0]).taught for cell in todo)
-    if taught and ("teacher" not in result or not given.cache.is_dir()):
-        result["teacher"] = teach(given.cache)
+    if taught:
+        look(given.cache)
+        if "teacher" not in result:
+            result["teacher"] = zero_shot_on_test()
     for cell, scores in measured(todo, given.jobs, given.threads):
         enter(result, cell, scores)
         publish(result, given.out)
