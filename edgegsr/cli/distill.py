@@ -169,7 +169,7 @@ def source_of(
         teacher,
         learn,
         views=VIEWS if training.augment.flip else VIEWS[:1],
-        collages=training.mipd.collages if "mipd" in how.tables else 0,
+        collages=training.mipd.collages if how.collages else 0,
         exam=Exam(judge, groups, tables),
         check=lambda texts, read_by: how.lesson.check(texts, read_by, tables.encoder),
         **given,

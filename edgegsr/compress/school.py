@@ -55,7 +55,7 @@ class School:
 
     def turns(self, student: Student, number: int) -> Iterator[Turn]:
         """The first batches of a training of this student."""
-        collages = "mipd" in find_method(self.method).tables
+        collages = find_method(self.method).collages
         course = Course(self.learn, student.config.side, self.settings, self.source, collages)
         return course.from_step(0, number)
 

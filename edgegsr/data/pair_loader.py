@@ -32,7 +32,7 @@ class PairBatch(NamedTuple):
     @property
     def asked(self) -> tuple[torch.Tensor, ...]:
         """What a lesson is given to speak about."""
-        return self.pixels, self.objects_xyxy, self.has_pair
+        return self.pixels, self.humans_xyxy, self.objects_xyxy, self.has_pair
 
 
 def pair_loader(

@@ -15,8 +15,11 @@ from typing import Any, Literal
 from edgegsr import card
 from edgegsr.data.augment import Augmentation
 from edgegsr.distill.mipd.config import MipdConfig
+from edgegsr.distill.pairs.config import ClConfig, GplConfig
 from edgegsr.errors import InputError, require
 from edgegsr.student.config import CARD_TABLES
+
+OF_METHODS = ("mipd", "gplhoi", "clhoi")  # tables of [train] that only the method of that name reads
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class TrainConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     augment: Augmentation = field(default_factory=Augmentation)
     mipd: MipdConfig = field(default_factory=MipdConfig)
+    gplhoi: GplConfig = field(default_factory=GplConfig)
+    clhoi: ClConfig = field(default_factory=ClConfig)
     seed: int = 0
     amp: Literal["auto", "no", "bf16", "fp16"] = "auto"
     workers: int = 0  # processes that prepare images; 0 = the training process itself
@@ -74,6 +79,12 @@ class TrainConfig:
         require(0 <= self.verb_balance <= 1, f"verb_balance must be between 0 and 1, got {self.verb_balance}")
         for name in ("ema_decay", "verb_smoothing", "noun_smoothing"):
             require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+
+
+def settings_table(method: str, settings: TrainConfig) -> dict[str, Any]:
+    """The [train] table without the tables of other methods."""
+    foreign = {*OF_METHODS} - {method}
+    return {name: value for name, value in card.as_table(settings).items() if name not in foreign}
 
 
 def read_train(

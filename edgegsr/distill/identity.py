@@ -16,8 +16,7 @@ import torch
 import edgegsr
 from edgegsr import card
 from edgegsr.annotations import Annotations
-from edgegsr.distill.config import TrainConfig
-from edgegsr.distill.methods import settings_table
+from edgegsr.distill.config import TrainConfig, settings_table
 from edgegsr.distill.start import Start
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole, writing
@@ -51,7 +50,7 @@ def describe(
         facts["teacher"] = dict(source.facts)
     if start:
         facts["start"] = {"hash": start.hash}
-    return card.to_toml({**facts, "student": student, "train": settings_table(method, card.as_table(settings))})
+    return card.to_toml({**facts, "student": student, "train": settings_table(method, settings)})
 
 
 def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, may_write: bool) -> None:

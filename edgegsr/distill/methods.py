@@ -17,7 +17,7 @@ class Method(NamedTuple):
 
     lesson: type[Plain]
     taught: bool = True
-    tables: tuple[str, ...] = ()  # of [train] that only this method reads
+    collages: bool = False  # it learns from those too, where the settings have some
     settings: Mapping[str, Any] = {}  # values of [train] that it is made for, unless card or user say otherwise
 
 
@@ -26,7 +26,7 @@ METHODS: dict[str, Method] = {
     "feature": Method(Feature),
     "caption": Method(Caption),
     "pseudo": Method(Pseudo),
-    "mipd": Method(Mipd, tables=("mipd",), settings={"verb_balance": 0.5}),
+    "mipd": Method(Mipd, collages=True, settings={"verb_balance": 0.5}),
     "mipd-release": Method(MipdRelease),
 }
 
@@ -36,9 +36,3 @@ def find_method(name: str) -> Method:
     if name not in METHODS:
         raise InputError(f"--method: wanted one of {', '.join(METHODS)}, got {name!r}")
     return METHODS[name]
-
-
-def settings_table(name: str, table: dict[str, Any]) -> dict[str, Any]:
-    """A [train] table without the tables of other methods."""
-    foreign = {key for other in METHODS.values() for key in other.tables} - set(find_method(name).tables)
-    return {key: value for key, value in table.items() if key not in foreign}

@@ -91,7 +91,7 @@ def train(
         student.config.side,
         settings,
         source,
-        "mipd" in how.tables,
+        how.collages,
         accelerator.process_index,
         accelerator.num_processes,
         accelerator.device.type == "cuda",

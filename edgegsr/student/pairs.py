@@ -132,6 +132,6 @@ class PairStudent(nn.Module):
         self.pairs.set_tables(tables.verbs.to(like), tables.nouns[1:].to(like), valid)
         return self
 
-    def forward(self, pixels: Tensor, known: Tensor | None = None) -> PairAnswer:
+    def forward(self, pixels: Tensor) -> PairAnswer:
         """uint8 pixels (B, S, S, 3)."""
-        return self.pairs(self.encoder(pixels), self.decoder, known)  # type: ignore[no-any-return]
+        return self.pairs(self.encoder(pixels), self.decoder)  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pairmade import CARD, WIDTH, tables_of
 
 from edgegsr.boxes import iou
 from edgegsr.data.diorama import script
@@ -24,71 +25,18 @@ from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
 from edgegsr.distill.pairs.train import allowed_kinds, begin_with, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
-from edgegsr.interactions import Kinds
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.shipped import find_teacher
 from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.student.pair_predictor import EagerPairPredictor
-from edgegsr.student.pairs import PairAnswer, PairStudent
+from edgegsr.student.pairs import PairAnswer, PairHead, PairStudent
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.teacher.vision import open_teacher
-from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import ENCODER, tables_for
-from edgegsr.wording import ontology_hash
 
-WIDTH = 24  # of a text
-CARD: dict[str, Any] = {
-    "student": {
-        "side": 64,
-        "strides": [8, 16],
-        "width": 16,
-        "heads": 2,
-        "mixer_layers": 1,
-        "decoder_layers": 1,
-        "pairs": 6,
-        "encoder": {
-            "backbone": "hgnet_v2",
-            "options": {
-                "stem_channels": [3, 8, 8],
-                "stage_mid_channels": [8, 8, 8],
-                "stage_out_channels": [8, 16, 16],
-                "stage_num_blocks": [1, 1, 1],
-                "stage_numb_of_layers": [1, 1, 1],
-                "stage_light_block": [False, False, False],
-                "stage_kernel_size": [3, 3, 3],
-            },
-        },
-    },
-    "train": {"epochs": 2, "batch": 4, "log_every": 1, "checkpoint_every": 1, "amp": "no"},
-}
 GRID = 8
-
-
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
-    folder: Path = maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def learn(crowd: Path) -> PairSplit:
-    return open_pairs(str(crowd), "train")
-
-
-@pytest.fixture(scope="module")
-def judge(crowd: Path) -> PairSplit:
-    return open_pairs(str(crowd), "dev")
-
-
-def tables_of(kinds: Kinds) -> TextTables:
-    torch.manual_seed(0)
-    ontology = ontology_of(kinds)
-    sizes = (len(kinds.verbs), len(kinds.objects) + 1)
-    verbs, nouns = (torch.nn.functional.normalize(torch.randn(n, WIDTH), dim=-1) for n in sizes)
-    return TextTables(verbs, torch.zeros(len(kinds.verbs), 6, WIDTH), nouns, "random", ontology_hash(ontology))
 
 
 def said(starts: list[int], objects: list[list[float]], verbs: int = 3, nouns: int = 2) -> PairAnswer:
@@ -162,7 +110,8 @@ def test_training_shows_the_student_where_objects_are(learn: PairSplit) -> None:
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
     known = torch.zeros(1, GRID * GRID)
     known[0, [5, 17, 40]] = 1
-    answer = student(torch.full((1, 64, 64, 3), 114, dtype=torch.uint8), known)
+    tokens = student.encoder(torch.full((1, 64, 64, 3), 114, dtype=torch.uint8))
+    answer = student.pairs(tokens, student.decoder, known)
     assert {5, 17, 40} <= set(answer.starts[0].tolist())
     assert answer.humans_xyxy.shape == answer.objects_xyxy.shape == (1, 6, 4)
     assert answer.verb_logits.shape == (1, 6, len(kinds.verbs))
@@ -366,7 +315,7 @@ def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
 def test_mipd_without_a_teacher_is_refused(tmp_path: Path, learn: PairSplit, judge: PairSplit) -> None:
     with pytest.raises(InputError, match="--method mipd: learns from a teacher; give --teacher"):
         run(tmp_path / "x", learn, judge, method="mipd")
-    with pytest.raises(InputError, match="--method: students of pairs take one of none, mipd, got 'magic'"):
+    with pytest.raises(InputError, match="--method: students of pairs take one of none, mipd, gplhoi, got 'magic'"):
         run(tmp_path / "x", learn, judge, method="magic")
 
 
@@ -393,12 +342,12 @@ def test_only_what_is_sure_enough_is_told(finished: PairRun, judge: PairSplit) -
 def test_a_step_that_is_not_finite_stops_with_its_images(
     tmp_path: Path, learn: PairSplit, judge: PairSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward = PairStudent.forward
+    forward = PairHead.forward
 
-    def broken(self: PairStudent, *given: torch.Tensor) -> PairAnswer:
+    def broken(self: PairHead, *given: Any) -> PairAnswer:
         return forward(self, *given)._replace(humans_xyxy=torch.full((4, 6, 4), float("nan"), requires_grad=True))
 
-    monkeypatch.setattr(PairStudent, "forward", broken)
+    monkeypatch.setattr(PairHead, "forward", broken)
     with pytest.raises(TrainingStopped, match=r"step 1 is not finite .*; its images: crowd_train_"):
         run(tmp_path / "broken", learn, judge)
 

@@ -46,8 +46,15 @@ class PairLesson(nn.Module):
         self.student, self.config = student, config
         self.register_buffer("allowed", allowed, persistent=False)
 
-    def forward(self, pixels: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None) -> Recital:
-        return Recital(self.student(pixels, cells_of(objects_xyxy, has_pair, self.student.pairs.grid)), about)
+    def forward(
+        self, pixels: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None
+    ) -> Recital:
+        return Recital(self.answer(self.student.encoder(pixels), objects_xyxy, has_pair), about)
+
+    def answer(self, tokens: Tensor, objects_xyxy: Tensor, has_pair: Tensor) -> PairAnswer:
+        """What the student says once it is told where objects are."""
+        student = self.student
+        return student.pairs(tokens, student.decoder, cells_of(objects_xyxy, has_pair, student.pairs.grid))  # type: ignore[no-any-return]
 
     def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
         return match(answer, true, self.student.pairs.grid, self.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -9,8 +10,10 @@ from torch.nn import functional as F
 
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.losses import divergence, mean_where
+from edgegsr.distill.pairs.gplhoi import GplHoi, group_texts
 from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen
 from edgegsr.errors import InputError
+from edgegsr.interactions import Kinds
 
 
 class PairMipd(PairLesson):
@@ -37,15 +40,18 @@ class PairMipd(PairLesson):
 
 
 class PairMethod(NamedTuple):
-    """How a lesson is made of a student, and whether it needs a teacher."""
+    """How a lesson is made of a student (its settings, the kinds that it may know, the texts that it wants to have in
+    vectors), and what it learns from beside annotations."""
 
-    lesson: type[PairLesson]
-    taught: bool = True
+    lesson: Callable[..., PairLesson]
+    taught: bool = False  # by a teacher that looks at couples
+    texts: Callable[[Kinds], list[str]] | None = None
 
 
 PAIR_METHODS: dict[str, PairMethod] = {
-    "none": PairMethod(PairLesson, taught=False),
-    "mipd": PairMethod(PairMipd),
+    "none": PairMethod(PairLesson),
+    "mipd": PairMethod(PairMipd, taught=True),
+    "gplhoi": PairMethod(GplHoi, texts=group_texts),
 }
 
 

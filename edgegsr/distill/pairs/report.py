@@ -37,6 +37,9 @@ LOSSES = {
     "seed": "Where objects are",
     "glimpse": "Taught: what the teacher sees",
     "ranking": "Taught: how it ranks verbs",
+    "groups": "Groups of prompts: verbs",
+    "heard": "Taught: what its groups say",
+    "texts": "Taught: what texts are like",
     "lr": "Learning rate",
 }
 

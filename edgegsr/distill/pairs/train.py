@@ -23,13 +23,13 @@ from edgegsr.distill.folder import open_folder
 from edgegsr.distill.identity import describe, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.loop import Syllabus, Turn, check_state, go
-from edgegsr.distill.pairs.methods import find_pair_method
+from edgegsr.distill.pairs.methods import PairMethod, find_pair_method
 from edgegsr.distill.pairs.report import write_report
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.interactions import KINDS_FILE, Bools
+from edgegsr.interactions import KINDS_FILE, Bools, Kinds
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import REPORT, TABLES, WEIGHTS
 from edgegsr.scoring.hico import Rules, Scores, score
@@ -40,6 +40,7 @@ from edgegsr.student.pairs import PairStudent
 from edgegsr.student.weights import read_tensors, save_weights
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.text import TextTables
+from edgegsr.text.embed import words
 from edgegsr.text.kinds import ontology_of
 
 DEV = Rules(absent="skip")  # dev is small, and in a zero-shot setting without its unseen kinds
@@ -106,7 +107,9 @@ def train_pairs(
     steps = settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
     allowed = torch.from_numpy(allowed_kinds(split_train, setting))
-    lesson = how.lesson(student, settings, allowed)
+    texts = _read(how, kinds, tables.encoder)
+    torch.manual_seed(settings.seed)  # whoever had to read them: what a lesson adds begins the same
+    lesson = how.lesson(student, settings, allowed, *texts)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         check_state(saved, description)
@@ -128,6 +131,11 @@ def train_pairs(
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_pair_run(out)
+
+
+def _read(how: PairMethod, kinds: Kinds, encoder: str) -> tuple[Tensor, ...]:
+    """The texts that a method wants, as the encoder of the words reads them."""
+    return () if how.texts is None else (words(how.texts(kinds), encoder),)
 
 
 def _turns(batches: Loader[PairBatch], steps: int, source: GlimpseSource | None, done: int) -> Iterator[Turn]:

@@ -1,0 +1,64 @@
+"""What a student sees in the boxes of couples: means of its fine tokens, for modules that only training has."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from edgegsr.teacher.regions import cover, pool
+
+PARTS = 3  # of a human, down and across
+LEAST = 1e-4  # of a share of the square before its logarithm, so that 16 bits survive
+
+
+def union(humans_xyxy: Tensor, objects_xyxy: Tensor) -> Tensor:
+    """The boxes (..., 4) around both."""
+    low = torch.minimum(humans_xyxy[..., :2], objects_xyxy[..., :2])
+    return torch.cat([low, torch.maximum(humans_xyxy[..., 2:], objects_xyxy[..., 2:])], -1)
+
+
+def looks(fine: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, grid: int) -> Tensor:
+    """(B, P, 3 d) human, object and both, of fine tokens (B, n, d); boxes (B, P, 4) in [0, 1]."""
+    boxes = torch.stack([humans_xyxy, objects_xyxy, union(humans_xyxy, objects_xyxy)], 2)
+    return _means(fine, boxes, grid)
+
+
+def parts(fine: Tensor, humans_xyxy: Tensor, grid: int) -> Tensor:
+    """(B, P, 9 d) what lies where in the box of a human, cell by cell of a grid over it: a body has its head on top."""
+    steps = torch.linspace(0, 1, PARTS + 1, device=fine.device)
+    low, size = humans_xyxy[..., None, :2], (humans_xyxy[..., 2:] - humans_xyxy[..., :2])[..., None, :]
+    corners = torch.cartesian_prod(steps[:-1], steps[:-1]).flip(-1)  # (9, 2) x, y, row by row
+    boxes = torch.cat([low + corners * size, low + (corners + 1 / PARTS) * size], -1)
+    return _means(fine, boxes, grid)
+
+
+def where(humans_xyxy: Tensor, objects_xyxy: Tensor) -> Tensor:
+    """(..., 36) how two boxes lie to each other: the 18 numbers of UPT (arXiv 2112.01838), and their logarithms."""
+    (h, o), eps = (_centred(box) for box in (humans_xyxy, objects_xyxy)), LEAST
+    areas = [(box[2] * box[3]) for box in (h, o)]
+    over = torch.minimum(humans_xyxy[..., 2:], objects_xyxy[..., 2:]) - torch.maximum(
+        humans_xyxy[..., :2], objects_xyxy[..., :2]
+    )
+    common = over.clamp(min=0).prod(-1)
+    iou = common / (areas[0] + areas[1] - common).clamp(min=eps)
+    dx, dy = ((o[i] - h[i]) / h[i + 2].clamp(min=eps) for i in (0, 1))
+    told = [
+        h[0], h[1], o[0], o[1], h[2], h[3], o[2], o[3], *areas, areas[1] / areas[0].clamp(min=eps),
+        h[2] / h[3].clamp(min=eps), o[2] / o[3].clamp(min=eps), iou,
+        dx.clamp(min=0), (-dx).clamp(min=0), dy.clamp(min=0), (-dy).clamp(min=0),
+    ]  # fmt: skip
+    found = torch.stack(told, -1)
+    return torch.cat([found, found.clamp(min=eps).log()], -1)
+
+
+def _centred(boxes_xyxy: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Centre x, y, width and height."""
+    x1, y1, x2, y2 = boxes_xyxy.unbind(-1)
+    return (x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1).clamp(min=0), (y2 - y1).clamp(min=0)
+
+
+def _means(fine: Tensor, boxes_xyxy: Tensor, grid: int) -> Tensor:
+    """(B, P, k d) means of tokens under boxes (B, P, k, 4)."""
+    batch, couples, k = boxes_xyxy.shape[:3]
+    means = pool(fine, cover(boxes_xyxy.detach().flatten(1, 2).float(), grid))
+    return means.view(batch, couples, k * fine.shape[-1])

@@ -1,0 +1,169 @@
+"""GPL-HOI for pairs: groups look where couples are, texts teach, and each part has a switch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pairmade import CARD, tables_of
+
+from edgegsr.data.pair_loader import PairBatch, pair_loader
+from edgegsr.data.pairs import PairSplit
+from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.pairs.config import GplConfig
+from edgegsr.distill.pairs.gplhoi import SAYS, GplHoi, group_texts
+from edgegsr.distill.pairs.regions import looks, parts, union, where
+from edgegsr.distill.pairs.train import train_pairs
+from edgegsr.errors import InputError
+from edgegsr.student.config import read_student
+from edgegsr.student.pairs import PairStudent
+from edgegsr.text.kinds import ontology_of
+from edgegsr.text.shipped import tables_for
+
+GRID = 4
+
+
+@pytest.fixture(scope="module")
+def batch(learn: PairSplit) -> PairBatch:
+    return next(iter(pair_loader(learn, 64, 4, train=True)))
+
+
+def lesson_of(learn: PairSplit, **switches: Any) -> GplHoi:
+    torch.manual_seed(0)
+    kinds = learn.pairs.kinds
+    tables, valid = tables_of(kinds), torch.from_numpy(kinds.valid)
+    student = PairStudent(read_student(CARD), tables, valid, pretrained=False)
+    texts = torch.nn.functional.normalize(torch.randn(3 * len(kinds.verbs), tables.width), dim=-1)
+    return GplHoi(student, replace(TrainConfig(), gplhoi=GplConfig(**switches)), valid, texts)
+
+
+def losses(lesson: GplHoi, batch: PairBatch) -> dict[str, float]:
+    torch.manual_seed(1)
+    return {name: float(loss.detach()) for name, loss in lesson.losses(lesson(*batch.asked), batch).items()}
+
+
+def test_every_group_calls_every_verb_by_a_text_of_its_own(learn: PairSplit) -> None:
+    texts = group_texts(learn.pairs.kinds)
+    assert len(set(texts)) == len(texts) == len(SAYS) * len(learn.pairs.kinds.verbs)
+    assert texts[0] == "a scene where a person is aiming something"
+
+
+def test_groups_add_three_losses_to_those_of_annotations(learn: PairSplit, batch: PairBatch) -> None:
+    told = losses(lesson_of(learn), batch)
+    assert {"verb", "noun", "l1", "giou", "presence", "seed"} <= told.keys()
+    assert all(told[name] > 0 for name in ("groups", "heard", "texts"))
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"scene": False},
+        {"region": False, "pose": False},
+        {"visual_prompts": False},
+        {"weighed": False},
+        {"form": "relation"},
+        {"reverse": True},
+        {"temperature": 0.5},
+        {"texts": False},
+    ],
+    ids=str,
+)
+def test_every_switch_changes_what_is_learned(learn: PairSplit, batch: PairBatch, switches: dict[str, Any]) -> None:
+    whole, without = lesson_of(learn), lesson_of(learn, **switches)
+    if "weighed" in switches:
+        assert whole.groups.share.requires_grad and not without.groups.share.requires_grad
+        return
+    assert losses(whole, batch) != losses(without, batch)
+
+
+def test_prompts_on_the_side_of_texts_begin_with_the_texts_and_move(learn: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(learn)
+    assert torch.allclose(lesson.groups.prompted(), lesson.groups.texts, atol=1e-6)
+    sum(lesson.losses(lesson(*batch.asked), batch).values()).backward()  # type: ignore[union-attr]
+    moved = [shift[-1].weight.grad for shift in lesson.groups.shift]  # type: ignore[index,union-attr]
+    assert all(grad is not None and grad.abs().sum() > 0 for grad in moved)
+    assert torch.equal(lesson_of(learn, text_prompts=False).groups.prompted(), lesson.groups.texts)
+
+
+def test_no_gradient_goes_into_the_texts_that_teach(learn: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(learn)
+    teaching, said = lesson.groups.texts[0].clone().requires_grad_(), lesson(*batch.asked).about.vectors[:, :, 0]
+    lesson._gap(said, teaching, lesson.groups.texts[0], batch.verbs, batch.has_pair).backward()
+    assert teaching.grad is None
+    assert lesson.groups.embed[0].project.weight.grad is not None
+
+
+def test_what_looks_like_its_texts_has_nothing_to_learn_from_them(learn: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(learn)
+    frozen = lesson.groups.texts[0]
+    one = torch.zeros_like(batch.verbs)
+    one[..., 5] = batch.has_pair
+    same = frozen[5].expand(*batch.has_pair.shape, -1)
+    assert float(lesson._gap(same, frozen, frozen, one, batch.has_pair)) == pytest.approx(0, abs=1e-7)
+    other = frozen[6].expand(*batch.has_pair.shape, -1)
+    assert float(lesson._gap(other, frozen, frozen, one, batch.has_pair)) > 1e-4
+
+
+def test_names_of_unseen_verbs_can_be_kept_out(learn: PairSplit, batch: PairBatch) -> None:
+    kinds = learn.pairs.kinds
+    lesson = lesson_of(learn, unseen_names=False)
+    lesson.allowed[:, 3] = False
+    assert lesson._known().sum() == lesson.allowed.any(0).sum() < len(kinds.verbs)
+    assert lesson_of(learn)._known().all()
+
+
+def test_a_student_taught_by_groups_holds_nothing_of_them(learn: PairSplit, judge: PairSplit, tmp_path: Path) -> None:
+    tables = tables_for(ontology_of(learn.pairs.kinds))
+    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "gplhoi", {"epochs": 3, "eval_every": 3})
+    plain = train_pairs(CARD, learn, judge, tables, tmp_path / "plain", "none", {"epochs": 1})
+    assert taught.student.state_dict().keys() == plain.student.state_dict().keys()
+    assert taught.config["train"]["gplhoi"]["temperature"] == 0.1 and "gplhoi" not in plain.config["train"]
+    lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
+    assert {"groups", "heard", "texts"} <= next(line for line in lines if line["kind"] == "train").keys()
+    assert "Taught: what texts are like" in (taught.folder / "report.html").read_text()
+
+
+def test_settings_that_cannot_be_are_named() -> None:
+    with pytest.raises(InputError, match=r"train\.gplhoi\.scene, region and pose are all off"):
+        read_train({}, {"gplhoi.scene": False, "gplhoi.region": False, "gplhoi.pose": False})
+    with pytest.raises(InputError, match=r"train\.gplhoi\.temperature must be above 0, got 0"):
+        read_train({}, {"gplhoi.temperature": 0})
+
+
+# --- what is seen in boxes ---
+
+
+def test_a_look_is_the_mean_of_the_cells_under_a_box() -> None:
+    fine = torch.arange(16.0).view(1, 16, 1)
+    left_top, right_bottom = torch.tensor([[[0, 0, 0.5, 0.5]]]), torch.tensor([[[0.5, 0.5, 1, 1]]])
+    seen = looks(fine, left_top, right_bottom, GRID)
+    assert seen[0, 0].tolist() == pytest.approx([2.5, 12.5, 7.5])
+
+
+def test_parts_of_a_human_go_row_by_row() -> None:
+    fine = torch.arange(16.0).view(1, 16, 1)
+    seen = parts(fine, torch.tensor([[[0, 0, 0.75, 0.75]]]), GRID)
+    assert seen[0, 0].tolist() == pytest.approx([0, 1, 2, 4, 5, 6, 8, 9, 10], abs=1e-3)
+
+
+boxes = st.tuples(*[st.floats(0, 1, width=32)] * 4).map(
+    lambda e: [min(e[0], e[2]), min(e[1], e[3]), max(e[0], e[2]), max(e[1], e[3])]
+)
+
+
+@given(boxes, boxes)
+def test_how_two_boxes_lie_is_finite_and_seen_from_either_side(a: list[float], b: list[float]) -> None:
+    one, other = (torch.tensor([box]) for box in (a, b))
+    there, back = where(one, other)[0], where(other, one)[0]
+    assert there.shape == (36,) and there.isfinite().all()
+    assert there[[0, 1, 4, 5]].tolist() == back[[2, 3, 6, 7]].tolist()
+    assert float(there[13]) == pytest.approx(float(back[13])) and 0 <= float(there[13]) <= 1 + 1e-6
+    around = union(one, other)[0]
+    assert np.all(around[:2].numpy() <= np.minimum(a[:2], b[:2]) + 1e-7)
