@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from torch import Tensor
 
 from edgegsr.errors import InputError
 from edgegsr.files import listing
-from edgegsr.hub import first_line, loading, locate
-from edgegsr.progress import track
+from edgegsr.hub import first_line, loading, locate, weights_revision
 from edgegsr.teacher.families import FAMILIES, Family, load_processor, load_tower
 from edgegsr.teacher.geometry import Floats, Geometry, Overlap, measure
 from edgegsr.teacher.layouts import Inputs, Look
@@ -23,17 +21,16 @@ from edgegsr.teacher.sight import Pixels, Sight, Teacher
 from edgegsr.text.tables import unit
 
 SQUARE_WH = (512, 512)  # pixels; where a family's tokens depend on the size, those of this square make the grid
-CHUNK = 1 << 24  # bytes
 
 
 def open_teacher(name: str, device: str = "cpu", grid: int | None = None) -> Teacher:
     """The teacher in a folder or of a hub id, with `grid` cells a side: all that it has where none are asked for."""
-    folder, there = locate(name), _device(device)
+    folder, there = locate(name), device_of(device)
     if not (folder / "config.json").is_file() and (folder / "card.toml").is_file():
         from edgegsr.teacher.diorama.load import load
 
         return load(folder, device, grid)
-    model_type = _model_type(folder)
+    model_type = model_type_of(folder)
     if model_type not in FAMILIES:
         raise InputError(
             f"{folder}: wanted a vision model of a type that can teach, got {model_type!r}; "
@@ -69,10 +66,7 @@ class VisionTeacher:
 
     @cached_property
     def revision(self) -> str:
-        digest = hashlib.sha256()
-        for chunk in track(_chunks(self.folder), f"hashing {self.folder.name}"):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return weights_revision(self.folder)
 
     @cached_property
     def projection(self) -> tuple[Tensor, Tensor] | None:
@@ -140,7 +134,8 @@ class VisionTeacher:
         return picture
 
 
-def _model_type(folder: Path) -> str:
+def model_type_of(folder: Path) -> str:
+    """What config.json says that a saved model is."""
     path = folder / "config.json"
     try:
         return str(json.loads(path.read_text("utf-8")).get("model_type"))
@@ -154,7 +149,8 @@ def _model_type(folder: Path) -> str:
         ) from error
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """The device of a name, if torch has it."""
     try:
         return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError) as error:  # builds without CUDA assert
@@ -165,12 +161,3 @@ def _dtype(device: torch.device) -> torch.dtype:
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-
-
-def _chunks(folder: Path) -> Iterator[bytes]:
-    """The bytes of weights and config, file by file, each after its name."""
-    for path in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]:
-        yield path.name.encode()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
