@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edgegsr.errors import InputError
-from edgegsr.progress import track
 
-CHUNK = 1 << 24  # bytes
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # weights as safetensors only: nothing pickled is fetched
 
 
@@ -51,24 +48,7 @@ def loading(folder: Path | None, wanted: str) -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def weights_revision(folder: Path, config: str = "config.json") -> str:
-    """sha256 over weights and config of a saved model: what it says depends on besides what it is shown."""
-    digest = hashlib.sha256()
-    for chunk in track(_chunks([folder / config, *sorted(folder.glob("*.safetensors"))]), f"hashing {folder.name}"):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
 def first_line(error: Exception) -> str:
     """What an exception says, and the line after it where the first one ends with a colon."""
     first, *more = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     return f"{first} {more[0]}" if more and first.endswith(":") else first
-
-
-def _chunks(paths: Sequence[Path]) -> Iterator[bytes]:
-    """The bytes of files, each after its name."""
-    for path in paths:
-        yield path.name.encode()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk

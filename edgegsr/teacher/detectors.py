@@ -18,13 +18,13 @@ from torch import Tensor
 
 from edgegsr.boxes import clip, iou
 from edgegsr.errors import InputError, shown
-from edgegsr.hub import first_line, loading, locate, weights_revision
+from edgegsr.hub import first_line, loading, locate
 from edgegsr.images import letterbox
 from edgegsr.interactions import KINDS_FILE, PERSON, Floats, Ints, Kinds, same_word
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.teacher.families import load_processor
 from edgegsr.teacher.sight import Pixels
-from edgegsr.teacher.vision import device_of
+from edgegsr.teacher.vision import device_of, weights_revision
 
 SURE = 0.2  # the score from which a box counts,
 LEAST, MOST = 3, 15  # but so many at least, and no more than that: of the humans, and of the objects

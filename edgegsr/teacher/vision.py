@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from edgegsr.errors import InputError
 from edgegsr.files import listing
-from edgegsr.hub import first_line, loading, locate, weights_revision
+from edgegsr.hub import first_line, loading, locate
+from edgegsr.progress import track
 from edgegsr.teacher.families import FAMILIES, Family, load_processor, load_tower
 from edgegsr.teacher.geometry import Floats, Geometry, Overlap, measure
 from edgegsr.teacher.layouts import Inputs, Look
@@ -21,6 +23,7 @@ from edgegsr.teacher.sight import Pixels, Sight, Teacher
 from edgegsr.text.tables import unit
 
 SQUARE_WH = (512, 512)  # pixels; where a family's tokens depend on the size, those of this square make the grid
+CHUNK = 1 << 24  # bytes
 
 
 def open_teacher(name: str, device: str = "cpu", grid: int | None = None) -> Teacher:
@@ -157,7 +160,24 @@ def device_of(name: str) -> torch.device:
         raise InputError(f"device: wanted one that torch has here, such as cpu, got {name!r}") from error
 
 
+def weights_revision(folder: Path, config: str = "config.json") -> str:
+    """sha256 over weights and config of a saved model: what it says depends on besides what it is shown."""
+    digest = hashlib.sha256()
+    for chunk in track(_chunks([folder / config, *sorted(folder.glob("*.safetensors"))]), f"hashing {folder.name}"):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _dtype(device: torch.device) -> torch.dtype:
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def _chunks(paths: Sequence[Path]) -> Iterator[bytes]:
+    """The bytes of files, each after its name."""
+    for path in paths:
+        yield path.name.encode()
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
