@@ -39,6 +39,13 @@ class Couples:
     object: Ints  # (M,) index into the objects of the kinds
     verbs: Bools  # (M, V)
 
+    def take(self, rows: Ints) -> Couples:
+        """The couples of these images alone, in this order."""
+        mine = [np.flatnonzero(self.image == row) for row in rows.tolist()]
+        kept = np.concatenate([*mine, np.empty(0, np.int64)]).astype(np.int64)
+        image = np.repeat(np.arange(len(mine)), [len(each) for each in mine])
+        return Couples(image, self.humans_xyxy[kept], self.objects_xyxy[kept], self.object[kept], self.verbs[kept])
+
 
 @dataclass(frozen=True)
 class PairSplit:
@@ -47,13 +54,14 @@ class PairSplit:
     name: str
     pairs: Pairs
     folder: Path  # of the image files
+    given: Couples | None = None  # in place of those of the pairs
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     @cached_property
     def couples(self) -> Couples:
-        return couples(self.pairs)
+        return couples(self.pairs) if self.given is None else self.given
 
     @cached_property
     def first(self) -> Ints:
@@ -70,7 +78,8 @@ class PairSplit:
 
     def take(self, rows: npt.ArrayLike) -> PairSplit:
         """The same split with only these images, in this order."""
-        return PairSplit(self.name, self.pairs.take(rows), self.folder)
+        index = np.arange(len(self))[np.asarray(rows)]
+        return PairSplit(self.name, self.pairs.take(rows), self.folder, self.given and self.given.take(index))
 
 
 def open_pairs(

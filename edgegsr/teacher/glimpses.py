@@ -76,7 +76,7 @@ def _all(teacher: Teacher, split: PairSplit, folder: Path) -> Tensor:
 
 
 def _keys(teacher: Teacher, split: PairSplit, folder: Path) -> list[bytes]:
-    true, boxes = split.couples, _unions(split)
+    true, boxes = split.couples, unions(split)
     photos = digests([split.path(i) for i in range(len(split))], folder.parent, keep=True)
     facts = (teacher.revision, teacher.preprocessing, f"glimpse {MARGIN}")
     return [key_of(*facts, photos[image], str(box)) for image, box in zip(true.image.tolist(), boxes.tolist())]
@@ -85,7 +85,7 @@ def _keys(teacher: Teacher, split: PairSplit, folder: Path) -> list[bytes]:
 def _looked(
     teacher: Teacher, split: PairSplit, parts: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Sequence[int], Tensor]]:
-    boxes, images = _unions(split), split.couples.image.tolist()
+    boxes, images = unions(split), split.couples.image.tolist()
     photo = lru_cache(maxsize=2)(split.pixels)  # couples of one photo follow each other
     for part in parts:
         crops = [crop(photo(images[i]), boxes[i], split.pairs.sizes_wh[images[i]]) for i in part]
@@ -104,7 +104,7 @@ def crop(pixels: Pixels, box_xyxy: npt.NDArray[np.float64], size_wh: npt.NDArray
     return np.ascontiguousarray(pixels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)])
 
 
-def _unions(split: PairSplit) -> npt.NDArray[np.float64]:
+def unions(split: PairSplit) -> npt.NDArray[np.float64]:
     """(M, 4) the box around human and object."""
     true = split.couples
     low = np.minimum(true.humans_xyxy[:, :2], true.objects_xyxy[:, :2])

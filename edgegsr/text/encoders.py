@@ -120,6 +120,14 @@ class Encoder:
                 output = self.model(**tokens)
             yield rows, output, mask
 
+    def vectors(self, texts: Sequence[str], batch: int = 64) -> Tensor:
+        """(n, d) unit vectors on the CPU, in the order of the texts."""
+        vectors: list[Tensor] = [torch.empty(0)] * len(texts)
+        for rows, output, mask in track(self.outputs(texts, batch), "reading texts", -(-len(texts) // batch)):
+            for i, vector in zip(rows, self.reader.pool(output, mask).float().cpu()):
+                vectors[i] = vector
+        return unit(torch.stack(vectors))
+
 
 def contents(folder: Path) -> bytes:
     """What two folders of encoders have in common only if they say the same: a hash of each file that is read."""
@@ -145,12 +153,7 @@ def open_encoder(folder: Path) -> Encoder:
 
 def read(texts: Sequence[str], folder: Path, batch: int) -> Tensor:
     """(n, d) unit vectors on the CPU, in the order of the texts."""
-    encoder = open_encoder(folder)
-    vectors: list[Tensor] = [torch.empty(0)] * len(texts)
-    for rows, output, mask in track(encoder.outputs(texts, batch), "reading texts", -(-len(texts) // batch)):
-        for i, vector in zip(rows, encoder.reader.pool(output, mask).float().cpu()):
-            vectors[i] = vector
-    return unit(torch.stack(vectors))
+    return open_encoder(folder).vectors(texts, batch)
 
 
 def _reader(folder: Path) -> Reader:

@@ -10,12 +10,19 @@ from edgegsr.interactions import Kinds
 from edgegsr.situation import Frame, Noun, Ontology
 
 HUMAN, OBJECT = "human", "object"
+NO_ACT = "no_interaction"  # the verb of HICO-DET for two that have nothing to do with each other
 
 
 def ontology_of(kinds: Kinds) -> Ontology:
     """Verbs and objects in the order of the kinds; noun 0 is the blank, so object `o` is noun `o + 1`."""
     frames = tuple(Frame(verb, (HUMAN, OBJECT), f"A person is {spoken(verb)} something.") for verb in kinds.verbs)
     return Ontology(frames, tuple(Noun(noun, (noun.replace("_", " "),)) for noun in kinds.objects))
+
+
+def kind_texts(kinds: Kinds) -> list[str]:
+    """What is said of each kind of interaction, as models are asked about it: "riding the bicycle"."""
+    said = (kinds.names(kind) for kind in range(len(kinds)))
+    return [f"{spoken(verb)} {'with ' * (verb == NO_ACT)}the {noun.replace('_', ' ')}" for verb, noun in said]
 
 
 def spoken(verb: str) -> str:

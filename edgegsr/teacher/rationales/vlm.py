@@ -46,7 +46,7 @@ class Vlm:
             raise InputError("rationales: vlm.model must name a folder or a hub id, got none")
         self.options, self.seed = options, seed
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.processor, self.model = _load(locate(options.model), self.device)
+        self.processor, self.model = load_vlm(locate(options.model), self.device)
         self.yes, self.no = (_first_tokens(self.processor.tokenizer, word) for word in ("yes", "no"))
 
     def write(self, questions: Sequence[Question]) -> list[str]:
@@ -74,20 +74,8 @@ class Vlm:
         return ["yes" if more else "no" for more in (yes > no).tolist()]
 
     def _inputs(self, questions: Sequence[Question]) -> Any:
-        talks = [
-            [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": question.text}]}]
-            for question in questions
-            for image in [_picture(question.subject.path, self.options.side)]
-        ]
-        inputs = self.processor.apply_chat_template(
-            talks,
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            processor_kwargs={"padding": True},
-        )
-        return inputs.to(self.device, dtype=self.model.dtype)
+        asked = [(_picture(question.subject.path, self.options.side), question.text) for question in questions]
+        return put(self.processor, asked).to(self.device, dtype=self.model.dtype)
 
 
 def write_with_vlm(
@@ -114,7 +102,23 @@ def write_with_vlm(
             yield outcome.rationale
 
 
-def _load(folder: Path, device: str) -> tuple[Any, Any]:
+def put(processor: Any, asked: Sequence[tuple[Image.Image, str]]) -> Any:
+    """Questions about pictures, each with its picture, as a model takes them: padded on the left."""
+    talks = [
+        [{"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": text}]}]
+        for picture, text in asked
+    ]
+    return processor.apply_chat_template(
+        talks,
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        processor_kwargs={"padding": True},
+    )
+
+
+def load_vlm(folder: Path, device: str) -> tuple[Any, Any]:
     """The processor and the model."""
     import transformers
 

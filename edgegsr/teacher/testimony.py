@@ -1,0 +1,213 @@
+"""What is said of photos that nobody annotated: who is there by a detector, and what they may be doing by a model.
+
+Of a split, only its images are looked at: its pairs are never read. Every detected object is a couple with the human
+nearest to it, and for each couple the speaker says how likely every kind of interaction is that the object allows.
+All of it is kept under the hash of what it was made from, as glimpses are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgegsr.data.pairs import Couples, PairSplit
+from edgegsr.errors import InputError
+from edgegsr.interactions import PERSON, Kinds, Pairs
+from edgegsr.progress import track
+from edgegsr.teacher import pairing
+from edgegsr.teacher.detectors import Detector
+from edgegsr.teacher.glimpses import MARGIN, crop, unions
+from edgegsr.teacher.photos import digests
+from edgegsr.teacher.shards import Shards, ShardWriter, key_of
+from edgegsr.teacher.sight import Pixels
+from edgegsr.teacher.speakers import Choice, Speaker
+from edgegsr.text.kinds import kind_texts
+
+FOLDER = "testimony"
+COUPLE, IMAGE = SCOPES = ("couple", "image")  # what a speaker is shown of a couple: the two alone, or all there is
+AT_ONCE = 32  # photos or couples
+NEVER = float("-inf")
+
+Row = Mapping[str, Tensor]
+
+
+class Heard(NamedTuple):
+    """What was said of B images."""
+
+    caption: Tensor  # (B, t) unit vectors
+    logprob: Tensor  # (B, K) the best over the couples of an image; -inf where nobody was asked
+    tokens: Tensor  # (B, K) of the text of each kind; 1 where nobody was asked
+    couple_logprob: Tensor  # (B, P, V) of each couple by verb, in the slots of the batch; -inf where nobody was asked
+
+
+class Testimony:
+    """What is said of the photos of a split; detector and speaker are asked about what was never asked before."""
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        detector: Detector,
+        photos: PairSplit,
+        kinds: Kinds,
+        folder: Path,
+        scope: str = COUPLE,
+    ) -> None:
+        if scope not in SCOPES:
+            raise InputError(f"--scope: wanted one of {', '.join(SCOPES)}, got {scope!r}")
+        pictures = digests([photos.path(i) for i in range(len(photos))], folder, keep=True)
+        self.facts: dict[str, Any] = {
+            "teacher": speaker.name,
+            "revision": speaker.revision,
+            "preprocessing": speaker.preprocessing,
+            "detector": detector.name,
+            "detector_revision": detector.revision,
+            "detector_preprocessing": detector.preprocessing,
+            "scope": scope,
+        }
+        kept = folder / FOLDER
+        self.split = _found(detector, photos, kinds, pictures, kept / "couples")
+        self.captions = _captions(speaker, photos, pictures, kept / "captions")  # (N, t) float16
+        told = _told(speaker, self.split, pictures, kept / "likelihoods", scope)
+        self.couple_logprob, self.tokens = _columns(told, self.split.couples, kinds)  # (M, V) and (K,)
+        self.numbers = torch.full((len(kinds.objects), len(kinds.verbs)), len(kinds))
+        verb, noun = torch.from_numpy(kinds.pairs).long().T
+        self.numbers[noun, verb] = torch.arange(len(kinds))
+
+    def about(self, rows: Tensor) -> Heard:
+        """rows (B,) of the split."""
+        first = torch.from_numpy(self.split.first)
+        count = first[rows + 1] - first[rows]
+        slots = first[rows][:, None] + torch.arange(max(int(count.max()), 1))
+        there = slots < first[rows + 1][:, None]
+        couple = torch.full((*there.shape, self.couple_logprob.shape[-1]), NEVER)
+        couple[there] = self.couple_logprob[slots[there]]
+        kind = torch.full(couple.shape, len(self.tokens))  # one more than there are takes what is none
+        kind[there] = self.numbers[torch.from_numpy(self.split.couples.object)[slots[there]]]
+        best = torch.full((len(rows), len(self.tokens) + 1), NEVER)
+        best = best.scatter_reduce(1, kind.flatten(1), couple.flatten(1), "amax")[:, :-1]
+        tokens = torch.where(best.isfinite(), self.tokens, 1)
+        return Heard(self.captions[rows].float(), best, tokens, couple)
+
+
+def _found(detector: Detector, photos: PairSplit, kinds: Kinds, pictures: Sequence[str], folder: Path) -> PairSplit:
+    """The photos with couples of what was detected, of whom nobody has said what they do."""
+    facts = (
+        "couples",
+        detector.revision,
+        detector.preprocessing,
+        pairing.RULE,
+        *kinds.objects,
+        str(kinds.valid.any(1).tolist()),
+    )
+    keys = [key_of(*facts, picture, str(wh)) for picture, wh in zip(pictures, photos.pairs.sizes_wh.tolist())]
+    rows = _remembered(
+        folder, keys, lambda new: _detected(detector, photos, kinds, new), f"{detector.name} looks for people"
+    )
+    image = np.repeat(np.arange(len(rows)), [len(row["object"]) for row in rows])
+    humans, objects = (
+        np.concatenate([row[name].numpy() for row in rows] or [np.zeros((0, 4))]).astype(np.float64)
+        for name in ("humans_xyxy", "objects_xyxy")
+    )
+    noun = np.concatenate([row["object"].numpy() for row in rows] or [np.zeros(0, np.int64)])
+    couples = Couples(image, humans, objects, noun, np.zeros((len(image), len(kinds.verbs)), bool))
+    none = np.zeros(0, np.int64)
+    pairs = Pairs(kinds, photos.pairs.images, photos.pairs.sizes_wh, none, none, np.zeros((0, 4)), np.zeros((0, 4)))
+    return PairSplit(photos.name, pairs, photos.folder, couples)
+
+
+def _detected(detector: Detector, photos: PairSplit, kinds: Kinds, new: Sequence[int]) -> Iterator[tuple[int, Row]]:
+    person = kinds.object_index.get(PERSON)
+    asked = np.asarray(kinds.valid.any(1))
+    for start in range(0, len(new), AT_ONCE):
+        part = new[start : start + AT_ONCE]
+        seen = [photos.pixels(i) for i in part]
+        for i, pixels, found in zip(part, seen, detector.detect(seen)):
+            scale = np.tile(photos.pairs.sizes_wh[i] / pixels.shape[1::-1], 2)
+            human, thing = pairing.paired(found, person)
+            human, thing = (side[asked[found.objects[thing]]] for side in (human, thing))
+            yield (
+                i,
+                {
+                    "humans_xyxy": torch.from_numpy(found.humans_xyxy[human] * scale).float(),
+                    "objects_xyxy": torch.from_numpy(found.objects_xyxy[thing] * scale).float(),
+                    "object": torch.from_numpy(found.objects[thing]).long(),
+                },
+            )
+
+
+def _captions(speaker: Speaker, photos: PairSplit, pictures: Sequence[str], folder: Path) -> Tensor:
+    """(N, t) what is said of each photo."""
+
+    def described(new: Sequence[int]) -> Iterator[tuple[int, Row]]:
+        for start in range(0, len(new), AT_ONCE):
+            part = new[start : start + AT_ONCE]
+            for i, vector in zip(part, speaker.captions([photos.pixels(i) for i in part])):
+                yield i, {"caption": vector[None].half()}
+
+    keys = [key_of("caption", speaker.revision, speaker.preprocessing, picture) for picture in pictures]
+    rows = _remembered(folder, keys, described, f"{speaker.name} describes photos")
+    return torch.cat([row["caption"] for row in rows])
+
+
+def _told(speaker: Speaker, split: PairSplit, pictures: Sequence[str], folder: Path, scope: str) -> list[Row]:
+    """How likely the kinds of each couple are, in the order of `_asked`."""
+    true, boxes, texts = split.couples, unions(split), kind_texts(split.pairs.kinds)
+    images, nouns, asked = true.image.tolist(), true.object.tolist(), _asked(split.pairs.kinds)
+    photo = lru_cache(maxsize=2)(split.pixels)  # couples of one photo follow each other
+
+    def choice(i: int) -> Choice:
+        noun = split.pairs.kinds.objects[nouns[i]].replace("_", " ")
+        return Choice(shown(i), noun, [texts[kind] for kind in asked[nouns[i]]])
+
+    def shown(i: int) -> Pixels:
+        whole = photo(images[i])
+        return whole if scope == IMAGE else crop(whole, boxes[i], split.pairs.sizes_wh[images[i]])
+
+    def told(new: Sequence[int]) -> Iterator[tuple[int, Row]]:
+        for start in range(0, len(new), AT_ONCE):
+            part = new[start : start + AT_ONCE]
+            for i, said in zip(part, speaker.likelihoods([choice(i) for i in part])):
+                yield i, {"logprob": said.logprob.float().cpu(), "tokens": said.tokens.cpu()}
+
+    facts = ("likelihoods", speaker.revision, speaker.preprocessing, scope)
+    where = [f"{MARGIN} {box.round(2).tolist()}" if scope == COUPLE else "" for box in boxes]
+    keys = [
+        key_of(*facts, pictures[images[i]], where[i], *(texts[kind] for kind in asked[nouns[i]]))
+        for i in range(len(images))
+    ]
+    return _remembered(folder, keys, told, f"{speaker.name} says what people do")
+
+
+def _asked(kinds: Kinds) -> list[list[int]]:
+    """The kinds that each object allows."""
+    return [np.flatnonzero(kinds.pairs[:, 1] == noun).tolist() for noun in range(len(kinds.objects))]
+
+
+def _columns(told: Sequence[Row], couples: Couples, kinds: Kinds) -> tuple[Tensor, Tensor]:
+    """(M, V) log-likelihoods, -inf where nobody was asked, and (K,) the tokens of the text of each kind."""
+    logprob, tokens = torch.full((len(told), len(kinds.verbs)), NEVER), torch.ones(len(kinds), dtype=torch.int64)
+    asked = [torch.tensor(kind, dtype=torch.int64) for kind in _asked(kinds)]
+    verbs = torch.from_numpy(kinds.pairs[:, 0]).long()
+    for i, (row, noun) in enumerate(zip(told, couples.object.tolist())):
+        logprob[i, verbs[asked[noun]]] = row["logprob"]
+        tokens[asked[noun]] = row["tokens"]
+    return logprob, tokens
+
+
+def _remembered(
+    folder: Path, keys: Sequence[bytes], make: Callable[[Sequence[int]], Iterator[tuple[int, Row]]], label: str
+) -> list[Row]:
+    """The row of each key, from the folder or made: `make` gets the places of keys that lack, each key once."""
+    place = {key: i for i, key in reversed(list(enumerate(keys)))}
+    new = [place[key] for key in Shards(folder).lacking(keys)]
+    with ShardWriter(folder) as writer:
+        for i, row in track(make(new), label, len(new)):
+            writer.add(keys[i], **row)
+    there = Shards(folder)
+    return [there.files[file].row(row) for file, row in there.places(keys).tolist()]
