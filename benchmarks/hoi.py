@@ -4,6 +4,8 @@
 
 Every cell is a training of its own under --runs, from scratch; a benchmark that was stopped goes on where it was, and
 --out goes on with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
+CL-HOI learns from no annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes
+are those of a detector, a student of pairs that has learned boxes and objects, and no acts, on crowds of another seed.
 """
 
 from __future__ import annotations
@@ -25,18 +27,19 @@ from result import publish
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.pairs import open_pairs
 from edgegsr.distill.pairs.methods import PAIR_METHODS
+from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.processes import processes
-from edgegsr.scoring.hico import score
-from edgegsr.shipped import find_card, find_teacher
+from edgegsr.scoring.hico import Scores, score
+from edgegsr.shipped import find_card
 from edgegsr.student.pair_answers import answer_pairs
-from edgegsr.teacher.glimpses import GlimpseSource
-from edgegsr.teacher.vision import open_teacher
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import ENCODER, tables_for
 
 ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
+WITHOUT_LABELS = "clhoi"
+DETECTOR, ELSEWHERE = "detector", "crowd:1"  # what it learns from
 
 
 class Cell(NamedTuple):
@@ -60,9 +63,8 @@ def measure(cell: Cell) -> dict[str, float]:
     setting = "" if cell.setting == ALL else cell.setting
     learn, dev = (open_pairs("crowd", split, setting=setting) for split in ("train", "dev"))
     tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
-    source = None
-    if PAIR_METHODS[cell.method].taught:
-        source = GlimpseSource(open_teacher(find_teacher("diorama"), device), learn, cell.cache, ENCODER)
+    given = Given(detector=str(cell.runs / DETECTOR) if cell.method == WITHOUT_LABELS else None)
+    source = open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
     overrides = {"seed": cell.seed, "epochs": cell.epochs}
     card = find_card(cell.student)
     done = train_pairs(card, learn, dev, tables, cell.folder, cell.method, overrides, setting, source=source)
@@ -70,9 +72,20 @@ def measure(cell: Cell) -> dict[str, float]:
     said = answer_pairs(done.student.to(device), test, label=f"{cell.folder.name} on test")
     scores = score(test.pairs, said.predictions())
     means = {**scores.default._asdict(), "known_object": scores.known_object.full}
-    group = scores.groups[setting]._asdict() if setting else {}
+    group = scores.groups[setting]._asdict() if setting else _every_group(scores)
     found = {name: value for name, value in {**group, **means}.items() if value is not None}
     return {**found, **{name: fact for name, fact in machine.facts().items() if name in ("cpu", "gpu", "commit")}}
+
+
+def _every_group(scores: Scores) -> dict[str, float | None]:
+    return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
+
+
+def learn_to_detect(student: str, epochs: int, out: Path) -> None:
+    """A student that finds people and things, of which nobody has told it what they do."""
+    learn, dev = (open_pairs(ELSEWHERE, split) for split in ("train", "dev"))
+    tables = tables_for(ontology_of(learn.pairs.kinds))
+    train_pairs(find_card(student), learn, dev, tables, out, "none", {"epochs": epochs, "weights.verb": 0.0})
 
 
 def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, float]]]:
@@ -120,8 +133,11 @@ def main() -> None:
         for seed in given.seeds
         for setting in given.settings
         for method in given.methods
+        if setting == ALL or method != WITHOUT_LABELS
         if str(seed) not in result["settings"].get(setting, {}).get(method, {}).get("per_seed", {})
     ]
+    if any(cell.method == WITHOUT_LABELS for cell in cells):
+        learn_to_detect(given.student, given.epochs, given.runs / DETECTOR)
     for cell, scores in measured(cells, given.jobs):
         enter(result, cell, scores)
         publish(result, given.out)

@@ -90,10 +90,21 @@ def test_the_teacher_of_pairs_is_the_one_that_comes_along(
     assert list((tmp_path / "cache" / "glimpses").glob("*.safetensors"))
 
 
+def test_pairs_are_learned_without_annotations(
+    trained: Path, crowd: Path, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path / "cache"))
+    out, who = tmp_path / "unlabelled", ("--method", "clhoi", "--detector", trained, "--scope", "image")
+    assert run("distill", "--student", card, "--data", crowd, *who, "--out", out) == 0
+    config = (out / "config.toml").read_text()
+    assert 'scope = "image"' in config and "[train.clhoi]" in config and "[train.gplhoi]" not in config
+    assert list((tmp_path / "cache" / "testimony" / "likelihoods").glob("*.safetensors"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--method", "caption"), "--method: students of pairs take one of none, mipd, got 'caption'"),
+        (("--method", "caption"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'caption'"),
         (("--teacher", "diorama"), "--method none: learns from no teacher; leave out --teacher"),
         (("--unseen", "all"), "zero-shot setting: wanted one of rf_uc, nf_uc, uo, uv, got 'all'"),
         (
@@ -101,6 +112,17 @@ def test_the_teacher_of_pairs_is_the_one_that_comes_along(
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--start", "nowhere"), "nowhere"),
+        (("--detector", "x"), "--method none: learns from annotated boxes; leave out --detector and --vlm"),
+        (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
+        (
+            ("--method", "clhoi", "--detector", "nowhere/at/all"),
+            "nowhere/at/all: no such folder; give the folder of a saved",
+        ),
+        (("--method", "clhoi", "--scope", "all"), "--scope: wanted one of couple, image, got 'all'"),
+        (
+            ("--method", "clhoi", "--detector", "x", "--vlm", "y", "--teacher", "z"),
+            "--teacher and --vlm: both say what is done; leave one out",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -118,7 +140,7 @@ def test_a_mistake_is_one_line(
 
 def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("distill", "--student", "pico", "--unseen", "uv", "--out", tmp_path / "x") == 2
-    assert "--unseen and --start: are for students of pairs, and pico is none" in capsys.readouterr().err
+    assert "--scope: are for students of pairs, and pico is none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [("export",), ("compress", "--ptq")])

@@ -33,7 +33,11 @@ def distill(
     out: Annotated[Path, typer.Option(help="The run to write; a started one goes on.")],
     data: AnyData = None,
     method: Annotated[
-        str, typer.Option(help="none (annotations alone), feature, caption, pseudo, mipd, mipd-release.")
+        str,
+        typer.Option(
+            help="none (annotations alone), feature, caption, pseudo, mipd, mipd-release; of pairs none, mipd, clhoi, "
+            "gplhoi."
+        ),
     ] = "none",
     teacher: Annotated[
         Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
@@ -55,6 +59,17 @@ def distill(
     ] = "labels",
     start: Annotated[
         Optional[str], typer.Option(help="Pairs: a run, or diorama-nano, whose encoder and decoder to begin with.")
+    ] = None,
+    detector: Annotated[
+        Optional[str],
+        typer.Option(help="Pairs, clhoi: who finds people and things, a model of transformers or a run of pairs."),
+    ] = None,
+    vlm: Annotated[
+        Optional[str],
+        typer.Option(help="Pairs, clhoi: an image-text model that says what is done, in the place of --teacher."),
+    ] = None,
+    scope: Annotated[
+        Optional[str], typer.Option(help="Pairs, clhoi: it is shown each couple, or the whole image.")
     ] = None,
     limit: Limit = None,
     workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
@@ -87,10 +102,13 @@ def distill(
     if read_student(card).pairs:
         if live or grid:
             raise InputError("--live and --grid: are for students of situations; leave them out")
-        _pairs(card, data, method, teacher, overrides, out, unseen, rule, start, limit, text, as_json)
+        who = {"teacher": teacher, "detector": detector, "vlm": vlm, **({"scope": scope} if scope else {})}
+        _pairs(card, data, method, who, overrides, out, unseen, rule, start, limit, text, as_json)
         return
-    if unseen or start:
-        raise InputError(f"--unseen and --start: are for students of pairs, and {student} is none")
+    if unseen or start or detector or vlm or scope:
+        raise InputError(
+            f"--unseen, --start, --detector, --vlm, --scope: are for students of pairs, and {student} is none"
+        )
     how = find_method(method)
     if not how.taught and (teacher or live or grid):
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher, --live and --grid")
@@ -113,7 +131,7 @@ def _pairs(
     card: Any,
     data: Optional[str],
     method: str,
-    teacher: Optional[str],
+    who: dict[str, Any],
     overrides: dict[str, Any],
     out: Path,
     unseen: Optional[str],
@@ -125,25 +143,15 @@ def _pairs(
 ) -> None:
     """A student of pairs, on the crowds or on data of HICO-DET."""
     from edgegsr.data.pairs import open_pairs
-    from edgegsr.distill.pairs.methods import find_pair_method
+    from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.distill.pairs.train import train_pairs
-    from edgegsr.files import cache_folder
-    from edgegsr.processes import processes
-    from edgegsr.shipped import find_teacher
-    from edgegsr.teacher.glimpses import GlimpseSource
-    from edgegsr.teacher.vision import open_teacher
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
 
-    name = data or "crowd"
+    given, name = Given(**who), data or "crowd"
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
-    source = None
-    if find_pair_method(method).taught:
-        looking = open_teacher(find_teacher(teacher or "diorama"), str(processes().device))
-        source = GlimpseSource(looking, learn, cache_folder(), tables.encoder)
-    elif teacher:
-        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
+    source = open_pair_source(method, given, learn, tables.encoder)
     run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", rule, start, source=source)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 

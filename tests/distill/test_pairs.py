@@ -176,11 +176,6 @@ def run(out: Path, learn: PairSplit, judge: PairSplit, **more: Any) -> PairRun:
     return train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), out, **more)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, learn: PairSplit, judge: PairSplit) -> PairRun:
-    return run(tmp_path_factory.mktemp("runs") / "pairs", learn, judge)
-
-
 def test_a_finished_run_has_all_that_it_needs(finished: PairRun) -> None:
     names = {path.name for path in finished.folder.iterdir()}
     assert {"config.toml", "kinds.json", "ontology.json", "tables.safetensors", "student.safetensors"} <= names
@@ -315,7 +310,9 @@ def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
 def test_mipd_without_a_teacher_is_refused(tmp_path: Path, learn: PairSplit, judge: PairSplit) -> None:
     with pytest.raises(InputError, match="--method mipd: learns from a teacher; give --teacher"):
         run(tmp_path / "x", learn, judge, method="mipd")
-    with pytest.raises(InputError, match="--method: students of pairs take one of none, mipd, gplhoi, got 'magic'"):
+    with pytest.raises(
+        InputError, match="--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'magic'"
+    ):
         run(tmp_path / "x", learn, judge, method="magic")
 
 

@@ -60,7 +60,7 @@ class ClConfig:
     likely: float = 0.2  # share of the candidates of an object from which one is taken for true
     temperature: float = 1.0  # of the candidates' likelihoods
     per_token: bool = False  # likelihoods divided by how long a text is
-    first_epochs: int = 0  # in which only the context is learned
+    first_steps: int = 0  # in which only the context is learned
     context_weight: float = 1.0
     interaction_weight: float = 1.0
     calibration_weight: float = 0.1
@@ -73,5 +73,5 @@ class ClConfig:
         require(self.tokens >= 1, f"tokens must be 1 or more, got {self.tokens}")
         require(0 < self.likely <= 1, f"likely must be above 0 and at most 1, got {self.likely}")
         require(self.temperature > 0, f"temperature must be above 0, got {self.temperature}")
-        for name in ("first_epochs", "context_weight", "interaction_weight", "calibration_weight", "heard_weight"):
+        for name in ("first_steps", "context_weight", "interaction_weight", "calibration_weight", "heard_weight"):
             require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")

@@ -10,10 +10,15 @@ from torch.nn import functional as F
 
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.losses import divergence, mean_where
+from edgegsr.distill.pairs.clhoi import ClHoi, acts
 from edgegsr.distill.pairs.gplhoi import GplHoi, group_texts
 from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen
 from edgegsr.errors import InputError
 from edgegsr.interactions import Kinds
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.testimony import Testimony
+from edgegsr.text.embed import words
+from edgegsr.text.kinds import kind_texts
 
 
 class PairMipd(PairLesson):
@@ -24,8 +29,6 @@ class PairMipd(PairLesson):
     """
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
-        if said.about is None:
-            raise InputError("--method mipd: learns from a teacher; give --teacher")
         query, there, _ = match = self.matched(said.answer, true)
         found, m = super().losses(said._replace(match=match), true), self.config.mipd
         mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
@@ -39,20 +42,24 @@ class PairMipd(PairLesson):
         return found
 
 
+Source = GlimpseSource | Testimony
+
+
 class PairMethod(NamedTuple):
-    """How a lesson is made of a student (its settings, the kinds that it may know, the texts that it wants to have in
-    vectors), and what it learns from beside annotations."""
+    """How a lesson is made of a student, its settings, the kinds that it may know of and what else it is given."""
 
     lesson: Callable[..., PairLesson]
-    taught: bool = False  # by a teacher that looks at couples
-    texts: Callable[[Kinds], list[str]] | None = None
+    source: type[Source] | None = None  # of what it learns beside annotations, or instead of them
+    given: Callable[[Kinds, str], tuple[Tensor, ...]] = lambda kinds, encoder: ()
 
 
 PAIR_METHODS: dict[str, PairMethod] = {
     "none": PairMethod(PairLesson),
-    "mipd": PairMethod(PairMipd, taught=True),
-    "gplhoi": PairMethod(GplHoi, texts=group_texts),
+    "mipd": PairMethod(PairMipd, GlimpseSource),
+    "clhoi": PairMethod(ClHoi, Testimony, lambda kinds, encoder: (words(kind_texts(kinds), encoder), acts(kinds))),
+    "gplhoi": PairMethod(GplHoi, given=lambda kinds, encoder: (words(group_texts(kinds), encoder),)),
 }
+LEARNS_FROM = {GlimpseSource: "a teacher; give --teacher", Testimony: "what is said of photos; give --detector"}
 
 
 def find_pair_method(name: str) -> PairMethod:

@@ -37,8 +37,11 @@ LOSSES = {
     "seed": "Where objects are",
     "glimpse": "Taught: what the teacher sees",
     "ranking": "Taught: how it ranks verbs",
+    "context": "Context: what the caption says",
+    "interaction": "Interactions of the image",
+    "calibration": "Their likelihoods",
     "groups": "Groups of prompts: verbs",
-    "heard": "Taught: what its groups say",
+    "heard": "Taught: what is said of its couple",
     "texts": "Taught: what texts are like",
     "lr": "Learning rate",
 }

@@ -23,13 +23,13 @@ from edgegsr.distill.folder import open_folder
 from edgegsr.distill.identity import describe, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.loop import Syllabus, Turn, check_state, go
-from edgegsr.distill.pairs.methods import PairMethod, find_pair_method
+from edgegsr.distill.pairs.methods import LEARNS_FROM, Source, find_pair_method
 from edgegsr.distill.pairs.report import write_report
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.interactions import KINDS_FILE, Bools, Kinds
+from edgegsr.interactions import KINDS_FILE, Bools
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import REPORT, TABLES, WEIGHTS
 from edgegsr.scoring.hico import Rules, Scores, score
@@ -38,9 +38,8 @@ from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.weights import read_tensors, save_weights
-from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.testimony import Testimony
 from edgegsr.text import TextTables
-from edgegsr.text.embed import words
 from edgegsr.text.kinds import ontology_of
 
 DEV = Rules(absent="skip")  # dev is small, and in a zero-shot setting without its unseen kinds
@@ -58,7 +57,7 @@ def train_pairs(
     rule: str = RULES[0],
     start: str | Path | None = None,
     on_step: Callable[[int], None] | None = None,
-    source: GlimpseSource | None = None,
+    source: Source | None = None,
 ) -> PairRun:
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
@@ -66,9 +65,11 @@ def train_pairs(
     them; `start` is a run whose encoder and decoder it begins with.
     """
     out, how, card = Path(out), find_pair_method(method), read_student(student_card)
-    if how.taught and source is None:
-        raise InputError(f"--method {method}: learns from a teacher; give --teacher")
-    source, settings = source if how.taught else None, read_train(student_card, overrides)
+    if how.source and not isinstance(source, how.source):
+        raise InputError(f"--method {method}: learns from {LEARNS_FROM[how.source]}")
+    source, settings = source if how.source else None, read_train(student_card, overrides)
+    if isinstance(source, Testimony):
+        split_train = source.split  # the same photos, of which nobody has said anything else
     kinds = split_train.pairs.kinds
     if not len(split_train) or not len(split_dev):
         raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
@@ -107,9 +108,9 @@ def train_pairs(
     steps = settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
     allowed = torch.from_numpy(allowed_kinds(split_train, setting))
-    texts = _read(how, kinds, tables.encoder)
-    torch.manual_seed(settings.seed)  # whoever had to read them: what a lesson adds begins the same
-    lesson = how.lesson(student, settings, allowed, *texts)
+    given = how.given(kinds, tables.encoder)
+    torch.manual_seed(settings.seed)  # whatever had to be read: what a lesson adds begins the same
+    lesson = how.lesson(student, settings, allowed, *given)
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
     if saved:
         check_state(saved, description)
@@ -133,12 +134,7 @@ def train_pairs(
     return open_pair_run(out)
 
 
-def _read(how: PairMethod, kinds: Kinds, encoder: str) -> tuple[Tensor, ...]:
-    """The texts that a method wants, as the encoder of the words reads them."""
-    return () if how.texts is None else (words(how.texts(kinds), encoder),)
-
-
-def _turns(batches: Loader[PairBatch], steps: int, source: GlimpseSource | None, done: int) -> Iterator[Turn]:
+def _turns(batches: Loader[PairBatch], steps: int, source: Source | None, done: int) -> Iterator[Turn]:
     for turn in turns(batches, steps, done):
         yield turn if source is None else turn._replace(about=source.about(turn.batch.rows))
 

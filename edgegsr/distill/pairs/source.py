@@ -1,0 +1,60 @@
+"""What a student of pairs learns from beside annotations, or instead of them, as a command line names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgegsr.data.pairs import PairSplit
+from edgegsr.distill.pairs.methods import Source, find_pair_method
+from edgegsr.errors import InputError
+from edgegsr.files import cache_folder
+from edgegsr.processes import processes
+from edgegsr.shipped import find_run, find_teacher
+from edgegsr.teacher.detectors import open_detector
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.speakers import Contrastive, Vlm
+from edgegsr.teacher.testimony import SCOPES, Testimony
+from edgegsr.teacher.vision import open_teacher
+
+
+@dataclass(frozen=True)
+class Given:
+    """Who looks, finds and says; nothing where a method does without."""
+
+    teacher: str | None = None  # that looks at pictures among texts
+    detector: str | None = None  # that finds humans and objects
+    vlm: str | None = None  # that says how likely a text is of a picture, in a teacher's place
+    scope: str = SCOPES[0]
+
+    def __post_init__(self) -> None:
+        if self.teacher and self.vlm:
+            raise InputError("--teacher and --vlm: both say what is done; leave one out")
+        if self.scope not in SCOPES:
+            raise InputError(f"--scope: wanted one of {', '.join(SCOPES)}, got {self.scope!r}")
+
+
+def open_pair_source(
+    method: str, given: Given, learn: PairSplit, encoder: str, cache: Path | None = None
+) -> Source | None:
+    """The source of a method on these photos; what it sees or hears is kept in `cache`."""
+    wanted, folder = find_pair_method(method).source, cache or cache_folder()
+    if wanted is not Testimony and (given.detector or given.vlm):
+        raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector and --vlm")
+    if wanted is None:
+        if given.teacher:
+            raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
+        return None
+    device = str(processes().device)
+    teacher = find_teacher(given.teacher or "diorama")
+    if wanted is GlimpseSource:
+        return GlimpseSource(open_teacher(teacher, device), learn, folder, encoder)
+    if not given.detector:
+        raise InputError(
+            f"--method {method}: learns where people and things are from a detector; give --detector, a model of "
+            "transformers such as PekingU/rtdetr_v2_r18vd or a run of pairs"
+        )
+    kinds = learn.pairs.kinds
+    detector = open_detector(str(find_run(Path(given.detector))), kinds, device)
+    speaker = Vlm(given.vlm, encoder) if given.vlm else Contrastive(open_teacher(teacher, device))
+    return Testimony(speaker, detector, learn, kinds, folder, given.scope)

@@ -1,0 +1,204 @@
+"""CL-HOI for pairs: what was said of a whole image teaches the couples on it, and nobody has annotated anything."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pairmade import CARD, tables_of
+
+from edgegsr.data.pair_loader import PairBatch, pair_loader
+from edgegsr.data.pairs import PairSplit
+from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.pairs.clhoi import ClHoi, acts
+from edgegsr.distill.pairs.config import ClConfig
+from edgegsr.distill.pairs.train import train_pairs
+from edgegsr.errors import InputError
+from edgegsr.pair_run import PairRun
+from edgegsr.shipped import find_teacher
+from edgegsr.student.config import read_student
+from edgegsr.student.pairs import PairStudent
+from edgegsr.teacher import testimony
+from edgegsr.teacher.detectors import open_detector
+from edgegsr.teacher.speakers import Contrastive
+from edgegsr.teacher.testimony import Heard
+from edgegsr.teacher.vision import open_teacher
+from edgegsr.text.kinds import ontology_of
+from edgegsr.text.shipped import tables_for
+
+NOT_ASKED = float("-inf")
+
+
+@pytest.fixture(scope="module")
+def batch(learn: PairSplit) -> PairBatch:
+    found = next(iter(pair_loader(learn, 64, 4, train=True)))
+    return found._replace(verbs=torch.zeros_like(found.verbs))
+
+
+def lesson_of(learn: PairSplit, **switches: Any) -> ClHoi:
+    torch.manual_seed(0)
+    kinds = learn.pairs.kinds
+    tables, valid = tables_of(kinds), torch.from_numpy(kinds.valid)
+    student = PairStudent(read_student(CARD), tables, valid, pretrained=False)
+    texts = torch.nn.functional.normalize(torch.randn(len(kinds), tables.width), dim=-1)
+    return ClHoi(student, replace(TrainConfig(), clhoi=ClConfig(**switches)), valid, texts, acts(kinds))
+
+
+def heard_of(learn: PairSplit, batch: PairBatch, likely: int = 0) -> Heard:
+    """Everything was asked of every couple, and the kind `likely` of its object is the likeliest."""
+    kinds = learn.pairs.kinds
+    width, (images, couples) = tables_of(kinds).width, batch.has_pair.shape
+    of_object = torch.from_numpy(kinds.pairs[:, 1]).long()
+    there = (of_object == batch.objects[..., None]) & batch.has_pair[..., None]  # (B, P, K)
+    torch.manual_seed(2)
+    said = torch.randn(len(kinds))
+    said[likely] = 9
+    logprob = torch.where(there.any(1), said, NOT_ASKED)
+    alone = torch.full((images, couples, len(kinds.verbs)), NOT_ASKED)
+    for kind, (verb, _) in enumerate(kinds.pairs.tolist()):
+        alone[..., verb] = torch.where(there[..., kind], said[kind], alone[..., verb])
+    caption = torch.nn.functional.normalize(torch.randn(images, width), dim=-1)
+    return Heard(caption, logprob, torch.full((images, len(kinds)), 4.0), alone)
+
+
+def losses(lesson: ClHoi, batch: PairBatch, heard: Heard) -> dict[str, float]:
+    torch.manual_seed(1)
+    return {name: float(loss.detach()) for name, loss in lesson.losses(lesson(*batch.asked, heard), batch).items()}
+
+
+def test_acts_are_the_kinds_and_no_interaction_is_none(learn: PairSplit) -> None:
+    kinds = learn.pairs.kinds
+    assert acts(kinds)[7].tolist() == [*kinds.pairs[7].tolist(), 1]
+    quiet = replace(kinds, verbs=("no_interaction", *kinds.verbs[1:]))
+    assert (acts(quiet)[:, 2] == 0).tolist() == (kinds.pairs[:, 0] == 0).tolist()
+
+
+def test_it_learns_boxes_words_and_what_was_said_and_no_annotated_verb(learn: PairSplit, batch: PairBatch) -> None:
+    told = losses(lesson_of(learn), batch, heard_of(learn, batch))
+    assert told.keys() == {
+        "noun", "l1", "giou", "presence", "seed", "context", "interaction", "calibration", "heard",
+    }  # fmt: skip
+    assert all(math.isfinite(value) and value > 0 for value in told.values())
+
+
+def test_annotated_verbs_change_nothing(learn: PairSplit, batch: PairBatch) -> None:
+    lesson, heard = lesson_of(learn), heard_of(learn, batch)
+    with torch.no_grad():
+        said = lesson(*batch.asked, heard)
+        said = said._replace(match=lesson.matched(said.answer, batch))
+        blind = lesson.losses(said, batch)
+        seeing = lesson.losses(said, batch._replace(verbs=torch.ones_like(batch.verbs)))
+    assert {name: float(loss) for name, loss in blind.items()} == {name: float(loss) for name, loss in seeing.items()}
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"translator": False, "context": False},
+        {"spatial": False},
+        {"visual": False},
+        {"context": False},
+        {"caption_loss": False},
+        {"interaction_loss": False},
+        {"calibration_loss": False},
+        {"soft": False},
+        {"peak": True},
+        {"couples": False},
+        {"temperature": 3.0},
+        {"per_token": True},
+    ],
+    ids=str,
+)
+def test_every_switch_changes_what_is_learned(learn: PairSplit, batch: PairBatch, switches: dict[str, Any]) -> None:
+    batch = batch._replace(objects=batch.objects[:, :1].expand_as(batch.objects).contiguous())  # two of one kind
+    heard = heard_of(learn, batch)
+    heard = heard._replace(tokens=1 + torch.arange(heard.tokens.shape[1]).expand_as(heard.tokens) % 3)
+    assert losses(lesson_of(learn), batch, heard) != losses(lesson_of(learn, **switches), batch, heard)
+
+
+def test_shares_sum_to_one_over_the_kinds_of_an_object(learn: PairSplit, batch: PairBatch) -> None:
+    kinds, heard = learn.pairs.kinds, heard_of(learn, batch)
+    share = lesson_of(learn).shares(heard)
+    assert ((share > 0) == heard.logprob.isfinite()).all()
+    for b in range(len(share)):
+        for noun in set(batch.objects[b, batch.has_pair[b]].tolist()):
+            assert float(share[b, kinds.pairs[:, 1] == noun].sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_first_steps_learn_the_context_alone(learn: PairSplit, batch: PairBatch) -> None:
+    lesson, heard = lesson_of(learn, first_steps=2), heard_of(learn, batch)
+    for step in range(4):
+        told = losses(lesson, batch, heard)
+        assert told["context"] > 0
+        assert (told["interaction"] > 0) == (told["heard"] > 0) == (step >= 2)
+    assert int(lesson.state_dict()["steps"]) == 4
+
+
+def test_what_was_said_of_an_image_reaches_its_couples(learn: PairSplit, batch: PairBatch) -> None:
+    noun = int(batch.objects[0, 0])
+    of_object = np.flatnonzero(learn.pairs.kinds.pairs[:, 1] == noun)
+    heard = heard_of(learn, batch, likely=int(of_object[-1]))
+    lesson = lesson_of(learn, couples=False)
+    optimizer = torch.optim.Adam(lesson.parameters(), 3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.stack([*lesson.losses(lesson(*batch.asked, heard), batch).values()]).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    with torch.no_grad():
+        said = lesson(*batch.asked, heard)
+        named = lesson._named(said.about.couples, batch)[0, 0, of_object]
+        query = lesson.matched(said.answer, batch).query[0, 0]
+        verbs = learn.pairs.kinds.pairs[of_object, 0]
+        mine = said.answer.verb_logits[0, query, verbs]
+    assert int(named.argmax()) == int(mine.argmax()) == len(of_object) - 1
+
+
+def test_an_image_of_which_nothing_was_said_adds_nothing_but_boxes(learn: PairSplit, batch: PairBatch) -> None:
+    heard = heard_of(learn, batch)
+    nothing = Heard(
+        torch.zeros_like(heard.caption), torch.full_like(heard.logprob, NOT_ASKED), heard.tokens,
+        torch.full_like(heard.couple_logprob, NOT_ASKED),
+    )  # fmt: skip
+    told = losses(lesson_of(learn), batch, nothing)
+    assert told["context"] == told["interaction"] == told["calibration"] == 0
+    assert told["l1"] > 0 and all(map(math.isfinite, told.values()))
+
+
+def test_switches_that_cannot_be_are_named() -> None:
+    with pytest.raises(InputError, match=r"train\.clhoi\.spatial and visual are both off"):
+        read_train({}, {"clhoi.spatial": False, "clhoi.visual": False})
+    with pytest.raises(InputError, match=r"train\.clhoi\.context must be off where translator is"):
+        read_train({}, {"clhoi.translator": False})
+
+
+def test_a_student_is_taught_without_one_annotation(
+    learn: PairSplit, judge: PairSplit, finished: PairRun, tmp_path: Path
+) -> None:
+    kinds = learn.pairs.kinds
+    tables = tables_for(ontology_of(kinds))
+    detector = open_detector(str(finished.folder), kinds)
+    speaker = Contrastive(open_teacher(find_teacher("diorama")))
+    heard = testimony.Testimony(speaker, detector, learn, kinds, tmp_path / "cache", "couple")
+    overrides = {"epochs": 3, "eval_every": 3}
+    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "clhoi", overrides, source=heard)
+    lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
+    first = next(line for line in lines if line["kind"] == "train")
+    assert {"context", "interaction", "calibration", "heard"} <= first.keys() and "verb" not in first
+    assert taught.student.state_dict().keys() == finished.student.state_dict().keys()
+    assert taught.config["teacher"]["detector"] and "clhoi" in taught.config["train"]
+    scrambled = replace(learn, pairs=replace(learn.pairs, kind=np.roll(learn.pairs.kind, 7)))
+    again = testimony.Testimony(speaker, detector, scrambled, kinds, tmp_path / "cache", "couple")
+    same = train_pairs(CARD, scrambled, judge, tables, tmp_path / "same", "clhoi", overrides, source=again)
+    mine, theirs = taught.student.state_dict(), same.student.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_without_a_detector_it_is_refused(learn: PairSplit, judge: PairSplit, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--method clhoi: learns from what is said of photos; give --detector"):
+        train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), tmp_path / "x", "clhoi")
