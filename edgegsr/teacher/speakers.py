@@ -24,7 +24,9 @@ from edgegsr.teacher.sight import Pixels, Teacher
 from edgegsr.teacher.vision import model_type_of, open_teacher, weights_revision
 from edgegsr.text.encoders import Encoder, open_encoder, resolve, same_encoder
 
-TEMPERATURE = 0.05
+# Diorama's teacher learned its own, which was not kept. On pictures of its world (160 of diorama's dev, 104 verbs) the
+# true verb costs it 0.21 nats at 0.02, 0.32 at 0.03, 0.84 at 0.05 and 1.49 at 0.07, where its training began.
+TEMPERATURE = 0.02
 CAPTION = "Describe in one sentence what the people in this image are doing."
 QUESTION = "What is the person doing with the {noun}?"
 MOST_TOKENS = 40  # of a caption

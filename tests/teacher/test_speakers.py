@@ -15,6 +15,7 @@ pytest.importorskip("accelerate")
 
 sys.path.append(str(Path(__file__).resolve().parent / "rationales"))
 
+import tiny_qwen
 import tiny_teachers
 import tiny_vlm
 import torch
@@ -70,7 +71,17 @@ def word_by_word(vlm: Vlm, choice: Choice, text: str) -> tuple[float, int]:
     return said, len(tokens)
 
 
-def test_the_likelihood_of_an_answer_is_the_sum_over_its_tokens_one_by_one(vlm: Vlm) -> None:
+@pytest.fixture
+def qwen(vlm: Vlm, monkeypatch: pytest.MonkeyPatch) -> Vlm:
+    monkeypatch.setattr("edgegsr.teacher.speakers.load_vlm", lambda *given: (tiny_qwen.Processor(), tiny_qwen.model()))
+    return Vlm(vlm.name, vlm.encoder_name, side=32)
+
+
+@pytest.mark.parametrize("family", ["vlm", "qwen"])
+def test_the_likelihood_of_an_answer_is_the_sum_over_its_tokens_one_by_one(
+    family: str, request: pytest.FixtureRequest
+) -> None:
+    vlm = request.getfixturevalue(family)
     for choice, said in zip(CHOICES, vlm.likelihoods(CHOICES)):
         for i, text in enumerate(choice.texts):
             logprob, tokens = word_by_word(vlm, choice, text)
