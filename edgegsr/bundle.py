@@ -2,6 +2,7 @@
 
     manifest.json      sha256 and size of every other file, the graph's inputs and outputs, where it comes from
     model.onnx         pixels and a verb in, verbs, nouns, boxes and presence out     vocabulary.json    its words
+                       of pairs: pixels in, boxes, objects, verbs, presence out       kinds.json         and which fit
     ask.onnx           what was seen and a verb in, nouns, boxes and presence out (`--with-ask`)
     preprocess.json    how a photo becomes pixels                                     MODEL_CARD.md      for people
     vocabulary.safetensors, text/      where words may change: their vectors, and who reads new ones
@@ -17,11 +18,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgegsr.errors import InputError, shown
 from edgegsr.files import listing, read_file, write_whole
@@ -32,6 +33,7 @@ from edgegsr.signature import SIGNATURE, Key, Sign, check_signature
 FORMAT = 1
 MANIFEST, GRAPH, VOCABULARY, PREPROCESS = "manifest.json", "model.onnx", "vocabulary.json", "preprocess.json"
 NUMERICS, PERF, MODEL_CARD = "numerics.json", "perf.json", "MODEL_CARD.md"
+KINDS = "kinds.json"  # of interaction, in the bundle of a graph that says pairs
 BUILT = "engine"  # the folder of what a device builds for itself
 NEEDED = (GRAPH, VOCABULARY, PREPROCESS)
 INPUTS = ("pixels", "verb")
@@ -42,11 +44,30 @@ OUTPUTS = ("verb_logits", "noun_logits", "boxes_xyxy", "presence")
 TOKENS = "tokens"  # what was seen of a photo, which goes from one graph to the other where there are two
 ASK_GRAPH, ASK_INPUTS, ASK_OUTPUTS = "ask.onnx", (TOKENS, "verb"), OUTPUTS[1:]
 ASK_TABLES = ("verb_table", "role_table", "role_count", "noun_table", "noun_count")
+PAIR_OUTPUTS = ("humans_xyxy", "objects_xyxy", "object_logits", "pair_verb_logits", "pair_presence")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{,99})?")
 MOST_BYTES = 2 << 30  # of a bundle
 MOST_JSON = 64 << 20  # bytes of a file of words or settings
 MOST_TEXT = 512 << 20  # bytes of a text encoder
 MOST_FILES = 1000
+
+
+class Gates(NamedTuple):
+    """What goes into a graph, and what comes out, by name."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+SITUATIONS, PAIRS = "situations", "pairs"
+HEADS = {SITUATIONS: Gates(INPUTS, OUTPUTS), PAIRS: Gates(INPUTS[:1], PAIR_OUTPUTS)}  # by what a graph says
+
+
+def gates_of(heads: Iterable[str]) -> Gates:
+    """The gates of a graph that says all of these: what several take goes in once."""
+    each = [HEADS[head] for head in heads]
+    inputs = dict.fromkeys(name for gates in each for name in gates.inputs)
+    return Gates(tuple(inputs), tuple(name for gates in each for name in gates.outputs))
 
 
 @dataclass(frozen=True)
@@ -71,6 +92,13 @@ class Bundle:
     )  # by file: vectors of its words, and who reads new ones
     normal: Normal | None = None  # of pixels as floats (3, side, side); bytes (side, side, 3) where there is none
     ask: bytes = field(default=b"", repr=False)  # the graph that answers from what was seen, where there is one
+    kinds: str = field(default="", repr=False)  # of interaction, as JSON, where it says pairs
+    heads: tuple[str, ...] = (SITUATIONS,)  # what it says
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What goes into its graph beside words."""
+        return gates_of(self.heads).inputs
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -116,12 +144,14 @@ def _opened(folder: Path, key: Key | None) -> Bundle:
     if lacking := [name for name in NEEDED if name not in contents]:
         raise _damaged(folder, f"the manifest does not name {lacking[0]}")
     told = manifest.get("vocabulary")
-    is_open = isinstance(told, dict) and told.get("folded") is False
+    heads = _heads(folder, manifest)
+    is_open = SITUATIONS in heads and isinstance(told, dict) and told.get("folded") is False
     preprocess = _preprocess(folder / PREPROCESS, contents[PREPROCESS])
     normal = _normal(folder / PREPROCESS, preprocess)
     graphs = {name: content for name, content in contents.items() if name.endswith(".onnx") and name != TEXT_GRAPH}
     for name, content in graphs.items():
-        inputs, outputs = INPUTS + TABLE_INPUTS * is_open, (*OUTPUTS, *[TOKENS] * (ASK_GRAPH in contents))
+        inputs, outputs = gates_of(heads)
+        inputs, outputs = inputs + TABLE_INPUTS * is_open, (*outputs, *[TOKENS] * (ASK_GRAPH in contents))
         if name == ASK_GRAPH:
             inputs, outputs = ASK_INPUTS + ASK_TABLES * is_open, ASK_OUTPUTS
         _check_graph(folder / name, content, inputs, outputs, notes(manifest, preprocess, inputs, outputs))
@@ -134,7 +164,20 @@ def _opened(folder: Path, key: Key | None) -> Bundle:
         _words(folder, manifest, contents) if is_open else {},
         normal,
         contents.get(ASK_GRAPH, b""),
+        _text(folder / KINDS, contents[KINDS]) if PAIRS in heads else "",
+        heads,
     )
+
+
+def _heads(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the graph says: pairs where there are kinds of interaction, situations unless it says pairs alone."""
+    told = manifest.get("outputs")
+    named = told if isinstance(told, list) else []
+    if KINDS not in manifest["files"]:
+        if PAIR_OUTPUTS[0] in named:
+            raise _damaged(folder, f"the manifest does not name {KINDS}, and its graph says {PAIR_OUTPUTS[0]}")
+        return (SITUATIONS,)
+    return (SITUATIONS, PAIRS) if OUTPUTS[0] in named else (PAIRS,)
 
 
 def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:

@@ -18,14 +18,14 @@ OPERATORS = frozenset(
     ConvTranspose DequantizeLinear Div Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool
     Greater GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization Less Log
     MatMul Max MaxPool Min Mul Neg Not Or Pad Pow QuantizeLinear Range ReduceL2 ReduceMax ReduceMean ReduceMin
-    ReduceSum Relu Reshape Resize Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze
-    Where""".split()
+    ReduceSum Relu Reshape Resize Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Tile TopK Transpose
+    Unsqueeze Where""".split()
 )
 ATTRIBUTES = {  # AttributeProto.type: the names that have it, in all of these operators
     1: "alpha beta cubic_coeff_a epsilon extrapolation_value momentum value_float",
     2: """allowzero antialias axis batch_dims block_size ceil_mode count_include_pad end exclude_outside group keepdims
-    noop_with_empty_axes num_groups num_outputs output_dtype precision saturate select_last_index start stash_type
-    storage_order to training_mode transA transB value_int""",
+    largest noop_with_empty_axes num_groups num_outputs output_dtype precision saturate select_last_index sorted start
+    stash_type storage_order to training_mode transA transB value_int""",
     3: """approximate auto_pad coordinate_transformation_mode keep_aspect_ratio_policy mode nearest_mode round_mode""",
     4: "value",
     6: "value_floats",

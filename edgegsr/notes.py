@@ -29,6 +29,11 @@ MEANINGS = {
     "noun_logits": "by role slot of the verb and noun of vocabulary.json; slots past its frame mean nothing",
     "boxes_xyxy": "by role slot, x1 y1 x2 y2 in shares of the square",
     "presence": "by role slot; there is a box where it is 0 or more",
+    "humans_xyxy": "by pair, x1 y1 x2 y2 of its human in shares of the square",
+    "objects_xyxy": "by pair, the same of its object",
+    "object_logits": "by pair and object of kinds.json; softmax gives confidences",
+    "pair_verb_logits": "by pair and verb of kinds.json; sigmoid gives the likelihood of each by itself",
+    "pair_presence": "by pair; sigmoid gives the likelihood that it is one",
     "input_ids": "tokens of one text by text/tokenizer.json",
     "vector": "of that text; divided by its length, a row of a table",
 }

@@ -8,11 +8,14 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from edgegsr.errors import InputError, MissingExtra, shown
+
+if TYPE_CHECKING:
+    from edgegsr.interactions import Kinds
 
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
 
@@ -66,12 +69,26 @@ def complain(error: object, code: int) -> int:
     return code
 
 
-def of_pairs(run: Path) -> bool:
-    """Whether a run is one of pairs: its folder tells, before anything heavy is loaded."""
-    from edgegsr.interactions import KINDS_FILE
+def of_pairs(folder: Path) -> bool:
+    """Whether a run or a bundle is one of pairs: its folder tells, before anything heavy is loaded."""
+    from edgegsr.bundle import KINDS
     from edgegsr.shipped import find_run
 
-    return (find_run(run) / KINDS_FILE).is_file()
+    return (find_run(folder) / KINDS).is_file()
+
+
+def leave_out(given: Mapping[str, object], why: str) -> None:
+    """Refuses options that make no sense here; `given` by how they are written."""
+    if named := [name for name, value in given.items() if value]:
+        be, them = ("is", "it") if len(named) == 1 else ("are", "them")
+        raise InputError(f"{', '.join(named)}: {be} {why}; leave {them} out")
+
+
+def need_same_kinds(subject: object, ours: Kinds, data: str, theirs: Kinds) -> None:
+    """Refuses data of other interactions than those that a subject speaks of."""
+    alike = (theirs.verbs, theirs.objects) == (ours.verbs, ours.objects)
+    if not alike or theirs.pairs.tolist() != ours.pairs.tolist():
+        raise InputError(f"{subject}: speaks of other interactions than {data}; evaluate it on data of its own words")
 
 
 def last_line(wanted: bool, value: Mapping[str, Any]) -> None:

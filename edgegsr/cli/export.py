@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from edgegsr.cli.common import (
     MISSED,
-    Data,
+    AnyData,
     Json,
     RunFolder,
     complain,
     last_line,
+    leave_out,
+    need_same_kinds,
     need_training,
+    of_pairs,
     table,
 )
 from edgegsr.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from edgegsr.export.judge import Checks
 
 ROUNDS = {  # whether the graph does
     False: "nothing in this graph is rounded to 8 bits, so no layer of it would count in INT8, which {target} is for; "
@@ -38,7 +44,7 @@ def export(
             "openvino-int8; for a board with TensorRT orin-nano-trt-int8 and the like."
         ),
     ] = "onnx-fp32",
-    data: Data = "diorama",
+    data: AnyData = None,
     images: Annotated[int, typer.Option(min=1, help="Photos of dev on which it is compared with the student.")] = 128,
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen, for good.")
@@ -73,24 +79,25 @@ def export(
 ) -> None:
     """Make a bundle that runs without torch, and prove that it says what its student says."""
     need_training("export", "onnx", "onnxscript")
-    from edgegsr.data.source import groups_of, open_data
     from edgegsr.export.export import export
     from edgegsr.export.form import Form
-    from edgegsr.export.judge import Checks
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab, capacity_named
-    from edgegsr.run import open_run
     from edgegsr.shipped import LICENCE, find_run
-    from edgegsr.student.calibration import calibrate, read_calibration
 
-    kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
     folder = find_run(run)
+    if of_pairs(run):
+        given = {"--calibrated": calibrated, "--vocab input": vocab == "input", "--capacity": capacity}
+        given |= {"--with-text-encoder": with_text_encoder, "--with-ask": with_ask}
+        leave_out(given, f"for students of situations, and {run} is a run of pairs")
+    kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
     form = Form(pixels, with_ask, licence or LICENCE * (folder != run))
-    aim, opened = find_target(target), open_run(folder)
+    aim = find_target(target)
+    opened, checks = (_pairs if of_pairs(run) else _situations)(folder, data, images, threads, allow_regression)
     if calibrated:
+        from edgegsr.student.calibration import calibrate, read_calibration
+
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
-    photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
-    checks = Checks(photos, groups, images, threads, allow_regression)
     found = export(opened, out, aim, checks, kept, name, sign, form)
     numerics, perf = found["numerics"], found["perf"]
     rows = [
@@ -98,6 +105,9 @@ def export(
         for name, drift in numerics["drift"].items()
     ]
     table(f"{out}: {numerics['images']} photos, student and graph", ("output", "largest drift", "same, %"), rows)
+    if (same := numerics["same"].get("interactions")) is not None:
+        cells = numerics["same"]["starts"]
+        print(f"the same interactions on {same:.1%} of them, pairs that begin in the same cells on {cells:.1%}")
     took = perf.get("told")
     if "findings" in numerics:
         _show_findings(f"TensorRT {aim.version}, by rules", numerics["findings"])
@@ -105,13 +115,15 @@ def export(
         took = f"p50 {perf['p50_ms']:.2f} ms, p99 {perf['p99_ms']:.2f} ms on {perf['cpu']}, {perf['threads']} threads"
         took += ", the network alone"
     if "dev" in numerics:
-        heads = ("dev, %", "top-1", "value", "grounded")
+        pairs = of_pairs(run)
+        names = {"mean_ap": "mAP"} if pairs else {"verb_top1": "top-1", "value": "value", "grounded": "grounded"}
         told = [
-            (f"{who}, {group}", *(f"{100 * dev[group][name]:.1f}" for name in ("verb_top1", "value", "grounded")))
+            (f"{who}, {group}", *("-" if (of := dev[group][name]) is None else f"{100 * of:.1f}" for name in names))
             for group in numerics["dev"]["student"]
             for who, dev in numerics["dev"].items()
         ]
-        table("all verbs; value and grounded with the true verb", heads, told)
+        title = "over the kinds that dev shows" if pairs else "all verbs; value and grounded with the true verb"
+        table(title, ("dev, %", *names.values()), told)
     if "text" in numerics:
         text = numerics["text"]
         near = ", ".join(f"{cosine:.4f} in {kind}" for kind, cosine in text["least_cosine"].items())
@@ -128,6 +140,31 @@ def export(
         complain(f"{out}: {'kept though' if found['written'] else 'not written'}: {line}", MISSED)
     if not found["written"]:
         raise typer.Exit(MISSED)
+
+
+def _situations(
+    folder: Path, data: str | None, images: int, threads: int, allow_regression: bool
+) -> tuple[Any, Checks]:
+    """The run in a folder, and what its bundle is held against."""
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.export.judge import Checks
+    from edgegsr.run import open_run
+
+    opened, data = open_run(folder), data or "diorama"
+    photos, groups = open_data(data, "dev", None, opened.ontology), groups_of(data, opened.ontology)
+    return opened, Checks(photos, groups, images, threads, allow_regression)
+
+
+def _pairs(folder: Path, data: str | None, images: int, threads: int, allow_regression: bool) -> tuple[Any, Checks]:
+    """The same of a run of pairs."""
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.export.judge import Checks
+    from edgegsr.pair_run import open_pair_run
+
+    opened, data = open_pair_run(folder), data or "crowd"
+    photos = open_pairs(data, "dev")
+    need_same_kinds(folder, opened.kinds, data, photos.pairs.kinds)
+    return opened, Checks(photos, None, images, threads, allow_regression)
 
 
 def text(

@@ -16,6 +16,7 @@ from edgegsr.cli.common import (
     RunFolder,
     complain,
     last_line,
+    leave_out,
     need_training,
     of_pairs,
     table,
@@ -53,9 +54,8 @@ def predict(
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
     if of_pairs(run):
-        if verb or calibrated or engine or key:
-            raise InputError("--verb, --calibrated, --engine, --key: are not for a run of pairs; leave them out")
-        sight = _interactions(run)
+        leave_out({"--verb": verb, "--calibrated": calibrated}, f"for situations, and {shown(run)} is of pairs")
+        sight = _interactions(run, engine, key)
     else:
         sight = _situations(run, verb, calibrated, engine, key)
     targets = [(out or image.parent) / f"{image.name}.{sight.name}.png" for image in images]
@@ -116,13 +116,11 @@ def _situations(run: Path, verb: str | None, calibrated: bool, engine: str | Non
     )
 
 
-def _interactions(run: Path) -> _Sight:
-    need_training("predict with a run")
-    from edgegsr.pair_run import open_pair_run
+def _interactions(run: Path, engine: str | None, key: Path | None) -> _Sight:
     from edgegsr.runtime.decode_pairs import SURE
     from edgegsr.runtime.draw import draw_pairs
-    from edgegsr.shipped import find_run
-    from edgegsr.student.pair_predictor import EagerPairPredictor
+
+    predictor = _pair_predictor(run, engine, key)
 
     def show(image: Path, said: list[Interaction]) -> None:
         rows = [
@@ -138,7 +136,7 @@ def _interactions(run: Path) -> _Sight:
     def to_json(said: list[Interaction]) -> dict[str, Any]:
         return {"pairs": [_pair(each) for each in said]}
 
-    return _Sight("interaction", EagerPairPredictor(open_pair_run(find_run(run))).predict, show, to_json, draw_pairs)
+    return _Sight("interaction", predictor.predict, show, to_json, draw_pairs)
 
 
 def _pair(each: Interaction) -> dict[str, Any]:
@@ -166,9 +164,7 @@ def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | N
 
     if not find_run(folder).is_dir():
         raise InputError(f"{shown(folder)}: no such folder; wanted a bundle, a run, or diorama-nano")
-    if engine or key:
-        raise InputError(f"--engine, --key: are for bundles, and {shown(folder)} is looked at as a run; leave them out")
-    need_training("predict with a run")
+    _of_a_run(folder, engine, key)
     from edgegsr.run import open_run
     from edgegsr.student.calibration import calibrate, read_calibration
     from edgegsr.student.predictor import EagerPredictor
@@ -177,3 +173,26 @@ def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | N
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     return EagerPredictor(opened)
+
+
+def _pair_predictor(folder: Path, engine: str | None, key: Path | None) -> Any:
+    """The same for pairs."""
+    from edgegsr.bundle import is_bundle
+
+    if is_bundle(folder):
+        from edgegsr.runtime import InteractionRecognizer
+
+        return InteractionRecognizer(folder, engine, key=key)
+    _of_a_run(folder, engine, key)
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.shipped import find_run
+    from edgegsr.student.pair_predictor import EagerPairPredictor
+
+    return EagerPairPredictor(open_pair_run(find_run(folder)))
+
+
+def _of_a_run(folder: Path, engine: str | None, key: Path | None) -> None:
+    """Refuses what a run has no use for."""
+    if engine or key:
+        raise InputError(f"--engine, --key: are for bundles, and {shown(folder)} is looked at as a run; leave them out")
+    need_training("predict with a run")

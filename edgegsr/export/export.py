@@ -17,13 +17,11 @@ from onnx import ModelProto
 
 from edgegsr.bench.clock import best_of_turns, timed
 from edgegsr.bundle import (
-    ASK_GRAPH,
     GRAPH,
     MODEL_CARD,
     NUMERICS,
     PERF,
     PREPROCESS,
-    VOCABULARY,
     Bundle,
     is_bundle,
     open_bundle,
@@ -38,22 +36,20 @@ from edgegsr.export.fused import layers_by_kind
 from edgegsr.export.gates import missed, strays
 from edgegsr.export.half import in_half, peaks
 from edgegsr.export.int8 import RECIPES, in_8_bits
-from edgegsr.export.judge import Checks, scores, watched
+from edgegsr.export.judge import Checks, watched
 from edgegsr.export.kit import check_version, kit
-from edgegsr.export.modelcard import measured, model_card
-from edgegsr.export.parity import drift_of_asking, parity
-from edgegsr.export.part import asked_part
+from edgegsr.export.modelcard import measured
+from edgegsr.export.said import Said, said_by
 from edgegsr.export.target import ENGINES, Target
-from edgegsr.export.text import write_words
-from edgegsr.export.vocabulary import Vocab, words_of
+from edgegsr.export.vocabulary import Vocab
 from edgegsr.files import listing, write_whole
 from edgegsr.machine import examine_machine
+from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
-from edgegsr.runtime.session import BEST, Session, open_asker, open_graph, open_session
-from edgegsr.runtime.vocabulary import Room, Words
+from edgegsr.runtime.session import BEST, Engine, Session, open_graph, open_session
 from edgegsr.signature import signer
 from edgegsr.student.cost import cost
-from edgegsr.student.quantizers import QuantizedStudent, unrounded
+from edgegsr.student.quantizers import QuantizedStudent
 
 FOLDED = Vocab()
 ELSEWHERE = {
@@ -63,7 +59,7 @@ ELSEWHERE = {
 
 
 def export(
-    run: Run,
+    run: Run | PairRun,
     out: Path,
     target: Target,
     checks: Checks,
@@ -76,14 +72,15 @@ def export(
 
     `name`, by default that of the folder, is what its manifest and its card call it.
     """
-    _check(run, out, target, vocab, form)
+    of = said_by(run, checks, vocab, form)
+    _check(of, out, target)
     by = signer(key) if key else None
     draft, before = (out.with_name(f".{out.name}.{which}{os.getpid()}") for which in ("", "before-"))
     try:
         if target.engine == "tensorrt":
-            found = kit(run, draft, name or out.name, target, checks, vocab, form)
+            found = kit(of, draft, name or out.name, target)
         else:
-            found = _written(run, draft, name or out.name, target, checks, vocab, form)
+            found = _written(of, draft, name or out.name, target)
         found["written"] = not found["missed"] or (
             checks.allow_regression and not strays(target.gates, found["numerics"])
         )
@@ -101,11 +98,11 @@ def export(
     return found
 
 
-def _check(run: Run, out: Path, target: Target, vocab: Vocab, form: Form) -> None:
+def _check(of: Said, out: Path, target: Target) -> None:
     """Refuses before any work is done."""
-    if form.ask and target.engine == "tensorrt":
+    run = of.run
+    if of.form.ask and target.engine == "tensorrt":
         raise InputError("--with-ask: what TensorRT builds is one engine, of one graph; leave it out")
-    vocab.room(run)
     if target.engine == "tensorrt":
         check_version(target)
     elif importlib.util.find_spec(target.engine) is None:
@@ -125,31 +122,25 @@ def _check(run: Run, out: Path, target: Target, vocab: Vocab, form: Form) -> Non
         raise InputError(f"{out}: wanted an empty folder or a bundle, found {found}; give another --out")
 
 
-def _written(
-    run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab, form: Form
-) -> dict[str, Any]:
+def _written(of: Said, folder: Path, name: str, target: Target) -> dict[str, Any]:
     """The whole bundle in a folder."""
-    room, read_by = write_words(run, vocab, folder)
-    spent, reads = cost(run.student), preprocess(run.student.config.side, form.normal(run.student))
-    told, graphs = facts(run, name, target, spent, room, form=form), _graphs(run, target, room, form, checks)
+    checks, student = of.checks, of.student
+    words, read_by = of.write_words(folder)
+    spent, reads = cost(student), preprocess(student.config.side, of.normal)
+    told = facts(of.run.config, name, target, spent, of.gates, words, of.form.licence)
+    graphs = _graphs(of, target)
     for file, content in noted_all(graphs, told, reads).items():
         write_whole(folder / file, content)
-    write_whole(folder / VOCABULARY, run.ontology.to_json())
     write_whole(folder / PREPROCESS, json.dumps(reads, indent=1))
     seal(folder, told)
     bundle = open_bundle(folder)
-    words = Words(bundle).now
-    session = partial(words.ask, open_session(bundle, target.engine, checks.threads))
-    near = parity(run.student, session, checks.photos, checks.images)
+    session = of.session(open_session(bundle, target.engine, checks.threads))
+    near = of.near(session, graphs[GRAPH], lambda graph: _opened(graph, bundle, target, checks.threads))
     numerics: dict[str, Any] = {**near.to_json(), "photos": checks.photos.name, "gates": asdict(target.gates)}
-    if read_by is not None:
-        numerics["text"] = read_by
-    if form.ask:
-        asker = partial(words.ask_again, open_asker(bundle, target.engine, checks.threads))
-        numerics["ask"] = {"drift": drift_of_asking(session, asker, checks.photos, bundle.side, checks.images)}
+    numerics |= read_by | of.asked_again(session, bundle, target.engine)
     if target.precision != "fp32":
         kind = "half" if target.precision == "fp16" else "graph"
-        numerics["dev"] = dict(zip(("student", kind), scores(run.student, [session], checks)))
+        numerics["dev"] = dict(zip(("student", kind), of.scores([session])))
     if target.precision == "int8" and target.is_here:
         kinds = layers_by_kind(bundle.graph, target.engine, target.precision)
         numerics["layers"] = {
@@ -160,46 +151,49 @@ def _written(
     speed = ELSEWHERE.get(target.cpu, "")
     perf: dict[str, Any] = {"engine": target.engine, "measured": False, "told": speed}
     if target.is_here:
-        took, cpu = timed(_looking(session, run.student.config.side)), examine_machine().cpu.model
+        took, cpu = timed(_looking(session, bundle.side)), examine_machine().cpu.model
         perf = {**took.to_json(), "engine": target.engine, "threads": checks.threads, "batch": 1, "cpu": cpu}
         speed = measured(target, took, cpu)
     del session
     if target.precision != "fp32" and target.is_here:
-        perf["in_turns_ms"] = _in_turns(run, bundle, target, checks.threads, room, form)
+        perf["in_turns_ms"] = _in_turns(of, graphs[GRAPH], bundle, target)
     numerics["missed"] = list(missed(target.gates, numerics, perf))
     write_whole(folder / NUMERICS, json.dumps(numerics, indent=1))
     write_whole(folder / PERF, json.dumps(perf, indent=1))
-    write_whole(folder / MODEL_CARD, model_card(run, name, spent, near, speed, form, room))
+    write_whole(folder / MODEL_CARD, of.card(name, spent, near, speed))
     seal(folder, told)
     size = (folder / GRAPH).stat().st_size
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}
 
 
-def _graphs(run: Run, target: Target, room: Room | None, form: Form, checks: Checks) -> dict[str, ModelProto]:
+def _graphs(of: Said, target: Target) -> dict[str, ModelProto]:
     """The ONNX files of a bundle, as its engine likes them."""
-    graph = form.graph(run.student, room)
+    graph = of.graph()
     if target.precision == "int8":
         graph = RECIPES[target.graph](graph)
-    graphs = {GRAPH: graph, **({ASK_GRAPH: asked_part(graph)} if form.ask else {})}
+    graphs = of.parts(graph)
     if target.precision == "fp16":
-        largest = peaks(graph, watched(run.student, checks, form.normal(run.student)), words_of(run, room))
+        largest = peaks(graph, watched(of.student, of.checks, of.normal), of.words())
         graphs = {name: in_half(each, largest) for name, each in graphs.items()}
     return graphs
 
 
-def _in_turns(
-    run: Run, bundle: Bundle, target: Target, threads: int, room: Room | None, form: Form
-) -> dict[str, float]:
+def _opened(graph: ModelProto, bundle: Bundle, target: Target, threads: int, precision: str = "") -> Engine:
+    """A graph in the engine of a bundle, given what that is given."""
+    content, precision = graph.SerializeToString(), precision or target.precision
+    return open_graph(content, target.engine, precision, threads, bundle.normal, bundle.inputs)
+
+
+def _in_turns(of: Said, graph: ModelProto, bundle: Bundle, target: Target) -> dict[str, float]:
     """How long the bundle takes and how long the float graph does in the precisions that the engine has."""
-    plain, spoken = unrounded(run.student, run.tables), Words(bundle).now
-    graphs = {target.precision: bundle.graph}
+    graphs = {target.precision: graph}
     for precision in ENGINES[target.engine]:
         if precision not in ("int8", "fp16"):
-            graphs[precision] = form.graph(plain, room).SerializeToString()
+            graphs[precision] = of.graph(plain=True)
 
     def opened(precision: str) -> Callable[[], object]:
-        engine = open_graph(graphs[precision], target.engine, precision, threads, bundle.normal)
-        return _looking(partial(spoken.ask, engine), bundle.side)
+        engine = _opened(graphs[precision], bundle, target, of.checks.threads, precision)
+        return _looking(of.session(engine), bundle.side)
 
     return dict(zip(graphs, best_of_turns([partial(opened, precision) for precision in graphs])))
 

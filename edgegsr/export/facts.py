@@ -12,14 +12,11 @@ import torch
 from onnx import ModelProto
 
 from edgegsr import __version__
-from edgegsr.bundle import FORMAT, INPUTS, OUTPUTS, TABLE_INPUTS, TOKENS, Normal
-from edgegsr.export.form import PLAIN, Form
+from edgegsr.bundle import FORMAT, Gates, Normal
 from edgegsr.export.onnx import OPSET, noted
 from edgegsr.export.target import Target
 from edgegsr.images import PAD_GREY
 from edgegsr.notes import notes
-from edgegsr.run import Run
-from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.cost import Cost
 
 NORMALISED = "(byte / 255 - mean) / std, by channel"
@@ -40,34 +37,31 @@ def preprocess(side: int, normal: Normal | None = None) -> dict[str, Any]:
     }
 
 
-def asked(run: Run, room: Room | None = None) -> dict[str, Any]:
-    """What goes into the graph, and where its words are."""
-    words = {"verbs": len(run.ontology.verbs), "nouns": len(run.ontology.nouns), "folded": room is None}
-    if room is None:
-        return {"inputs": list(INPUTS), "vocabulary": words}
-    return {"inputs": [*INPUTS, *TABLE_INPUTS], "vocabulary": words | room.facts()}
-
-
 def facts(
-    run: Run,
+    config: Mapping[str, Any],
     name: str,
     target: Target,
     spent: Cost,
-    room: Room | None = None,
+    gates: Gates,
+    vocabulary: Mapping[str, Any],
+    licence: str = "",
     opset: int = OPSET,
-    form: Form = PLAIN,
 ) -> dict[str, Any]:
     """What a manifest says beside the files."""
+    source = {key: config[key] for key in ("method", "data", "words") if key in config}
+    if unseen := config.get("pairs", {}).get("unseen"):
+        source["unseen"] = unseen
     return {
         "name": name,
         "target": asdict(target),
-        "licence": form.licence,
-        **asked(run, room),
-        "outputs": [*OUTPUTS, *[TOKENS] * form.ask],
+        "licence": licence,
+        "inputs": list(gates.inputs),
+        "vocabulary": vocabulary,
+        "outputs": list(gates.outputs),
         "opset": opset,
         "parameters": spent.total_parameters,
         "gflops": round(spent.total_gflops, 4),
-        "source": {key: run.config[key] for key in ("method", "data", "words") if key in run.config},
+        "source": source,
         "versions": {
             "edgegsr": __version__,
             "torch": torch.__version__,

@@ -8,10 +8,9 @@ from onnx import ModelProto
 
 from edgegsr.bundle import Normal
 from edgegsr.errors import InputError
-from edgegsr.export.onnx import graph_of
+from edgegsr.export.onnx import AnyStudent, graph_of
 from edgegsr.export.part import normalised_outside
 from edgegsr.runtime.vocabulary import Room
-from edgegsr.student.model import Student
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,12 @@ class Form:
         if self.pixels not in ("bytes", "float"):
             raise InputError(f"--pixels: wanted bytes or float, got {self.pixels!r}")
 
-    def graph(self, student: Student, room: Room | None) -> ModelProto:
+    def graph(self, student: AnyStudent, room: Room | None = None) -> ModelProto:
         """The graph of a student in this form."""
         made = graph_of(student, room=room, tokens=self.ask)
         return normalised_outside(made) if self.pixels == "float" else made
 
-    def normal(self, student: Student) -> Normal | None:
+    def normal(self, student: AnyStudent) -> Normal | None:
         """What is done to pixels outside of that graph."""
         of = student.config.encoder
         return Normal(tuple(of.mean), tuple(of.std)) if self.pixels == "float" else None

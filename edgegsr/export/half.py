@@ -32,8 +32,10 @@ def peaks(model: ModelProto, squares: npt.NDArray[Any], words: Mapping[str, Any]
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
     found = dict.fromkeys(names, 0.0)
+    taken = {each.name for each in session.get_inputs()}
     for square in squares:
-        values = session.run(names, {**dict(zip(INPUTS, (square[None], np.array([BEST], np.int64)))), **words})
+        given = dict(zip(INPUTS, (square[None], np.array([BEST], np.int64))))
+        values = session.run(names, {**{name: value for name, value in given.items() if name in taken}, **words})
         found |= {name: max(found[name], float(np.abs(value).max())) for name, value in zip(names, values)}
     return found
 

@@ -19,6 +19,7 @@ from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import Answers, Fillers
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairStudent
 
 WATCHED = 16  # photos that show how large values become
 
@@ -27,7 +28,7 @@ WATCHED = 16  # photos that show how large values become
 class Checks:
     """What a bundle is held against before anybody gets it."""
 
-    photos: Split
+    photos: Any  # a Split of situations or a PairSplit, as the run is one
     groups: Groups | None = None  # of verbs
     images: int = 128  # of the photos, on which numbers are compared one by one
     threads: int = 2  # of the latency
@@ -57,7 +58,7 @@ def answers(session: Session, photos: Split, side: int) -> Answers:
     return found
 
 
-def watched(student: Student, checks: Checks, normal: Normal | None) -> npt.NDArray[Any]:
+def watched(student: Student | PairStudent, checks: Checks, normal: Normal | None) -> npt.NDArray[Any]:
     """Photos over all of a split, as the graph takes them."""
     rows = np.unique(np.linspace(0, len(checks.photos) - 1, WATCHED).round().astype(int)).tolist()
     squares = [letterbox(checks.photos.pixels(row), student.config.side)[0] for row in rows]

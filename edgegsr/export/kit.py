@@ -8,32 +8,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from onnx import ModelProto
 
-from edgegsr.bundle import MODEL_CARD, NUMERICS, PERF, PREPROCESS, VOCABULARY, Normal, open_bundle, seal
+from edgegsr.bundle import MODEL_CARD, NUMERICS, PERF, PREPROCESS, open_bundle, seal
 from edgegsr.errors import require
 from edgegsr.export.facts import facts, noted_all, preprocess
-from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
 from edgegsr.export.half import nodes_in_full
-from edgegsr.export.judge import Checks, scores, watched
-from edgegsr.export.modelcard import model_card
-from edgegsr.export.parity import Parity, parity
+from edgegsr.export.judge import watched
+from edgegsr.export.parity import Parity
+from edgegsr.export.said import Said
 from edgegsr.export.target import Target
 from edgegsr.export.tensorrt import for_tensorrt, held_against
 from edgegsr.export.tensorrt_rules import Version
-from edgegsr.export.text import write_words
-from edgegsr.export.vocabulary import Vocab, words_of
 from edgegsr.files import write_whole
-from edgegsr.run import Run
 from edgegsr.runtime import build_engine
 from edgegsr.runtime.build_engine import FLOAT_FILE, HALF_FILE, OLDEST
-from edgegsr.runtime.session import asking, gates_of, in_onnxruntime
-from edgegsr.runtime.vocabulary import Room, Vocabulary
+from edgegsr.runtime.session import Engine, asking, gates_of, in_onnxruntime
 from edgegsr.student.cost import Cost, cost
 
 BUILDER, README = "build_engine.py", "README.md"
@@ -66,12 +60,7 @@ The same with NVIDIA's own program, to look at timings; TensorRT {version}, whic
 
 {speed}
 """
-INTERFACE = (
-    "`pixels` {pixels} and `verb` int64 (int32 in TensorRT 8){words} in, "
-    "`verb_logits`, `noun_logits`, `boxes_xyxy`, `presence` out, float32"
-)
-
-
+MORE = {"verb": " and `verb` int64 (int32 in TensorRT 8)"}  # that goes in beside pixels
 PIXELS = {True: "uint8 (1, {side}, {side}, 3)", False: "normalised float32 (1, 3, {side}, {side})"}  # bytes, or not
 WORDS = ", and the tables of words that `MODEL_CARD.md` names,"
 
@@ -90,31 +79,30 @@ def version_of(target: Target) -> Version:
     return major, minor
 
 
-def kit(run: Run, folder: Path, name: str, target: Target, checks: Checks, vocab: Vocab, form: Form) -> dict[str, Any]:
+def kit(of: Said, folder: Path, name: str, target: Target) -> dict[str, Any]:
     """The whole bundle in a folder, and what was found out about it."""
-    room, read_by = write_words(run, vocab, folder)
-    normal, spent = form.normal(run.student), cost(run.student)
-    photos, words = watched(run.student, checks, normal), words_of(run, room)
-    files = for_tensorrt(form.graph(run.student, room), version_of(target), photos, words)
+    student, normal, spent = of.student, of.normal, cost(of.student)
+    photos = watched(student, of.checks, normal)
+    words, read_by = of.write_words(folder)
+    files = for_tensorrt(of.graph(), version_of(target), photos, of.words())
     opset = max(each.version for each in files[FLOAT_FILE].opset_import)
-    told, reads = facts(run, name, target, spent, room, opset, form), preprocess(run.student.config.side, normal)
+    told = facts(of.run.config, name, target, spent, of.gates, words, of.form.licence, opset)
+    reads = preprocess(student.config.side, normal)
     contents = noted_all(files, told, reads)
-    numerics, near = _numerics(run, target, checks, files, contents, normal, words)
-    if read_by is not None:
-        numerics["text"] = read_by
+    numerics, near = _numerics(of, target, files)
+    numerics |= read_by
     speed = estimated(target, spent)
     perf: dict[str, Any] = {"engine": "tensorrt", "measured": False, "told": speed}
     if target.roofline:
         perf["estimated_ms"] = round(target.roofline.predict_ms(spent.total_gflops, spent.total_parameters), 3)
     numerics["missed"] = list(missed(target.gates, numerics, {}))
     texts: dict[str, str | bytes] = {
-        VOCABULARY: run.ontology.to_json(),
         PREPROCESS: json.dumps(reads, indent=1),
         BUILDER: Path(build_engine.__file__).read_text("utf-8"),
-        README: _steps(name, target, run.student.config.side, speed, normal, room),
+        README: _steps(name, target, of, speed),
         NUMERICS: json.dumps(numerics, indent=1),
         PERF: json.dumps(perf, indent=1),
-        MODEL_CARD: model_card(run, name, spent, near, speed, form, room),
+        MODEL_CARD: of.card(name, spent, near, speed),
     }
     for file, content in (texts | contents).items():
         write_whole(folder / file, content)
@@ -135,21 +123,18 @@ def estimated(target: Target, spent: Cost) -> str:
     )
 
 
-def _numerics(
-    run: Run,
-    target: Target,
-    checks: Checks,
-    files: Mapping[str, ModelProto],
-    contents: Mapping[str, bytes],
-    normal: Normal | None,
-    words: Mapping[str, Any],
-) -> tuple[dict[str, Any], Parity]:
+def _numerics(of: Said, target: Target, files: Mapping[str, ModelProto]) -> tuple[dict[str, Any], Parity]:
     """What the files say, beside the student, and what TensorRT would hold against them."""
-    opened = [in_onnxruntime(contents[file], checks.threads, fused=False) for file in (FLOAT_FILE, HALF_FILE)]
-    speaking = Vocabulary(run.ontology, inputs=words)
-    sessions = [partial(speaking.ask, asking(gates_of(each), normal)) for each in opened]
-    near, half = (parity(run.student, each, checks.photos, checks.images) for each in sessions)
-    dev = scores(run.student, sessions, checks)
+    checks = of.checks
+
+    def opened(graph: ModelProto) -> Engine:
+        gates = gates_of(in_onnxruntime(graph.SerializeToString(), checks.threads, fused=False))
+        return asking(gates, of.normal, of.gates.inputs)
+
+    graphs = [files[file] for file in (FLOAT_FILE, HALF_FILE)]
+    sessions = [of.session(opened(graph)) for graph in graphs]
+    near, half = (of.near(session, graph, opened) for session, graph in zip(sessions, graphs))
+    dev = of.scores(sessions)
     held = held_against(dict(files), version_of(target), target.multiple)
     numerics = {
         **near.to_json(),
@@ -163,7 +148,14 @@ def _numerics(
     return numerics, near
 
 
-def _steps(name: str, target: Target, side: int, speed: str, normal: Normal | None, room: Room | None) -> str:
+def _interface(of: Said) -> str:
+    """What goes into the engine and comes out."""
+    pixels = PIXELS[of.normal is None].format(side=of.student.config.side)
+    more = "".join(MORE.get(name, "") for name in of.gates.inputs) + WORDS * bool(of.words())
+    return f"`pixels` {pixels}{more} in, {', '.join(f'`{name}`' for name in of.gates.outputs)} out, float32"
+
+
+def _steps(name: str, target: Target, of: Said, speed: str) -> str:
     read = [each for each in VERSIONS if not each.startswith("8.") or target.version.startswith("8.")]
     lines = {each: build_engine.trtexec(build_engine.way_of(each, target.precision)) for each in read}
     own = build_engine.trtexec(build_engine.way_of(target.version, target.precision))
@@ -172,7 +164,7 @@ def _steps(name: str, target: Target, side: int, speed: str, normal: Normal | No
         version=target.version,
         float_file=FLOAT_FILE,
         half_file=HALF_FILE,
-        interface=INTERFACE.format(pixels=PIXELS[normal is None].format(side=side), words=WORDS if room else ""),
+        interface=_interface(of),
         line=own,
         lines="\n".join(f"| {each} | `{line}` |" for each, line in lines.items()),
         speed=speed,

@@ -7,6 +7,7 @@ from edgegsr.bench.clock import Timed
 from edgegsr.export.form import Form
 from edgegsr.export.parity import Parity
 from edgegsr.export.target import Target
+from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.cost import Cost
@@ -31,6 +32,26 @@ It knows the words of its vocabulary{others} and nothing else, and answers every
 one situation. It is as right as its training data allow: do not let it decide about people.
 """
 
+PAIR_CARD = """# {name}
+
+A model of human-object interactions: from a photo to {pairs} pairs, and for each of them the box of a human, the box of
+an object, what the object is, what the human does with it, and how likely it is a pair at all.
+
+- **In**: `pixels`, {pixels}, letterboxed as `preprocess.json` says.
+- **Out**, by pair: `humans_xyxy` and `objects_xyxy` ({pairs}, 4) in shares of the square; `object_logits` over
+  {objects} objects, `pair_verb_logits` over {verbs} verbs, both in the order of `kinds.json`; `pair_presence`.
+  The likelihood of an interaction is sigmoid(presence) * softmax(objects) * sigmoid(verb), and 0 for a verb and an
+  object that `kinds.json` does not name together ({kinds} kinds are named). Most pairs are none; nothing is to be
+  suppressed afterwards.
+- **Made by** edgegsr {version}, method {method}{unseen}; {parameters:.2f} M parameters, {gflops:.3f} GFLOPs.
+- **Checked** on {images} photos against the student in PyTorch: at most {drift:.1e} of an output's largest value away;
+  the same interactions on {same:.1%} of them.
+- **Speed**: {speed}
+- **Licence**: {licence}
+
+It knows the words of its kinds and nothing else. It is as right as its training data allow: do not let it decide about
+people.
+"""
 
 PIXELS = {
     "bytes": "uint8 (1, {side}, {side}, 3) RGB",
@@ -75,4 +96,26 @@ def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, form:
         drift=near.worst,
         same=near.same["verb_logits"],
         speed=speed,
+    )
+
+
+def pair_card(run: PairRun, name: str, spent: Cost, near: Parity, speed: str, form: Form) -> str:
+    kinds, unseen = run.kinds, run.config.get("pairs", {}).get("unseen")
+    return PAIR_CARD.format(
+        name=name,
+        pairs=run.student.config.pairs,
+        pixels=PIXELS[form.pixels].format(side=run.student.config.side),
+        objects=len(kinds.objects),
+        verbs=len(kinds.verbs),
+        kinds=len(kinds),
+        version=__version__,
+        method=run.config.get("method", "unknown"),
+        unseen=f", without the unseen kinds of {unseen}" if unseen else "",
+        parameters=spent.total_parameters / 1e6,
+        gflops=spent.total_gflops,
+        images=near.images,
+        drift=near.worst,
+        same=near.same["interactions"],
+        speed=speed,
+        licence=form.licence or UNSAID,
     )

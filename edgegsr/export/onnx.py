@@ -1,4 +1,7 @@
-"""A student as one ONNX file: uint8 pixels and a verb in, all verbs and the answers for that or the best one out."""
+"""A student as one ONNX file: uint8 pixels and a verb in, all verbs and the answers for that or the best one out.
+
+Of a student of pairs: pixels in, its pairs out.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,30 @@ from pathlib import Path
 import torch
 from onnx import ModelProto
 
-from edgegsr.bundle import INPUTS, OUTPUTS, TABLE_INPUTS, TOKENS
+from edgegsr.bundle import HEADS, INPUTS, OUTPUTS, PAIRS, TABLE_INPUTS, TOKENS, Gates
 from edgegsr.errors import InputError
 from edgegsr.export.rewrite import padded_by_readers
 from edgegsr.export.rounding import frozen
+from edgegsr.export.rows import by_rows
 from edgegsr.export.vocabulary import OpenStudent
 from edgegsr.files import write_whole
 from edgegsr.hub import first_line
 from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.student.quantizers import QuantizedStudent
 
 OPSET = 20
+AnyStudent = Student | PairStudent
 
 
-def export_onnx(student: Student, path: Path, batch: int = 1) -> Path:
+def export_onnx(student: AnyStudent, path: Path, batch: int = 1) -> Path:
     """Writes the graph with its weights inside, and says where."""
     write_whole(path, graph_of(student, batch).SerializeToString())
     return path
 
 
-def graph_of(student: Student, batch: int = 1, room: Room | None = None, tokens: bool = False) -> ModelProto:
+def graph_of(student: AnyStudent, batch: int = 1, room: Room | None = None, tokens: bool = False) -> ModelProto:
     """The graph with static shapes; of a student in simulated 8 bits, with Q and DQ wherever it rounds.
 
     Its words are folded into it, or inputs where there is a room for them; with `tokens` what it saw comes out too.
@@ -41,27 +47,46 @@ def graph_of(student: Student, batch: int = 1, room: Room | None = None, tokens:
         student = frozen(student)
     side = student.config.side
     module: torch.nn.Module = student.eval().cpu()
-    given: tuple[torch.Tensor, ...] = (
-        torch.zeros(batch, side, side, 3, dtype=torch.uint8),
-        torch.full((batch,), -1),
-    )
+    given: tuple[torch.Tensor, ...] = (torch.zeros(batch, side, side, 3, dtype=torch.uint8),)
+    if isinstance(student, PairStudent):
+        return by_rows(_exported(SaidPairs(student), given, HEADS[PAIRS]))
+    given += (torch.full((batch,), -1),)
     if room is not None:
         module = OpenStudent(student).eval()
         given += module.tables(room)
     if tokens:
         module = _Telling(module, student.encoder)
+    return _exported(module, given, Gates((*INPUTS, *TABLE_INPUTS)[: len(given)], (*OUTPUTS, *[TOKENS] * tokens)))
+
+
+def _exported(module: torch.nn.Module, given: tuple[torch.Tensor, ...], gates: Gates) -> ModelProto:
     with quiet(), exporting():
         program = torch.onnx.export(
             module,
             given,
             dynamo=True,
             opset_version=OPSET,
-            input_names=[*INPUTS, *TABLE_INPUTS][: len(given)],
-            output_names=[*OUTPUTS, *[TOKENS] * tokens],
+            input_names=list(gates.inputs),
+            output_names=list(gates.outputs),
             verbose=False,
         )
     assert program is not None
     return told_by_nobody(padded_by_readers(program.model_proto))
+
+
+class SaidPairs(torch.nn.Module):
+    """What a student of pairs says, as a bundle puts it out; what training alone looks at stays inside."""
+
+    def __init__(self, student: PairStudent) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.of(self.student(pixels))
+
+    @staticmethod
+    def of(said: PairAnswer) -> tuple[torch.Tensor, ...]:
+        return said.humans_xyxy, said.objects_xyxy, said.object_logits, said.verb_logits, said.presence
 
 
 class _Telling(torch.nn.Module):

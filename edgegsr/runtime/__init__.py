@@ -2,8 +2,12 @@
 
 from edgegsr.runtime import SituationRecognizer
 SituationRecognizer("bundle").predict("photo.jpg")
+
+from edgegsr.runtime import InteractionRecognizer
+InteractionRecognizer("bundle of pairs").predict("photo.jpg")
 """
 
+from edgegsr.runtime.interactions import InteractionRecognizer
 from edgegsr.runtime.recognizer import Look, SituationRecognizer
 
-__all__ = ["Look", "SituationRecognizer"]
+__all__ = ["InteractionRecognizer", "Look", "SituationRecognizer"]

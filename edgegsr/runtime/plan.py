@@ -38,8 +38,10 @@ class PlanSession:
         if engine is None:
             raise BuildError(f"{folder}: TensorRT {trt.__version__} does not load the engine that it has built")
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-        self._inputs = tuple(manifest.get("inputs", INPUTS))
-        if sorted(names) != sorted((*self._inputs, *OUTPUTS)):
+        self._inputs, self._outputs = (
+            tuple(manifest.get(*each)) for each in (("inputs", INPUTS), ("outputs", OUTPUTS))
+        )
+        if sorted(names) != sorted((*self._inputs, *self._outputs)):
             raise BuildError(f"{folder}: wanted the gates of a bundle, got {', '.join(names)[:200]}")
         self._cuda = cuda = Cuda()
         self._lock, self._device, self._stream = Lock(), cuda.device(), cuda.stream()
@@ -70,10 +72,10 @@ class PlanSession:
                 self._enqueue()
             else:
                 self._graph.launch()
-            for name in OUTPUTS:
+            for name in self._outputs:
                 self._copy(name, TO_HOST)
             self._cuda.wait(self._stream)
-            return {name: self._host[name][0].astype(np.float32) for name in OUTPUTS}
+            return {name: self._host[name][0].astype(np.float32) for name in self._outputs}
 
     def _enqueue(self) -> None:
         context = self._context

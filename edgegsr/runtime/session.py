@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgegsr.bundle import ASK_INPUTS, INPUTS, OUTPUTS, TOKENS, Bundle, Normal
+from edgegsr.bundle import ASK_INPUTS, INPUTS, OUTPUTS, PAIR_OUTPUTS, TOKENS, Bundle, Normal
 from edgegsr.errors import InputError, shown
 from edgegsr.runtime.build_engine import BuildError
 
@@ -22,12 +22,18 @@ Gates = Callable[[Mapping[str, Any]], Numbers]  # a graph: arrays by the names o
 SLOWED_BY = ["SkipLayerNormFusion"]  # its sum and norm in one take longer than both: 6 % of nano in 1.32
 NO_WORDS: Mapping[str, Any] = {}
 BEST = -1  # the verb that the network finds likeliest
+STARTS = (
+    "starts"  # the cells that pairs begin with, which comes out of no bundle's graph, only where one is looked into
+)
 
 
 class Engine(Protocol):
-    """A session that is told its words with every photo, where they are not folded into its graph."""
+    """A session that is told its words with every photo, where they are not folded into its graph.
 
-    def __call__(self, pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers: ...
+    A graph that says pairs alone has no verb among its inputs, and is not told it.
+    """
+
+    def __call__(self, pixels: Pixels, verb: int = BEST, words: Mapping[str, Any] = NO_WORDS) -> Numbers: ...
 
 
 class Asker(Protocol):
@@ -38,7 +44,7 @@ class Asker(Protocol):
 
 def open_session(bundle: Bundle, engine: str, threads: int | None) -> Engine:
     """The graph in the engine of this name, which has to be here: nothing else steps in for it."""
-    return asking(_named(bundle, bundle.graph, engine, threads), bundle.normal)
+    return asking(_named(bundle, bundle.graph, engine, threads), bundle.normal, bundle.inputs)
 
 
 def open_asker(bundle: Bundle, engine: str, threads: int | None) -> Asker:
@@ -70,9 +76,16 @@ def _named(bundle: Bundle, graph: bytes, engine: str, threads: int | None) -> Ga
     return run
 
 
-def open_graph(graph: bytes, engine: str, precision: str, threads: int | None, normal: Normal | None = None) -> Engine:
+def open_graph(
+    graph: bytes,
+    engine: str,
+    precision: str,
+    threads: int | None,
+    normal: Normal | None = None,
+    inputs: Collection[str] = INPUTS,
+) -> Engine:
     """The same for a graph by itself."""
-    return asking(open_gates(graph, engine, precision, threads), normal)
+    return asking(open_gates(graph, engine, precision, threads), normal, inputs)
 
 
 def open_gates(graph: bytes, engine: str, precision: str, threads: int | None, bundle: Bundle | None = None) -> Gates:
@@ -102,12 +115,13 @@ def lacks(engine: str) -> str:
     return f"{package} is not installed here; run: {INSTALL.get(package, f'pip install {package}')}"
 
 
-def asking(gates: Gates, normal: Normal | None = None) -> Engine:
-    """A graph as a session that is given a photo and a verb."""
+def asking(gates: Gates, normal: Normal | None = None, inputs: Collection[str] = INPUTS) -> Engine:
+    """A graph as a session that is given a photo and a verb, as far as they are among its inputs."""
 
-    def run(pixels: Pixels, verb: int, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
-        given = pixels[None] if normal is None else normalised(pixels, normal)[None]
-        return gates({**dict(zip(INPUTS, (given, np.array([verb], np.int64)))), **words})
+    def run(pixels: Pixels, verb: int = BEST, words: Mapping[str, Any] = NO_WORDS) -> Numbers:
+        square = pixels[None] if normal is None else normalised(pixels, normal)[None]
+        given = dict(zip(INPUTS, (square, np.array([verb], np.int64))))
+        return gates({**{name: value for name, value in given.items() if name in inputs}, **words})
 
     return run
 
@@ -180,7 +194,7 @@ def in_openvino(graph: bytes | Path, precision: str, threads: int | None) -> Any
 def _openvino(graph: bytes, precision: str, threads: int | None, _: Bundle | None) -> Gates:
     compiled = in_openvino(graph, precision, threads)
     there = {name for port in compiled.outputs for name in port.names}
-    names = [name for name in (*OUTPUTS, TOKENS) if name in there]
+    names = [name for name in (*OUTPUTS, TOKENS, *PAIR_OUTPUTS, STARTS) if name in there]
 
     def run(given: Mapping[str, Any]) -> Numbers:
         request = compiled.create_infer_request()  # one a call: a request serves one thread

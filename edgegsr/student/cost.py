@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edgegsr.bench.clock import timed
 from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairStudent
 
 Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 TIMED = 12  # images, one by one
@@ -28,6 +29,7 @@ PARTS = {
     "heads": ("pool", "verb", "noun", "box", "presence"),
     "tables": ("verb_words", "noun_words"),  # cosines to the words: grows with the vocabulary, not with the network
 }
+PARTS_OF_PAIRS = {**{part: PARTS[part] for part in ("backbone", "mixer")}, "decoder": ("decoder",), "heads": ("pairs",)}
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class Cost:
         return sum(self.gflops.values())
 
 
-def cost(student: Student) -> Cost:
-    """Counts by running one grey image."""
+def cost(student: Student | PairStudent) -> Cost:
+    """Counts by running one grey image; the heads of pairs hold their tables."""
+    parts = PARTS_OF_PAIRS if isinstance(student, PairStudent) else PARTS
     side = student.config.side
     pixels = torch.full((1, side, side, 3), 114, dtype=torch.uint8, device=student.encoder.mean.device)
     training = student.training
@@ -59,10 +62,10 @@ def cost(student: Student) -> Cost:
     counts = {name: sum(flops.values()) for name, flops in counter.get_flop_counts().items()}
     return Cost(
         side=side,
-        parameters={part: sum(map(_parameters, _modules(student, names))) for part, names in PARTS.items()},
+        parameters={part: sum(map(_parameters, _modules(student, names))) for part, names in parts.items()},
         gflops={
             part: sum(counts.get(f"{type(student).__name__}.{name}", 0) for name in names) / 1e9
-            for part, names in PARTS.items()
+            for part, names in parts.items()
         },
         table_values=sum(buffer.numel() for name, buffer in student.named_buffers() if _is_table(name)),
     )
@@ -74,7 +77,7 @@ def latency_ms(look: Callable[[Pixels], object], images: Iterable[Pixels]) -> fl
     return timed(lambda: look(next(turns)), 0, 0).p50_ms
 
 
-def _modules(student: Student, names: tuple[str, ...]) -> list[torch.nn.Module]:
+def _modules(student: torch.nn.Module, names: tuple[str, ...]) -> list[torch.nn.Module]:
     return [student.get_submodule(name) for name in names]
 
 
@@ -83,4 +86,4 @@ def _parameters(module: torch.nn.Module) -> int:
 
 
 def _is_table(name: str) -> bool:
-    return name in ("verb_words.table", "noun_words.table", "queries.roles")
+    return name.endswith("_words.table") or name == "queries.roles"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from edgegsr.boxes import Letterbox, clip
 from edgegsr.data.pair_loader import pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.files import write_whole
-from edgegsr.interactions import Floats, Ints, Kinds
+from edgegsr.interactions import Floats, Ints, Kinds, same_word
 from edgegsr.progress import track
 from edgegsr.runtime.decode_pairs import MOST
 from edgegsr.scoring.pair_predictions import PredictedPairs
+from edgegsr.situation import Interaction
 from edgegsr.student.pairs import PairStudent, likelihood
 
 
@@ -38,6 +39,13 @@ class PairAnswers:
 
     def __len__(self) -> int:
         return len(self.kinds)
+
+    def put(self, row: int, said: Sequence[Interaction], kinds: Kinds) -> None:
+        """What is said about one image, best first."""
+        for slot, each in enumerate(said):
+            verb, noun = kinds.verb_index[same_word(each.verb)], kinds.object_index[same_word(each.noun)]
+            self.kinds[row, slot], self.scores[row, slot] = kinds.index[verb, noun], each.score
+            self.humans_xyxy[row, slot], self.objects_xyxy[row, slot] = each.human_xyxy, each.object_xyxy
 
     def predictions(self) -> PredictedPairs:
         """The same as a scorer wants it."""
