@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgegsr.errors import InputError
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # weights as safetensors only: nothing pickled is fetched
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]  # of weights safetensors alone: nothing pickled
 
 
 def locate(name: str) -> Path:

@@ -98,7 +98,7 @@ def without_weights(folder: Path) -> InputError:
     """Why a run without weights cannot be opened."""
     if pickled := sorted(path.name for path in folder.iterdir() if path.suffix in PICKLED):
         return InputError(f"{folder}: wanted {WEIGHTS}, found {pickled[0]}; pickled weights are never loaded")
-    if any((folder / STATE).glob("*.safetensors")):
+    if any(path for place in (folder, folder.parent) for path in (place / STATE).glob("*.safetensors")):
         return InputError(f"{folder}: this training is not finished; run the same `edgegsr distill` again to go on")
     if (folder / COMPRESSION).is_file():
         return _unfinished(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from commandline import last_json, run
 
+READ = ("--text", "all-MiniLM-L6-v2")
 CARD = """
 [student]
 side = 64
@@ -101,6 +102,21 @@ def test_pairs_are_learned_without_annotations(
     assert list((tmp_path / "cache" / "testimony" / "likelihoods").glob("*.safetensors"))
 
 
+def test_one_trunk_learns_situations_and_pairs(
+    crowd: Path, card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "both"
+    assert run("distill", "--student", card, "--data", crowd, "--situations", world, *READ, "--out", out, "--json") == 0
+    told = last_json(capsys)
+    assert (told["situations"], told["pairs"]) == (str(out / "situations"), str(out / "pairs"))
+    assert run("eval", out / "situations", "--data", world, "--split", "dev", "--json") == 0
+    assert "per_verb" in last_json(capsys)
+    assert run("eval", out / "pairs", "--data", crowd, "--json") == 0
+    assert "default" in last_json(capsys)
+    assert run("distill", "--student", card, "--situations", world, "--unseen", "uv", "--out", out) == 2
+    assert "--situations: with both heads nothing is kept out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -112,17 +128,13 @@ def test_pairs_are_learned_without_annotations(
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--start", "nowhere"), "nowhere"),
-        (("--detector", "x"), "--method none: learns from annotated boxes; leave out --detector and --vlm"),
+        (("--detector", "x"), "--method none: learns from annotated boxes; leave out --detector"),
         (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
         (
             ("--method", "clhoi", "--detector", "nowhere/at/all"),
             "nowhere/at/all: no such folder; give the folder of a saved",
         ),
         (("--method", "clhoi", "--scope", "all"), "--scope: wanted one of couple, image, got 'all'"),
-        (
-            ("--method", "clhoi", "--detector", "x", "--vlm", "y", "--teacher", "z"),
-            "--teacher and --vlm: both say what is done; leave one out",
-        ),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -140,10 +152,10 @@ def test_a_mistake_is_one_line(
 
 def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("distill", "--student", "pico", "--unseen", "uv", "--out", tmp_path / "x") == 2
-    assert "--scope: are for students of pairs, and pico is none" in capsys.readouterr().err
+    assert "--situations: are for students of pairs, and pico is none" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [("export",), ("compress", "--ptq")])
+@pytest.mark.parametrize("command", [("compress", "--ptq")])
 def test_what_takes_no_pairs_says_so(
     command: tuple[str, ...], trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,7 +40,10 @@ def distill(
         ),
     ] = "none",
     teacher: Annotated[
-        Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
+        Optional[str],
+        typer.Option(
+            help="What `teach` wrote, or a model; by default the Diorama teacher. With clhoi one that writes too."
+        ),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Ask the teacher anew for every batch; keep nothing.")] = False,
     grid: Annotated[
@@ -64,12 +67,12 @@ def distill(
         Optional[str],
         typer.Option(help="Pairs, clhoi: who finds people and things, a model of transformers or a run of pairs."),
     ] = None,
-    vlm: Annotated[
-        Optional[str],
-        typer.Option(help="Pairs, clhoi: an image-text model that says what is done, in the place of --teacher."),
-    ] = None,
     scope: Annotated[
         Optional[str], typer.Option(help="Pairs, clhoi: it is shown each couple, or the whole image.")
+    ] = None,
+    situations: Annotated[
+        Optional[str],
+        typer.Option(help="Pairs: learn situations as well, from this data; the runs are --out/situations and /pairs."),
     ] = None,
     limit: Limit = None,
     workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
@@ -102,12 +105,19 @@ def distill(
     if read_student(card).pairs:
         if live or grid:
             raise InputError("--live and --grid: are for students of situations; leave them out")
-        who = {"teacher": teacher, "detector": detector, "vlm": vlm, **({"scope": scope} if scope else {})}
+        who = {"teacher": teacher, "detector": detector, **({"scope": scope} if scope else {})}
+        if situations:
+            if unseen or start:
+                raise InputError(
+                    "--situations: with both heads nothing is kept out and nothing begun with; leave it out"
+                )
+            _both(card, data, situations, method, who, overrides, out, limit, text, as_json)
+            return
         _pairs(card, data, method, who, overrides, out, unseen, rule, start, limit, text, as_json)
         return
-    if unseen or start or detector or vlm or scope:
+    if unseen or start or detector or scope or situations:
         raise InputError(
-            f"--unseen, --start, --detector, --vlm, --scope: are for students of pairs, and {student} is none"
+            f"--unseen, --start, --detector, --scope, --situations: are for students of pairs, and {student} is none"
         )
     how = find_method(method)
     if not how.taught and (teacher or live or grid):
@@ -154,6 +164,44 @@ def _pairs(
     source = open_pair_source(method, given, learn, tables.encoder)
     run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", rule, start, source=source)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
+
+
+def _both(
+    card: Any,
+    data: Optional[str],
+    situations: str,
+    method: str,
+    who: dict[str, Any],
+    overrides: dict[str, Any],
+    out: Path,
+    limit: Optional[int],
+    text: Optional[str],
+    as_json: bool,
+) -> None:
+    """Both heads on one trunk."""
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.both import METHODS, OfPairs, OfSituations, train_both
+    from edgegsr.distill.config import read_train
+    from edgegsr.distill.methods import find_method
+    from edgegsr.distill.pairs.source import Given, open_pair_source
+    from edgegsr.text.kinds import ontology_of
+    from edgegsr.text.shipped import tables_for
+
+    if method not in METHODS:
+        raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {method!r}")
+    given, how = Given(**who), find_method(method)
+    learn, judge = (open_pairs(data or "crowd", split, limit) for split in ("train", "dev"))
+    tables = tables_for(ontology_of(learn.pairs.kinds), text)
+    pairs = OfPairs(learn, judge, tables, open_pair_source(method, given, learn, tables.encoder))
+    shown = open_data(situations, "train", limit)
+    words = shown.annotations.ontology
+    asked = open_data(situations, "dev", limit, words)
+    mine, groups = tables_for(words, text), groups_of(situations, words)
+    training = read_train(card, overrides, how.settings)
+    source = source_of(how, training, shown, asked, groups, mine, given.teacher)
+    runs = train_both(card, OfSituations(shown, asked, mine, groups, source), pairs, out, method, overrides)
+    last_line(as_json, {"out": str(out), **{run.folder.name: str(run.folder) for run in runs}})
 
 
 def source_of(

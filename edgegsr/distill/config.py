@@ -20,6 +20,7 @@ from edgegsr.errors import InputError, require
 from edgegsr.student.config import CARD_TABLES
 
 OF_METHODS = ("mipd", "gplhoi", "clhoi")  # tables of [train] that only the method of that name reads
+OF_BOTH = "situation_weights"  # and one that only a training of both heads reads
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class TrainConfig:
     noun_smoothing: float = 0.1
     verb_balance: float = 0.0  # 0 to 1: how far rare verbs are to be as likely as common ones; --method mipd takes 0.5
     weights: LossWeights = field(default_factory=LossWeights)
+    situation_weights: LossWeights = field(default_factory=LossWeights)  # of a student of pairs that learns those too
     augment: Augmentation = field(default_factory=Augmentation)
     mipd: MipdConfig = field(default_factory=MipdConfig)
     gplhoi: GplConfig = field(default_factory=GplConfig)
@@ -83,7 +85,7 @@ class TrainConfig:
 
 def settings_table(method: str, settings: TrainConfig) -> dict[str, Any]:
     """The [train] table without the tables of other methods."""
-    foreign = {*OF_METHODS} - {method}
+    foreign = {*OF_METHODS, OF_BOTH} - {method}
     return {name: value for name, value in card.as_table(settings).items() if name not in foreign}
 
 

@@ -33,7 +33,7 @@ class Turn(NamedTuple):
 class Syllabus(NamedTuple):
     """What a training goes through and how it is judged."""
 
-    images: Sequence[str]  # that it learns from, to name those of a step that fails
+    images: Sequence[Sequence[str]]  # that it learns from, by kind of data, to name those of a step that fails
     per_epoch: int  # steps
     from_step: Callable[[int], Iterator[Turn]]
     judge: Callable[[], Mapping[str, Any]]  # the scores of the averaged student on dev
@@ -58,7 +58,7 @@ def go(
     for epoch, step, batch, about in syllabus.from_step(done):
         told = training.update(batch, step, sign.raised, about)
         if not training.healthy(told):
-            raise _poisoned(told, syllabus.images, settings, out, epoch, step, training.world, journal)
+            raise _poisoned(told, syllabus.images, settings, out, step, training.world, journal)
         now, done = time.monotonic(), step + 1
         tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, settings.batch, now - tick)
         journal.show(done, f"epoch {epoch + 1}/{settings.epochs}", tally)
@@ -88,20 +88,15 @@ def check_state(saved: checkpoint.Checkpoint, description: str) -> None:
 
 def _poisoned(
     told: Told,
-    names: Sequence[str],
+    every: Sequence[Sequence[str]],
     settings: TrainConfig,
     out: Path,
-    epoch: int,
     step: int,
     world: int,
     journal: Journal,
 ) -> TrainingStopped:
     """Says which step, what was not finite, which images were looked at, and from where it can go on."""
-    per_epoch, share = -(-len(names) // settings.batch), settings.batch // world
-    parts = [
-        epoch_batches(len(names), share, settings.seed, epoch, rank, world)[step % per_epoch] for rank in range(world)
-    ]
-    images = [names[row] for rows in parts for row in rows.tolist()]
+    images = [name for names in every for name in _shown(names, settings, step, world)]
     journal.write("stopped", step + 1, {"images": images})
     found = ", ".join(f"{name} {value:.3g}" for name, value in {**told.losses, "gradient": told.grad_norm}.items())
     more = f" and {len(images) - NAMED} more (see metrics.jsonl)" if len(images) > NAMED else ""
@@ -110,3 +105,10 @@ def _poisoned(
         f"{out}: step {step + 1} is not finite ({found}); its images: {', '.join(images[:NAMED])}{more}. "
         f"Last good state: {last.name if last else 'none'}. Look at the images, or take a lower train.lr elsewhere"
     )
+
+
+def _shown(names: Sequence[str], settings: TrainConfig, step: int, world: int) -> list[str]:
+    """The images that all processes together look at in a step."""
+    (epoch, place), share = divmod(step, -(-len(names) // settings.batch)), settings.batch // world
+    parts = [epoch_batches(len(names), share, settings.seed, epoch, rank, world)[place] for rank in range(world)]
+    return [names[row] for rows in parts for row in rows.tolist()]

@@ -27,6 +27,7 @@ from edgegsr.distill.identity import describe, facts_of, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.loop import Syllabus, check_state, go
 from edgegsr.distill.methods import find_method
+from edgegsr.distill.plain import Plain
 from edgegsr.distill.report import write_report
 from edgegsr.distill.start import Start, save_lesson
 from edgegsr.distill.stop import StopSign
@@ -118,26 +119,37 @@ def train(
         return brief(evaluate(student, split_dev, groups, answers=kept[0]))
 
     journal = Journal(out, done, steps, accelerator.is_main_process)
-    syllabus = Syllabus(truth["train"].images, per_epoch, course.from_step, judge, _spoken)
+    syllabus = Syllabus((truth["train"].images,), per_epoch, course.from_step, judge, _spoken)
     with closing(journal), StopSign() as sign:
         go(out, training, syllabus, description, saved, journal, sign, on_step)
 
         said = kept[0] if kept else training.answers(split_dev, answer)  # of all processes together
         if accelerator.is_main_process:
-            if chosen := choose(said, truth["dev"], groups, _scale(training.average.student), split_dev.name):
-                chosen.save(out)
-            if source and source.scores:
-                write_whole(out / ZERO_SHOT, json.dumps(source.scores, indent=1))
-            save_lesson(lesson, out)
-            save_weights(training.average.student, out / WEIGHTS)
-            write_report(open_run(out), split_dev, groups, train=truth["train"], answers=said)
+            finish(out, training.average.student, lesson, split_train, split_dev, groups, said, source)
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_run(out)
 
 
-def _scale(student: Student) -> float:
-    return float(student.verb_words.scale.detach())
+def finish(
+    out: Path,
+    student: Student,
+    lesson: Plain,
+    split_train: Split,
+    split_dev: Split,
+    groups: Groups,
+    said: Answers,
+    source: Source | None,
+) -> None:
+    """Writes what is left of a training: handicaps that dev has chosen, weights, what taught them, the report."""
+    scale, truth = float(student.verb_words.scale.detach()), split_dev.annotations
+    if chosen := choose(said, truth, groups, scale, split_dev.name):
+        chosen.save(out)
+    if source and source.scores:
+        write_whole(out / ZERO_SHOT, json.dumps(source.scores, indent=1))
+    save_lesson(lesson, out)
+    save_weights(student, out / WEIGHTS)
+    write_report(open_run(out), split_dev, groups, train=split_train.annotations, answers=said)
 
 
 def images_per_verb(truth: Annotations) -> Tensor:

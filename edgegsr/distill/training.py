@@ -24,13 +24,14 @@ from torch import Tensor, nn
 from edgegsr.distill import checkpoint, schedule
 from edgegsr.distill.average import Average
 from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.heads import BothLesson
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.plain import Plain
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.processes import processes
 from edgegsr.student.sparse import masks
 
-Lesson = Plain | PairLesson
+Lesson = Plain | PairLesson | BothLesson
 
 
 class Columns(Protocol):
@@ -58,7 +59,7 @@ class Training:
     """`lesson` on the devices that Accelerate gives it, for `steps` updates."""
 
     def __init__(
-        self, accelerator: Accelerator, lesson: Plain | PairLesson, settings: TrainConfig, steps: int, warmup: int
+        self, accelerator: Accelerator, lesson: Lesson, settings: TrainConfig, steps: int, warmup: int
     ) -> None:
         self.accelerator, self.lesson, self.settings = accelerator, lesson, settings
         self.steps, self.warmup = steps, warmup
@@ -88,7 +89,7 @@ class Training:
         rate = schedule.share(step, self.steps, self.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * rate
-        heard = () if about is None else (self._heard(about),)
+        heard = () if about is None else (self._placed(about),)
         said = self.model(*batch.asked, *heard)
         losses = self.lesson.losses(said, batch) | self.lesson.watched(said, batch)
         self.optimizer.zero_grad()
@@ -160,12 +161,10 @@ class Training:
         return {parameter: name for name, parameter in self.lesson.named_parameters()}
 
     def _placed(self, batch: Any) -> Any:
-        moved = {name: self._there(value) for name, value in batch._asdict().items() if isinstance(value, Tensor)}
-        return batch._replace(**moved)
-
-    def _heard(self, about: Any) -> Any:
-        there = {name: self._there(part) for name, part in about._asdict().items() if part is not None}
-        return about._replace(**there)
+        parts = batch._asdict().items()
+        moved = {name: self._there(value) for name, value in parts if isinstance(value, Tensor)}
+        inner = {name: self._placed(value) for name, value in parts if hasattr(value, "_asdict")}
+        return batch._replace(**moved, **inner)
 
     def _there(self, value: Tensor) -> Tensor:
         return value.to(self.accelerator.device, non_blocking=True)

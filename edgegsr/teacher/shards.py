@@ -61,8 +61,9 @@ class Shards:
         """Sees what was written since."""
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             if path.name not in self._seen:
-                self._seen.add(path.name)
                 keys, shard = _open(path)
+                if keys:  # a damaged one may be written again
+                    self._seen.add(path.name)
                 self._places |= {key: (len(self.files), row) for row, key in enumerate(keys)}
                 self.files.append(shard)
 

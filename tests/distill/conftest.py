@@ -20,16 +20,16 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def learn(crowd: Path) -> PairSplit:
+def pairs_train(crowd: Path) -> PairSplit:
     return open_pairs(str(crowd), "train")
 
 
 @pytest.fixture(scope="session")
-def judge(crowd: Path) -> PairSplit:
+def pairs_dev(crowd: Path) -> PairSplit:
     return open_pairs(str(crowd), "dev")
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, learn: PairSplit, judge: PairSplit) -> PairRun:
+def pair_run(tmp_path_factory: pytest.TempPathFactory, pairs_train: PairSplit, pairs_dev: PairSplit) -> PairRun:
     folder = tmp_path_factory.mktemp("runs") / "pairs"
-    return train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), folder)
+    return train_pairs(CARD, pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds), folder)

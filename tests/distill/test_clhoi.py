@@ -36,23 +36,23 @@ NOT_ASKED = float("-inf")
 
 
 @pytest.fixture(scope="module")
-def batch(learn: PairSplit) -> PairBatch:
-    found = next(iter(pair_loader(learn, 64, 4, train=True)))
+def batch(pairs_train: PairSplit) -> PairBatch:
+    found = next(iter(pair_loader(pairs_train, 64, 4, train=True)))
     return found._replace(verbs=torch.zeros_like(found.verbs))
 
 
-def lesson_of(learn: PairSplit, **switches: Any) -> ClHoi:
+def lesson_of(pairs_train: PairSplit, **switches: Any) -> ClHoi:
     torch.manual_seed(0)
-    kinds = learn.pairs.kinds
+    kinds = pairs_train.pairs.kinds
     tables, valid = tables_of(kinds), torch.from_numpy(kinds.valid)
     student = PairStudent(read_student(CARD), tables, valid, pretrained=False)
     texts = torch.nn.functional.normalize(torch.randn(len(kinds), tables.width), dim=-1)
     return ClHoi(student, replace(TrainConfig(), clhoi=ClConfig(**switches)), valid, texts, acts(kinds))
 
 
-def heard_of(learn: PairSplit, batch: PairBatch, likely: int = 0) -> Heard:
+def heard_of(pairs_train: PairSplit, batch: PairBatch, likely: int = 0) -> Heard:
     """Everything was asked of every couple, and the kind `likely` of its object is the likeliest."""
-    kinds = learn.pairs.kinds
+    kinds = pairs_train.pairs.kinds
     width, (images, couples) = tables_of(kinds).width, batch.has_pair.shape
     of_object = torch.from_numpy(kinds.pairs[:, 1]).long()
     there = (of_object == batch.objects[..., None]) & batch.has_pair[..., None]  # (B, P, K)
@@ -72,23 +72,25 @@ def losses(lesson: ClHoi, batch: PairBatch, heard: Heard) -> dict[str, float]:
     return {name: float(loss.detach()) for name, loss in lesson.losses(lesson(*batch.asked, heard), batch).items()}
 
 
-def test_acts_are_the_kinds_and_no_interaction_is_none(learn: PairSplit) -> None:
-    kinds = learn.pairs.kinds
+def test_acts_are_the_kinds_and_no_interaction_is_none(pairs_train: PairSplit) -> None:
+    kinds = pairs_train.pairs.kinds
     assert acts(kinds)[7].tolist() == [*kinds.pairs[7].tolist(), 1]
     quiet = replace(kinds, verbs=("no_interaction", *kinds.verbs[1:]))
     assert (acts(quiet)[:, 2] == 0).tolist() == (kinds.pairs[:, 0] == 0).tolist()
 
 
-def test_it_learns_boxes_words_and_what_was_said_and_no_annotated_verb(learn: PairSplit, batch: PairBatch) -> None:
-    told = losses(lesson_of(learn), batch, heard_of(learn, batch))
+def test_it_learns_boxes_words_and_what_was_said_and_no_annotated_verb(
+    pairs_train: PairSplit, batch: PairBatch
+) -> None:
+    told = losses(lesson_of(pairs_train), batch, heard_of(pairs_train, batch))
     assert told.keys() == {
         "noun", "l1", "giou", "presence", "seed", "context", "interaction", "calibration", "heard",
     }  # fmt: skip
     assert all(math.isfinite(value) and value > 0 for value in told.values())
 
 
-def test_annotated_verbs_change_nothing(learn: PairSplit, batch: PairBatch) -> None:
-    lesson, heard = lesson_of(learn), heard_of(learn, batch)
+def test_annotated_verbs_change_nothing(pairs_train: PairSplit, batch: PairBatch) -> None:
+    lesson, heard = lesson_of(pairs_train), heard_of(pairs_train, batch)
     with torch.no_grad():
         said = lesson(*batch.asked, heard)
         said = said._replace(match=lesson.matched(said.answer, batch))
@@ -115,24 +117,26 @@ def test_annotated_verbs_change_nothing(learn: PairSplit, batch: PairBatch) -> N
     ],
     ids=str,
 )
-def test_every_switch_changes_what_is_learned(learn: PairSplit, batch: PairBatch, switches: dict[str, Any]) -> None:
+def test_every_switch_changes_what_is_learned(
+    pairs_train: PairSplit, batch: PairBatch, switches: dict[str, Any]
+) -> None:
     batch = batch._replace(objects=batch.objects[:, :1].expand_as(batch.objects).contiguous())  # two of one kind
-    heard = heard_of(learn, batch)
+    heard = heard_of(pairs_train, batch)
     heard = heard._replace(tokens=1 + torch.arange(heard.tokens.shape[1]).expand_as(heard.tokens) % 3)
-    assert losses(lesson_of(learn), batch, heard) != losses(lesson_of(learn, **switches), batch, heard)
+    assert losses(lesson_of(pairs_train), batch, heard) != losses(lesson_of(pairs_train, **switches), batch, heard)
 
 
-def test_shares_sum_to_one_over_the_kinds_of_an_object(learn: PairSplit, batch: PairBatch) -> None:
-    kinds, heard = learn.pairs.kinds, heard_of(learn, batch)
-    share = lesson_of(learn).shares(heard)
+def test_shares_sum_to_one_over_the_kinds_of_an_object(pairs_train: PairSplit, batch: PairBatch) -> None:
+    kinds, heard = pairs_train.pairs.kinds, heard_of(pairs_train, batch)
+    share = lesson_of(pairs_train).shares(heard)
     assert ((share > 0) == heard.logprob.isfinite()).all()
     for b in range(len(share)):
         for noun in set(batch.objects[b, batch.has_pair[b]].tolist()):
             assert float(share[b, kinds.pairs[:, 1] == noun].sum()) == pytest.approx(1, abs=1e-5)
 
 
-def test_first_steps_learn_the_context_alone(learn: PairSplit, batch: PairBatch) -> None:
-    lesson, heard = lesson_of(learn, first_steps=2), heard_of(learn, batch)
+def test_first_steps_learn_the_context_alone(pairs_train: PairSplit, batch: PairBatch) -> None:
+    lesson, heard = lesson_of(pairs_train, first_steps=2), heard_of(pairs_train, batch)
     for step in range(4):
         told = losses(lesson, batch, heard)
         assert told["context"] > 0
@@ -140,11 +144,11 @@ def test_first_steps_learn_the_context_alone(learn: PairSplit, batch: PairBatch)
     assert int(lesson.state_dict()["steps"]) == 4
 
 
-def test_what_was_said_of_an_image_reaches_its_couples(learn: PairSplit, batch: PairBatch) -> None:
+def test_what_was_said_of_an_image_reaches_its_couples(pairs_train: PairSplit, batch: PairBatch) -> None:
     noun = int(batch.objects[0, 0])
-    of_object = np.flatnonzero(learn.pairs.kinds.pairs[:, 1] == noun)
-    heard = heard_of(learn, batch, likely=int(of_object[-1]))
-    lesson = lesson_of(learn, couples=False)
+    of_object = np.flatnonzero(pairs_train.pairs.kinds.pairs[:, 1] == noun)
+    heard = heard_of(pairs_train, batch, likely=int(of_object[-1]))
+    lesson = lesson_of(pairs_train, couples=False)
     optimizer = torch.optim.Adam(lesson.parameters(), 3e-3)
     for _ in range(60):
         optimizer.zero_grad()
@@ -154,18 +158,18 @@ def test_what_was_said_of_an_image_reaches_its_couples(learn: PairSplit, batch: 
         said = lesson(*batch.asked, heard)
         named = lesson._named(said.about.couples, batch)[0, 0, of_object]
         query = lesson.matched(said.answer, batch).query[0, 0]
-        verbs = learn.pairs.kinds.pairs[of_object, 0]
+        verbs = pairs_train.pairs.kinds.pairs[of_object, 0]
         mine = said.answer.verb_logits[0, query, verbs]
     assert int(named.argmax()) == int(mine.argmax()) == len(of_object) - 1
 
 
-def test_an_image_of_which_nothing_was_said_adds_nothing_but_boxes(learn: PairSplit, batch: PairBatch) -> None:
-    heard = heard_of(learn, batch)
+def test_an_image_of_which_nothing_was_said_adds_nothing_but_boxes(pairs_train: PairSplit, batch: PairBatch) -> None:
+    heard = heard_of(pairs_train, batch)
     nothing = Heard(
         torch.zeros_like(heard.caption), torch.full_like(heard.logprob, NOT_ASKED), heard.tokens,
         torch.full_like(heard.couple_logprob, NOT_ASKED),
     )  # fmt: skip
-    told = losses(lesson_of(learn), batch, nothing)
+    told = losses(lesson_of(pairs_train), batch, nothing)
     assert told["context"] == told["interaction"] == told["calibration"] == 0
     assert told["l1"] > 0 and all(map(math.isfinite, told.values()))
 
@@ -178,27 +182,27 @@ def test_switches_that_cannot_be_are_named() -> None:
 
 
 def test_a_student_is_taught_without_one_annotation(
-    learn: PairSplit, judge: PairSplit, finished: PairRun, tmp_path: Path
+    pairs_train: PairSplit, pairs_dev: PairSplit, pair_run: PairRun, tmp_path: Path
 ) -> None:
-    kinds = learn.pairs.kinds
+    kinds = pairs_train.pairs.kinds
     tables = tables_for(ontology_of(kinds))
-    detector = open_detector(str(finished.folder), kinds)
+    detector = open_detector(str(pair_run.folder), kinds)
     speaker = Contrastive(open_teacher(find_teacher("diorama")))
-    heard = testimony.Testimony(speaker, detector, learn, kinds, tmp_path / "cache", "couple")
+    heard = testimony.Testimony(speaker, detector, pairs_train, kinds, tmp_path / "cache", "couple")
     overrides = {"epochs": 3, "eval_every": 3}
-    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "clhoi", overrides, source=heard)
+    taught = train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "clhoi", overrides, source=heard)
     lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
     first = next(line for line in lines if line["kind"] == "train")
     assert {"context", "interaction", "calibration", "heard"} <= first.keys() and "verb" not in first
-    assert taught.student.state_dict().keys() == finished.student.state_dict().keys()
+    assert taught.student.state_dict().keys() == pair_run.student.state_dict().keys()
     assert taught.config["teacher"]["detector"] and "clhoi" in taught.config["train"]
-    scrambled = replace(learn, pairs=replace(learn.pairs, kind=np.roll(learn.pairs.kind, 7)))
+    scrambled = replace(pairs_train, pairs=replace(pairs_train.pairs, kind=np.roll(pairs_train.pairs.kind, 7)))
     again = testimony.Testimony(speaker, detector, scrambled, kinds, tmp_path / "cache", "couple")
-    same = train_pairs(CARD, scrambled, judge, tables, tmp_path / "same", "clhoi", overrides, source=again)
+    same = train_pairs(CARD, scrambled, pairs_dev, tables, tmp_path / "same", "clhoi", overrides, source=again)
     mine, theirs = taught.student.state_dict(), same.student.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-def test_without_a_detector_it_is_refused(learn: PairSplit, judge: PairSplit, tmp_path: Path) -> None:
+def test_without_a_detector_it_is_refused(pairs_train: PairSplit, pairs_dev: PairSplit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--method clhoi: learns from what is said of photos; give --detector"):
-        train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), tmp_path / "x", "clhoi")
+        train_pairs(CARD, pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds), tmp_path / "x", "clhoi")

@@ -31,13 +31,13 @@ GRID = 4
 
 
 @pytest.fixture(scope="module")
-def batch(learn: PairSplit) -> PairBatch:
-    return next(iter(pair_loader(learn, 64, 4, train=True)))
+def batch(pairs_train: PairSplit) -> PairBatch:
+    return next(iter(pair_loader(pairs_train, 64, 4, train=True)))
 
 
-def lesson_of(learn: PairSplit, **switches: Any) -> GplHoi:
+def lesson_of(pairs_train: PairSplit, **switches: Any) -> GplHoi:
     torch.manual_seed(0)
-    kinds = learn.pairs.kinds
+    kinds = pairs_train.pairs.kinds
     tables, valid = tables_of(kinds), torch.from_numpy(kinds.valid)
     student = PairStudent(read_student(CARD), tables, valid, pretrained=False)
     texts = torch.nn.functional.normalize(torch.randn(3 * len(kinds.verbs), tables.width), dim=-1)
@@ -49,14 +49,14 @@ def losses(lesson: GplHoi, batch: PairBatch) -> dict[str, float]:
     return {name: float(loss.detach()) for name, loss in lesson.losses(lesson(*batch.asked), batch).items()}
 
 
-def test_every_group_calls_every_verb_by_a_text_of_its_own(learn: PairSplit) -> None:
-    texts = group_texts(learn.pairs.kinds)
-    assert len(set(texts)) == len(texts) == len(SAYS) * len(learn.pairs.kinds.verbs)
+def test_every_group_calls_every_verb_by_a_text_of_its_own(pairs_train: PairSplit) -> None:
+    texts = group_texts(pairs_train.pairs.kinds)
+    assert len(set(texts)) == len(texts) == len(SAYS) * len(pairs_train.pairs.kinds.verbs)
     assert texts[0] == "a scene where a person is aiming something"
 
 
-def test_groups_add_three_losses_to_those_of_annotations(learn: PairSplit, batch: PairBatch) -> None:
-    told = losses(lesson_of(learn), batch)
+def test_groups_add_three_losses_to_those_of_annotations(pairs_train: PairSplit, batch: PairBatch) -> None:
+    told = losses(lesson_of(pairs_train), batch)
     assert {"verb", "noun", "l1", "giou", "presence", "seed"} <= told.keys()
     assert all(told[name] > 0 for name in ("groups", "heard", "texts"))
 
@@ -75,33 +75,35 @@ def test_groups_add_three_losses_to_those_of_annotations(learn: PairSplit, batch
     ],
     ids=str,
 )
-def test_every_switch_changes_what_is_learned(learn: PairSplit, batch: PairBatch, switches: dict[str, Any]) -> None:
-    whole, without = lesson_of(learn), lesson_of(learn, **switches)
+def test_every_switch_changes_what_is_learned(
+    pairs_train: PairSplit, batch: PairBatch, switches: dict[str, Any]
+) -> None:
+    whole, without = lesson_of(pairs_train), lesson_of(pairs_train, **switches)
     if "weighed" in switches:
         assert whole.groups.share.requires_grad and not without.groups.share.requires_grad
         return
     assert losses(whole, batch) != losses(without, batch)
 
 
-def test_prompts_on_the_side_of_texts_begin_with_the_texts_and_move(learn: PairSplit, batch: PairBatch) -> None:
-    lesson = lesson_of(learn)
+def test_prompts_on_the_side_of_texts_begin_with_the_texts_and_move(pairs_train: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(pairs_train)
     assert torch.allclose(lesson.groups.prompted(), lesson.groups.texts, atol=1e-6)
     sum(lesson.losses(lesson(*batch.asked), batch).values()).backward()  # type: ignore[union-attr]
     moved = [shift[-1].weight.grad for shift in lesson.groups.shift]  # type: ignore[index,union-attr]
     assert all(grad is not None and grad.abs().sum() > 0 for grad in moved)
-    assert torch.equal(lesson_of(learn, text_prompts=False).groups.prompted(), lesson.groups.texts)
+    assert torch.equal(lesson_of(pairs_train, text_prompts=False).groups.prompted(), lesson.groups.texts)
 
 
-def test_no_gradient_goes_into_the_texts_that_teach(learn: PairSplit, batch: PairBatch) -> None:
-    lesson = lesson_of(learn)
+def test_no_gradient_goes_into_the_texts_that_teach(pairs_train: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(pairs_train)
     teaching, said = lesson.groups.texts[0].clone().requires_grad_(), lesson(*batch.asked).about.vectors[:, :, 0]
     lesson._gap(said, teaching, lesson.groups.texts[0], batch.verbs, batch.has_pair).backward()
     assert teaching.grad is None
     assert lesson.groups.embed[0].project.weight.grad is not None
 
 
-def test_what_looks_like_its_texts_has_nothing_to_learn_from_them(learn: PairSplit, batch: PairBatch) -> None:
-    lesson = lesson_of(learn)
+def test_what_looks_like_its_texts_has_nothing_to_learn_from_them(pairs_train: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(pairs_train)
     frozen = lesson.groups.texts[0]
     one = torch.zeros_like(batch.verbs)
     one[..., 5] = batch.has_pair
@@ -111,18 +113,22 @@ def test_what_looks_like_its_texts_has_nothing_to_learn_from_them(learn: PairSpl
     assert float(lesson._gap(other, frozen, frozen, one, batch.has_pair)) > 1e-4
 
 
-def test_names_of_unseen_verbs_can_be_kept_out(learn: PairSplit, batch: PairBatch) -> None:
-    kinds = learn.pairs.kinds
-    lesson = lesson_of(learn, unseen_names=False)
+def test_names_of_unseen_verbs_can_be_kept_out(pairs_train: PairSplit, batch: PairBatch) -> None:
+    kinds = pairs_train.pairs.kinds
+    lesson = lesson_of(pairs_train, unseen_names=False)
     lesson.allowed[:, 3] = False
     assert lesson._known().sum() == lesson.allowed.any(0).sum() < len(kinds.verbs)
-    assert lesson_of(learn)._known().all()
+    assert lesson_of(pairs_train)._known().all()
 
 
-def test_a_student_taught_by_groups_holds_nothing_of_them(learn: PairSplit, judge: PairSplit, tmp_path: Path) -> None:
-    tables = tables_for(ontology_of(learn.pairs.kinds))
-    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "gplhoi", {"epochs": 3, "eval_every": 3})
-    plain = train_pairs(CARD, learn, judge, tables, tmp_path / "plain", "none", {"epochs": 1})
+def test_a_student_taught_by_groups_holds_nothing_of_them(
+    pairs_train: PairSplit, pairs_dev: PairSplit, tmp_path: Path
+) -> None:
+    tables = tables_for(ontology_of(pairs_train.pairs.kinds))
+    taught = train_pairs(
+        CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "gplhoi", {"epochs": 3, "eval_every": 3}
+    )
+    plain = train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "plain", "none", {"epochs": 1})
     assert taught.student.state_dict().keys() == plain.student.state_dict().keys()
     assert taught.config["train"]["gplhoi"]["temperature"] == 0.1 and "gplhoi" not in plain.config["train"]
     lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]

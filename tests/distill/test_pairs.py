@@ -105,8 +105,8 @@ def test_focal_loss_is_small_where_it_is_right_and_sure() -> None:
     assert focal(torch.tensor([0.0]), torch.tensor([1.0])).item() == pytest.approx(0.25 * 0.25 * np.log(2), abs=1e-6)
 
 
-def test_training_shows_the_student_where_objects_are(learn: PairSplit) -> None:
-    kinds = learn.pairs.kinds
+def test_training_shows_the_student_where_objects_are(pairs_train: PairSplit) -> None:
+    kinds = pairs_train.pairs.kinds
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
     known = torch.zeros(1, GRID * GRID)
     known[0, [5, 17, 40]] = 1
@@ -117,10 +117,10 @@ def test_training_shows_the_student_where_objects_are(learn: PairSplit) -> None:
     assert answer.verb_logits.shape == (1, 6, len(kinds.verbs))
 
 
-def test_verbs_that_training_may_not_know_of_add_no_loss(learn: PairSplit) -> None:
-    kinds = learn.pairs.kinds
+def test_verbs_that_training_may_not_know_of_add_no_loss(pairs_train: PairSplit) -> None:
+    kinds = pairs_train.pairs.kinds
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
-    batch = next(iter(loader_of(learn)))
+    batch = next(iter(loader_of(pairs_train)))
     losses, without_one = [], kinds.valid.copy()
     without_one[batch.objects[0, 0], batch.verbs[0, 0]] = False
     for allowed in (kinds.valid, without_one, np.zeros_like(kinds.valid)):
@@ -128,18 +128,18 @@ def test_verbs_that_training_may_not_know_of_add_no_loss(learn: PairSplit) -> No
         lesson = PairLesson(student, TrainConfig(), torch.from_numpy(allowed))
         losses.append(float(lesson.losses(lesson(*batch.asked), batch)["verb"].detach()))
     assert losses[0] > losses[1] > losses[2] == 0
-    assert allowed_kinds(learn, "uv").sum() == (~kinds.unseen["uv"]).sum()
+    assert allowed_kinds(pairs_train, "uv").sum() == (~kinds.unseen["uv"]).sum()
 
 
 def loader_of(split: PairSplit) -> Loader[PairBatch]:
     return pair_loader(split, 64, 4, train=True)
 
 
-def test_a_batch_carries_boxes_and_verbs_with_its_pixels(learn: PairSplit) -> None:
-    batch = next(iter(loader_of(learn)))
-    couples = learn.couples
+def test_a_batch_carries_boxes_and_verbs_with_its_pixels(pairs_train: PairSplit) -> None:
+    batch = next(iter(loader_of(pairs_train)))
+    couples = pairs_train.couples
     for b, row in enumerate(batch.rows.tolist()):
-        first, end = learn.first[row : row + 2]
+        first, end = pairs_train.first[row : row + 2]
         assert int(batch.has_pair[b].sum()) == end - first
         assert np.array_equal(batch.verbs[b, : end - first].numpy(), couples.verbs[first:end])
         assert np.array_equal(batch.objects[b, : end - first].numpy(), couples.object[first:end])
@@ -147,16 +147,16 @@ def test_a_batch_carries_boxes_and_verbs_with_its_pixels(learn: PairSplit) -> No
         assert ((inside >= 0) & (inside <= 1)).all() and (inside[:, 2] > inside[:, 0]).all()
 
 
-def test_all_labels_of_a_human_and_an_object_are_one_couple(learn: PairSplit) -> None:
-    couples, pairs = learn.couples, learn.pairs
+def test_all_labels_of_a_human_and_an_object_are_one_couple(pairs_train: PairSplit) -> None:
+    couples, pairs = pairs_train.couples, pairs_train.pairs
     rows = np.column_stack([pairs.image, pairs.humans_xyxy, pairs.objects_xyxy, pairs.kind])
     assert couples.verbs.sum() == len(np.unique(rows, axis=0))
     assert couples.verbs.any(1).all()
     assert len(couples.image) < len(pairs.image)
 
 
-def test_boxes_that_people_drew_anew_for_each_label_are_one_couple(learn: PairSplit) -> None:
-    pairs = learn.pairs
+def test_boxes_that_people_drew_anew_for_each_label_are_one_couple(pairs_train: PairSplit) -> None:
+    pairs = pairs_train.pairs
     row = int(pairs.image[0])
     moved = replace(
         pairs,
@@ -166,66 +166,70 @@ def test_boxes_that_people_drew_anew_for_each_label_are_one_couple(learn: PairSp
         objects_xyxy=np.vstack([pairs.objects_xyxy, pairs.objects_xyxy[:1]]),
     )
     assert iou(pairs.humans_xyxy[0], pairs.humans_xyxy[0] + 1) > 0.5
-    assert len(PairSplit("train", moved, learn.folder).couples.image) == len(learn.couples.image)
+    assert len(PairSplit("train", moved, pairs_train.folder).couples.image) == len(pairs_train.couples.image)
 
 
 # --- whole trainings ---
 
 
-def run(out: Path, learn: PairSplit, judge: PairSplit, **more: Any) -> PairRun:
-    return train_pairs(CARD, learn, judge, tables_of(learn.pairs.kinds), out, **more)
+def run(out: Path, pairs_train: PairSplit, pairs_dev: PairSplit, **more: Any) -> PairRun:
+    return train_pairs(CARD, pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds), out, **more)
 
 
-def test_a_finished_run_has_all_that_it_needs(finished: PairRun) -> None:
-    names = {path.name for path in finished.folder.iterdir()}
+def test_a_finished_run_has_all_that_it_needs(pair_run: PairRun) -> None:
+    names = {path.name for path in pair_run.folder.iterdir()}
     assert {"config.toml", "kinds.json", "ontology.json", "tables.safetensors", "student.safetensors"} <= names
-    lines = [json.loads(line) for line in (finished.folder / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (pair_run.folder / "metrics.jsonl").read_text().splitlines()]
     assert {"verb", "noun", "l1", "giou", "presence", "seed"} <= lines[0].keys()
     assert set(lines[-1]["all"]) == {"full", "rare", "non_rare"}
-    page = (finished.folder / "report.html").read_text()
+    page = (pair_run.folder / "report.html").read_text()
     assert "data:image/jpeg" in page
     assert "these figures say nothing about photos or HICO-DET" in page
 
 
 def test_a_stopped_training_takes_the_steps_of_one_that_never_stopped(
-    finished: PairRun, tmp_path: Path, learn: PairSplit, judge: PairSplit
+    pair_run: PairRun, tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit
 ) -> None:
     def stop(step: int) -> None:
         if step == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "again", learn, judge, on_step=stop)
-    again = run(tmp_path / "again", learn, judge)
-    for name, tensor in finished.student.state_dict().items():
+        run(tmp_path / "again", pairs_train, pairs_dev, on_step=stop)
+    again = run(tmp_path / "again", pairs_train, pairs_dev)
+    for name, tensor in pair_run.student.state_dict().items():
         assert torch.equal(tensor, again.student.state_dict()[name]), name
 
 
-def test_the_run_opens_and_says_the_same(finished: PairRun) -> None:
-    opened = open_pair_run(finished.folder)
+def test_the_run_opens_and_says_the_same(pair_run: PairRun) -> None:
+    opened = open_pair_run(pair_run.folder)
     pixels = torch.randint(0, 255, (2, 64, 64, 3), dtype=torch.uint8)
-    for a, b in zip(finished.student(pixels), opened.student(pixels)):
+    for a, b in zip(pair_run.student(pixels), opened.student(pixels)):
         assert torch.equal(a, b)
 
 
-def test_another_training_is_refused_in_the_same_folder(finished: PairRun, learn: PairSplit, judge: PairSplit) -> None:
+def test_another_training_is_refused_in_the_same_folder(
+    pair_run: PairRun, pairs_train: PairSplit, pairs_dev: PairSplit
+) -> None:
     with pytest.raises(InputError, match=r"holds another training \(pairs\.unseen: '' there, 'uv' here;"):
-        run(finished.folder, learn, judge, setting="uv")
+        run(pair_run.folder, pairs_train, pairs_dev, setting="uv")
 
 
 def test_a_start_gives_encoder_and_decoder(
-    finished: PairRun, tmp_path: Path, learn: PairSplit, judge: PairSplit
+    pair_run: PairRun, tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit
 ) -> None:
-    begun = run(tmp_path / "next", learn, judge, start=finished.folder, overrides={"epochs": 1})
+    begun = run(tmp_path / "next", pairs_train, pairs_dev, start=pair_run.folder, overrides={"epochs": 1})
     assert len(begun.config["pairs"]["start"]) == 64
     student = PairStudent(read_student(CARD), begun.tables, torch.from_numpy(begun.kinds.valid), pretrained=False)
-    begin_with(student, finished.folder)
-    mine, theirs = student.state_dict(), finished.student.state_dict()
+    begin_with(student, pair_run.folder)
+    mine, theirs = student.state_dict(), pair_run.student.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith(("encoder.", "decoder.")))
     assert not torch.equal(mine["pairs.seed.weight"], theirs["pairs.seed.weight"])
     with pytest.raises(InputError, match="is of another card; give a run of the same encoder and decoder"):
         other = {**CARD, "student": {**CARD["student"], "width": 32}}
-        train_pairs(other, learn, judge, tables_of(learn.pairs.kinds), tmp_path / "other", start=finished.folder)
+        train_pairs(
+            other, pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds), tmp_path / "other", start=pair_run.folder
+        )
 
 
 def test_zero_shot_training_never_sees_unseen_kinds(crowd: Path) -> None:
@@ -238,49 +242,51 @@ def test_zero_shot_training_never_sees_unseen_kinds(crowd: Path) -> None:
         open_pairs(str(crowd), "train", setting="all")
 
 
-def test_a_training_that_is_asked_to_stop_says_how_to_go_on(tmp_path: Path, learn: PairSplit, judge: PairSplit) -> None:
+def test_a_training_that_is_asked_to_stop_says_how_to_go_on(
+    tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit
+) -> None:
     def ask(step: int) -> None:
         if step == 1:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(TrainingStopped, match="stopped after step 2 of"):
-        run(tmp_path / "stopped", learn, judge, on_step=ask)
+        run(tmp_path / "stopped", pairs_train, pairs_dev, on_step=ask)
 
 
 # --- a teacher beside it ---
 
 
 @pytest.fixture(scope="module")
-def glimpses(learn: PairSplit, tmp_path_factory: pytest.TempPathFactory) -> GlimpseSource:
+def glimpses(pairs_train: PairSplit, tmp_path_factory: pytest.TempPathFactory) -> GlimpseSource:
     teacher = open_teacher(find_teacher("diorama"))
-    return GlimpseSource(teacher, learn, tmp_path_factory.mktemp("kept"), ENCODER)
+    return GlimpseSource(teacher, pairs_train, tmp_path_factory.mktemp("kept"), ENCODER)
 
 
-def test_a_glimpse_of_two_is_near_the_words_of_what_they_do(learn: PairSplit, glimpses: GlimpseSource) -> None:
-    kinds, tables = learn.pairs.kinds, tables_for(ontology_of(learn.pairs.kinds))
+def test_a_glimpse_of_two_is_near_the_words_of_what_they_do(pairs_train: PairSplit, glimpses: GlimpseSource) -> None:
+    kinds, tables = pairs_train.pairs.kinds, tables_for(ontology_of(pairs_train.pairs.kinds))
     acts = [i for i, verb in enumerate(kinds.verbs) if verb in script.verbs()]
     best = (glimpses.seen.float() @ tables.verbs[acts].T).argmax(-1).numpy()
-    true = learn.couples.verbs[:, acts]
+    true = pairs_train.couples.verbs[:, acts]
     known = true.any(1)
     assert true[np.arange(len(true)), best][known].mean() > 0.6
 
 
 def test_what_was_looked_at_is_not_looked_at_again(
-    learn: PairSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pairs_train: PairSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teacher, turned = open_teacher(find_teacher("diorama")), learn.take(np.arange(len(learn))[::-1])
-    first = GlimpseSource(teacher, learn, tmp_path, ENCODER)
+    teacher, turned = open_teacher(find_teacher("diorama")), pairs_train.take(np.arange(len(pairs_train))[::-1])
+    first = GlimpseSource(teacher, pairs_train, tmp_path, ENCODER)
 
     def see(images: object, flipped: object) -> None:
         raise AssertionError("it looked again")
 
     monkeypatch.setattr(teacher, "see", see)
     again = GlimpseSource(teacher, turned, tmp_path, ENCODER)
-    assert torch.equal(again.about(torch.tensor([0])).seen, first.about(torch.tensor([len(learn) - 1])).seen)
+    assert torch.equal(again.about(torch.tensor([0])).seen, first.about(torch.tensor([len(pairs_train) - 1])).seen)
 
 
-def test_glimpses_stand_in_the_slots_of_the_batch(learn: PairSplit, glimpses: GlimpseSource) -> None:
-    batch = next(iter(loader_of(learn)))
+def test_glimpses_stand_in_the_slots_of_the_batch(pairs_train: PairSplit, glimpses: GlimpseSource) -> None:
+    batch = next(iter(loader_of(pairs_train)))
     seen = glimpses.about(batch.rows).seen
     assert seen.shape[:2] == batch.has_pair.shape
     norms = seen.norm(dim=-1)
@@ -288,17 +294,17 @@ def test_glimpses_stand_in_the_slots_of_the_batch(learn: PairSplit, glimpses: Gl
     assert not norms[~batch.has_pair].any()
 
 
-def test_words_of_another_encoder_are_refused_before_the_teacher_looks(learn: PairSplit, tmp_path: Path) -> None:
+def test_words_of_another_encoder_are_refused_before_the_teacher_looks(pairs_train: PairSplit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"puts images among the texts of .*, and the words are of random"):
-        GlimpseSource(open_teacher(find_teacher("diorama")), learn, tmp_path, "random")
+        GlimpseSource(open_teacher(find_teacher("diorama")), pairs_train, tmp_path, "random")
 
 
 def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
-    tmp_path: Path, learn: PairSplit, judge: PairSplit, glimpses: GlimpseSource
+    tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit, glimpses: GlimpseSource
 ) -> None:
-    tables = tables_for(ontology_of(learn.pairs.kinds))
+    tables = tables_for(ontology_of(pairs_train.pairs.kinds))
     more: dict[str, Any] = {"overrides": {"epochs": 12, "lr": 1e-2, "eval_every": 12}, "source": glimpses}
-    taught = train_pairs(CARD, learn, judge, tables, tmp_path / "taught", "mipd", **more)
+    taught = train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "mipd", **more)
     lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
     told = [line["glimpse"] for line in lines if line["kind"] == "train"]
     per_epoch = len(told) // 12
@@ -307,37 +313,37 @@ def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
     assert not any("teacher" in name for name in taught.student.state_dict())
 
 
-def test_mipd_without_a_teacher_is_refused(tmp_path: Path, learn: PairSplit, judge: PairSplit) -> None:
+def test_mipd_without_a_teacher_is_refused(tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit) -> None:
     with pytest.raises(InputError, match="--method mipd: learns from a teacher; give --teacher"):
-        run(tmp_path / "x", learn, judge, method="mipd")
+        run(tmp_path / "x", pairs_train, pairs_dev, method="mipd")
     with pytest.raises(
         InputError, match="--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'magic'"
     ):
-        run(tmp_path / "x", learn, judge, method="magic")
+        run(tmp_path / "x", pairs_train, pairs_dev, method="magic")
 
 
 # --- one photo at a time ---
 
 
-def test_what_is_said_of_one_photo_is_what_is_scored(finished: PairRun, judge: PairSplit) -> None:
-    said = answer_pairs(finished.student, judge)
-    for i in range(len(judge)):
-        found = EagerPairPredictor(finished, sure=0.0).predict(judge.path(i))
+def test_what_is_said_of_one_photo_is_what_is_scored(pair_run: PairRun, pairs_dev: PairSplit) -> None:
+    said = answer_pairs(pair_run.student, pairs_dev)
+    for i in range(len(pairs_dev)):
+        found = EagerPairPredictor(pair_run, sure=0.0).predict(pairs_dev.path(i))
         assert [each.score for each in found] == pytest.approx(said.scores[i].tolist(), abs=1e-6)
-        scored = [(finished.kinds.names(kind), box) for kind, box in zip(said.kinds[i], said.humans_xyxy[i])]
+        scored = [(pair_run.kinds.names(kind), box) for kind, box in zip(said.kinds[i], said.humans_xyxy[i])]
         for told in found[:5]:
             same = [box for words, box in scored if words == (told.verb, told.noun)]
             assert min(np.abs(box - told.human_xyxy).max() for box in same) < 0.5
 
 
-def test_only_what_is_sure_enough_is_told(finished: PairRun, judge: PairSplit) -> None:
-    some, none = (EagerPairPredictor(finished, sure=sure).predict(judge.path(0)) for sure in (0.0, 0.999))
+def test_only_what_is_sure_enough_is_told(pair_run: PairRun, pairs_dev: PairSplit) -> None:
+    some, none = (EagerPairPredictor(pair_run, sure=sure).predict(pairs_dev.path(0)) for sure in (0.0, 0.999))
     assert len(some) == 100 and not none
     assert [each.score for each in some] == sorted((each.score for each in some), reverse=True)
 
 
 def test_a_step_that_is_not_finite_stops_with_its_images(
-    tmp_path: Path, learn: PairSplit, judge: PairSplit, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forward = PairHead.forward
 
@@ -346,13 +352,13 @@ def test_a_step_that_is_not_finite_stops_with_its_images(
 
     monkeypatch.setattr(PairHead, "forward", broken)
     with pytest.raises(TrainingStopped, match=r"step 1 is not finite .*; its images: crowd_train_"):
-        run(tmp_path / "broken", learn, judge)
+        run(tmp_path / "broken", pairs_train, pairs_dev)
 
 
-def test_an_object_that_is_out_of_training_is_no_wrong_answer(learn: PairSplit) -> None:
-    kinds = learn.pairs.kinds
+def test_an_object_that_is_out_of_training_is_no_wrong_answer(pairs_train: PairSplit) -> None:
+    kinds = pairs_train.pairs.kinds
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)
-    batch = next(iter(loader_of(learn)))
+    batch = next(iter(loader_of(pairs_train)))
     others = sorted(set(range(len(kinds.objects))) - set(batch.objects.flatten().tolist()))
     fewer = kinds.valid.copy()
     fewer[others] = False

@@ -94,6 +94,9 @@ def test_a_damaged_shard_is_left_out_with_a_word(tmp_path: Path, caplog: pytest.
         shards = Shards(tmp_path)
     assert 0 < len(shards) < 9
     assert f"{torn}: is left out, what it held will be made again" in caplog.text
+    fill(tmp_path, range(9))
+    shards.refresh()
+    assert len(shards) == 9
 
 
 def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:

@@ -13,23 +13,20 @@ from edgegsr.processes import processes
 from edgegsr.shipped import find_run, find_teacher
 from edgegsr.teacher.detectors import open_detector
 from edgegsr.teacher.glimpses import GlimpseSource
-from edgegsr.teacher.speakers import Contrastive, Vlm
+from edgegsr.teacher.speakers import open_speaker
 from edgegsr.teacher.testimony import SCOPES, Testimony
 from edgegsr.teacher.vision import open_teacher
 
 
 @dataclass(frozen=True)
 class Given:
-    """Who looks, finds and says; nothing where a method does without."""
+    """Who looks and who finds; nothing where a method does without."""
 
-    teacher: str | None = None  # that looks at pictures among texts
-    detector: str | None = None  # that finds humans and objects
-    vlm: str | None = None  # that says how likely a text is of a picture, in a teacher's place
-    scope: str = SCOPES[0]
+    teacher: str | None = None  # that knows what people do
+    detector: str | None = None  # that finds people and things
+    scope: str = SCOPES[0]  # what the teacher is shown where a detector finds
 
     def __post_init__(self) -> None:
-        if self.teacher and self.vlm:
-            raise InputError("--teacher and --vlm: both say what is done; leave one out")
         if self.scope not in SCOPES:
             raise InputError(f"--scope: wanted one of {', '.join(SCOPES)}, got {self.scope!r}")
 
@@ -39,14 +36,13 @@ def open_pair_source(
 ) -> Source | None:
     """The source of a method on these photos; what it sees or hears is kept in `cache`."""
     wanted, folder = find_pair_method(method).source, cache or cache_folder()
-    if wanted is not Testimony and (given.detector or given.vlm):
-        raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector and --vlm")
+    if wanted is not Testimony and given.detector:
+        raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector")
     if wanted is None:
         if given.teacher:
             raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
         return None
-    device = str(processes().device)
-    teacher = find_teacher(given.teacher or "diorama")
+    device, teacher = str(processes().device), find_teacher(given.teacher or "diorama")
     if wanted is GlimpseSource:
         return GlimpseSource(open_teacher(teacher, device), learn, folder, encoder)
     if not given.detector:
@@ -55,6 +51,5 @@ def open_pair_source(
             "transformers such as PekingU/rtdetr_v2_r18vd or a run of pairs"
         )
     kinds = learn.pairs.kinds
-    detector = open_detector(str(find_run(Path(given.detector))), kinds, device)
-    speaker = Vlm(given.vlm, encoder) if given.vlm else Contrastive(open_teacher(teacher, device))
-    return Testimony(speaker, detector, learn, kinds, folder, given.scope)
+    detector = open_detector(str(find_run(given.detector)), kinds, device)
+    return Testimony(open_speaker(teacher, encoder, device), detector, learn, kinds, folder, given.scope)

@@ -78,13 +78,7 @@ def train_pairs(
     valid = torch.from_numpy(kinds.valid)
     student = PairStudent(card, tables, valid, pretrained=folder.is_new)
     beginning = begin_with(student, start) if start else ""
-    data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
-    decided = hashlib.sha256(kinds.to_json().encode()).hexdigest()
-    more: dict[str, Any] = {
-        "pairs": {"unseen": setting, "rule": rule if setting else "", "kinds": decided, "start": beginning}
-    }
-    if source:
-        more["teacher"] = source.facts
+    more, data = facts_of_pairs(split_train, split_dev, setting, rule if setting else "", beginning, source)
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
     if accelerator.is_main_process and not (out / KINDS_FILE).is_file():
@@ -119,19 +113,34 @@ def train_pairs(
 
     def judge() -> Mapping[str, Any]:
         kept[:] = [training.answers(split_dev, answer_pairs)]
-        return brief(score(split_dev.pairs, kept[0].predictions(), DEV))
+        return brief_of(score(split_dev.pairs, kept[0].predictions(), DEV))
 
     journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
-    syllabus = Syllabus(split_train.pairs.images, per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
+    syllabus = Syllabus((split_train.pairs.images,), per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
     with closing(journal), StopSign() as sign:
         go(out, training, syllabus, description, saved, journal, sign, on_step)
         said = kept[0] if kept else training.answers(split_dev, answer_pairs)
         if accelerator.is_main_process:
-            save_weights(training.average.student, out / WEIGHTS)
-            write_report(open_pair_run(out), split_dev, said)
+            finish(out, training.average.student, split_dev, said)
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_pair_run(out)
+
+
+def facts_of_pairs(
+    split_train: PairSplit, split_dev: PairSplit, setting: str, rule: str, beginning: str, source: Source | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What else decides a training of pairs, and what it says of its data."""
+    data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
+    decided = hashlib.sha256(split_train.pairs.kinds.to_json().encode()).hexdigest()
+    more: dict[str, Any] = {"pairs": {"unseen": setting, "rule": rule, "kinds": decided, "start": beginning}}
+    return {**more, **({"teacher": source.facts} if source else {})}, data
+
+
+def finish(out: Path, student: PairStudent, split_dev: PairSplit, said: PairAnswers) -> None:
+    """Writes what is left of a training: weights and the report."""
+    save_weights(student, out / WEIGHTS)
+    write_report(open_pair_run(out), split_dev, said)
 
 
 def _turns(batches: Loader[PairBatch], steps: int, source: Source | None, done: int) -> Iterator[Turn]:
@@ -168,7 +177,7 @@ def _shared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.items() if name.startswith(("encoder.", "decoder."))}
 
 
-def brief(scores: Scores) -> dict[str, Any]:
+def brief_of(scores: Scores) -> dict[str, Any]:
     """The means of an evaluation by group, as the journal keeps them."""
     return {"all": scores.default._asdict(), "known object": scores.known_object._asdict()}
 

@@ -1,0 +1,239 @@
+"""One training of both heads, whose end are two runs like any other: OUT/situations and OUT/pairs.
+
+Their encoder and decoder are the same to the last bit, so each can be judged, looked with and exported by itself, and
+one graph can hold both. What one half learns of where people and things are, the other one knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgegsr.data.pair_loader import pair_loader
+from edgegsr.data.pairs import PairSplit
+from edgegsr.data.split import Split
+from edgegsr.data.splits import Groups
+from edgegsr.distill import checkpoint
+from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.course import Course, turns
+from edgegsr.distill.folder import Folder
+from edgegsr.distill.heads import HALVES, PAIRS, SITUATIONS, Both, BothBatch, BothLesson, Heads
+from edgegsr.distill.identity import describe, facts_of, settle
+from edgegsr.distill.journal import Journal, read_metrics
+from edgegsr.distill.loop import Syllabus, Turn, check_state, go
+from edgegsr.distill.methods import find_method
+from edgegsr.distill.pairs.methods import Source as PairSource
+from edgegsr.distill.pairs.methods import find_pair_method
+from edgegsr.distill.pairs.train import DEV, allowed_kinds, brief_of, facts_of_pairs
+from edgegsr.distill.pairs.train import finish as finish_pairs
+from edgegsr.distill.stop import StopSign
+from edgegsr.distill.train import finish, images_per_verb
+from edgegsr.distill.training import Training, open_accelerator, share_of
+from edgegsr.errors import InputError
+from edgegsr.files import write_whole
+from edgegsr.interactions import KINDS_FILE
+from edgegsr.pair_run import PairRun, open_pair_run
+from edgegsr.run import METRICS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.scoring.brief import brief
+from edgegsr.scoring.hico import score
+from edgegsr.student.answers import Answers, answer
+from edgegsr.student.config import StudentConfig, read_student
+from edgegsr.student.evaluate import evaluate
+from edgegsr.student.model import Student
+from edgegsr.student.pair_answers import PairAnswers, answer_pairs
+from edgegsr.student.pairs import PairStudent
+from edgegsr.teacher.knowledge import Source
+from edgegsr.text import TextTables
+from edgegsr.text.kinds import ontology_of
+
+METHODS = ("none", "mipd")  # that both halves know
+
+
+@dataclass(frozen=True)
+class OfSituations:
+    """What the half of situations learns from and is judged by."""
+
+    learn: Split
+    judge: Split
+    tables: TextTables
+    groups: Groups
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class OfPairs:
+    """What the half of pairs learns from and is judged by."""
+
+    learn: PairSplit
+    judge: PairSplit
+    tables: TextTables
+    source: PairSource | None = None
+
+
+def train_both(
+    student_card: str | Path | Mapping[str, Any],
+    situations: OfSituations,
+    pairs: OfPairs,
+    out: str | Path,
+    method: str = "none",
+    overrides: Mapping[str, Any] | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> tuple[Run, PairRun]:
+    """The finished runs in `out`. The same call goes on with what it finds there, and leaves finished runs alone."""
+    if method not in METHODS:
+        raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {method!r}")
+    out, card = Path(out), read_student(student_card)
+    settings = read_train(student_card, overrides, find_method(method).settings)
+    folder, places = _folder(out, settings), {half: out / half for half in HALVES}
+    accelerator, saved = folder.accelerator, folder.saved
+    heads = Heads(
+        Student(replace(card, pairs=0), situations.tables, pretrained=folder.is_new),
+        PairStudent(card, pairs.tables, torch.from_numpy(pairs.learn.pairs.kinds.valid), pretrained=False),
+    )
+    described = _described(method, card, settings, situations, pairs)
+    words = {SITUATIONS: situations.learn.annotations.ontology, PAIRS: ontology_of(pairs.learn.pairs.kinds)}
+    for half, tables in ((SITUATIONS, situations.tables), (PAIRS, pairs.tables)):
+        settle(places[half], described[half], words[half], tables, accelerator.is_main_process)
+    if accelerator.is_main_process and not (places[PAIRS] / KINDS_FILE).is_file():
+        write_whole(places[PAIRS] / KINDS_FILE, pairs.learn.pairs.kinds.to_json())
+    if folder.is_done():
+        return open_run(places[SITUATIONS]), open_pair_run(places[PAIRS])
+
+    heads.situations.set_tables(TextTables.load(places[SITUATIONS] / TABLES))
+    heads.pairs.set_tables(TextTables.load(places[PAIRS] / TABLES), heads.pairs.pairs.valid)
+    course = Course(
+        situations.learn,
+        card.side,
+        settings,
+        situations.source,
+        find_method(method).collages,
+        accelerator.process_index,
+        accelerator.num_processes,
+        accelerator.device.type == "cuda",
+    )
+    torch.manual_seed(settings.seed)
+    lesson = BothLesson(
+        heads,
+        find_method(method).lesson(
+            heads.situations,
+            replace(settings, weights=settings.situation_weights),
+            images_per_verb(situations.learn.annotations),
+            situations.source,
+        ),
+        find_pair_method(method).lesson(heads.pairs, settings, torch.from_numpy(allowed_kinds(pairs.learn, ""))),
+    )
+    training = Training(accelerator, lesson, settings, course.steps, round(settings.warmup_epochs * course.per_epoch))
+    description = described[PAIRS]  # the other one is held against its folder as well
+    if saved:
+        check_state(saved, description)
+        training.restore(saved)
+    kept: list[tuple[Answers, PairAnswers]] = []  # the last answers on dev
+
+    def say() -> tuple[Answers, PairAnswers]:
+        kept[:] = [
+            (
+                training.answers(situations.judge, lambda both, *given, **how: answer(both.situations, *given, **how)),
+                training.answers(pairs.judge, lambda both, *given, **how: answer_pairs(both.pairs, *given, **how)),
+            )
+        ]
+        return kept[0]
+
+    def judge() -> Mapping[str, Any]:
+        told, named = say()
+        scores = evaluate(heads.situations, situations.judge, situations.groups, answers=told)
+        return {
+            SITUATIONS: brief(scores),
+            PAIRS: brief_of(score(pairs.judge.pairs, named.predictions(), DEV)),
+        }
+
+    journal = Journal(out, saved.step if saved else 0, course.steps, accelerator.is_main_process)
+    images = (situations.learn.annotations.images, pairs.learn.pairs.images)
+    syllabus = Syllabus(images, course.per_epoch, lambda done: _turns(course, pairs, settings, done), judge, _spoken)
+    with closing(journal), StopSign() as sign:
+        go(out, training, syllabus, description, saved, journal, sign, on_step)
+        told, named = kept[0] if kept else say()
+        if accelerator.is_main_process:
+            _split_metrics(out)
+            best = training.average.student
+            finish(places[SITUATIONS], best.situations, lesson.situations, situations.learn, situations.judge,
+                   situations.groups, told, situations.source)  # fmt: skip
+            finish_pairs(places[PAIRS], best.pairs, pairs.judge, named)
+            journal.say(f"{out}: {' and '.join(f'{half}/{REPORT}' for half in HALVES)}")
+        accelerator.wait_for_everyone()
+    return open_run(places[SITUATIONS]), open_pair_run(places[PAIRS])
+
+
+def _folder(out: Path, settings: TrainConfig) -> Folder:
+    accelerator = open_accelerator(settings)
+    finished = all((out / half / name).is_file() for half in HALVES for name in (WEIGHTS, REPORT))
+    torch.manual_seed(settings.seed)
+    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished)
+
+
+def _described(
+    method: str, card: StudentConfig, settings: TrainConfig, situations: OfSituations, pairs: OfPairs
+) -> dict[str, str]:
+    """The config.toml of each half: as of a training by itself, and beside which one it learned."""
+    truth = {split.name: facts_of(split.annotations) for split in (situations.learn, situations.judge)}
+    mine = {"beside": {"head": PAIRS, "images": len(pairs.learn)}}
+    theirs, data = facts_of_pairs(pairs.learn, pairs.judge, "", "", "", pairs.source)
+    ontology = situations.learn.annotations.ontology
+    return {
+        SITUATIONS: describe(
+            method, replace(card, pairs=0), replace(settings, weights=settings.situation_weights), ontology, truth,
+            situations.tables, situations.source, more=mine,
+        ),
+        PAIRS: describe(
+            method, card, settings, ontology_of(pairs.learn.pairs.kinds), data, pairs.tables,
+            more={**theirs, "beside": {"head": SITUATIONS, "images": len(situations.learn)}},
+        ),
+    }  # fmt: skip
+
+
+def _turns(course: Course, pairs: OfPairs, settings: TrainConfig, done: int) -> Iterator[Turn]:
+    """A batch of each half in every step; whichever has fewer images begins them anew more often."""
+    batches = pair_loader(
+        pairs.learn,
+        course.side,
+        share_of(settings, course.world),
+        train=True,
+        seed=settings.seed,
+        workers=settings.workers,
+        augmentation=settings.augment,
+        rank=course.rank,
+        world=course.world,
+    )
+    for mine, other in zip(course.from_step(done), turns(batches, course.steps, done)):
+        about = None
+        if pairs.source:
+            about = Both(mine.about, pairs.source.about(other.batch.rows))
+        yield Turn(mine.epoch, mine.step, BothBatch(mine.batch, other.batch), about)
+
+
+def _split_metrics(out: Path) -> None:
+    """Gives each half the lines of the log that are about it."""
+    lines = read_metrics(out / METRICS)
+    for half in HALVES:
+        told = [{**_shared(line), **_of(half, line)} for line in lines]
+        write_whole(out / half / METRICS, "".join(json.dumps(line) + "\n" for line in told))
+
+
+def _shared(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in HALVES and "/" not in name}
+
+
+def _of(half: str, line: Mapping[str, Any]) -> dict[str, Any]:
+    losses = {name.removeprefix(f"{half}/"): value for name, value in line.items() if name.startswith(f"{half}/")}
+    return {**losses, **line.get(half, {})}
+
+
+def _spoken(scores: Mapping[str, Any]) -> str:
+    every, pairs = scores[SITUATIONS], scores[PAIRS]["all"]
+    verbs = ", ".join(f"{group} {100 * (part['verb_top1'] or 0):.1f}" for group, part in every.items())
+    return f"verb top-1: {verbs} · mAP: full {100 * (pairs['full'] or 0):.1f}"

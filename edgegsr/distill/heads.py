@@ -1,0 +1,65 @@
+"""A student with both heads in training: situations and pairs, each on images of its own, through one trunk."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from edgegsr.data.loader import Batch
+from edgegsr.data.pair_loader import PairBatch
+from edgegsr.distill.pairs.lesson import PairLesson
+from edgegsr.distill.plain import Plain
+from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairStudent
+
+HALVES = SITUATIONS, PAIRS = "situations", "pairs"
+
+
+class Heads(nn.Module):
+    """Two students with one encoder and one decoder."""
+
+    def __init__(self, situations: Student, pairs: PairStudent) -> None:
+        super().__init__()
+        pairs.encoder, pairs.decoder = situations.encoder, situations.decoder
+        self.situations, self.pairs = situations, pairs
+
+
+class Both(NamedTuple):
+    """Something of each half: what it is shown, what a teacher says of that, or what it says itself."""
+
+    situations: Any
+    pairs: Any
+
+
+class BothBatch(NamedTuple):
+    """As many images of situations as of pairs."""
+
+    situations: Batch
+    pairs: PairBatch
+
+    @property
+    def asked(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """What the lessons are given to speak about."""
+        return self.situations.asked, self.pairs.asked
+
+
+class BothLesson(nn.Module):
+    """The lessons of both halves, whose losses add up."""
+
+    def __init__(self, student: Heads, situations: Plain, pairs: PairLesson) -> None:
+        super().__init__()
+        self.student, self.situations, self.pairs = student, situations, pairs
+
+    def forward(self, situations: tuple[Tensor, ...], pairs: tuple[Tensor, ...], about: Both | None = None) -> Both:
+        heard = [() if part is None else (part,) for part in (about or (None, None))]
+        return Both(self.situations(*situations, *heard[0]), self.pairs(*pairs, *heard[1]))
+
+    def losses(self, said: Both, true: BothBatch) -> dict[str, Tensor]:
+        """The terms of both, by half."""
+        halves = {half: getattr(self, half).losses(getattr(said, half), getattr(true, half)) for half in HALVES}
+        return {f"{half}/{name}": loss for half, losses in halves.items() for name, loss in losses.items()}
+
+    def watched(self, said: Both, true: BothBatch) -> dict[str, Tensor]:
+        """Nothing: no other student is listened to."""
+        return {}

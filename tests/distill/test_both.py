@@ -1,0 +1,124 @@
+"""Both heads in one training: two runs with one trunk, which every station takes by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import toyworld
+from pairmade import CARD, WIDTH, tables_of
+
+from edgegsr.data.pairs import PairSplit
+from edgegsr.data.split import Split
+from edgegsr.data.splits import groups
+from edgegsr.distill.both import OfPairs, OfSituations, train_both
+from edgegsr.errors import InputError, TrainingStopped
+from edgegsr.pair_run import PairRun, open_pair_run
+from edgegsr.run import Run, open_run
+from edgegsr.student.heads import BoxHead
+from edgegsr.text import TextTables
+
+Train = Callable[..., tuple[Run, PairRun]]
+
+
+def words_of_toys() -> TextTables:
+    """As wide as the words of pairs."""
+    rng = torch.Generator().manual_seed(3)
+    known = toyworld.tables().roles.abs().sum(-1, keepdim=True) > 0
+    verbs, roles, nouns = (
+        torch.nn.functional.normalize(torch.randn(*shape, WIDTH, generator=rng), dim=-1)
+        for shape in ((4,), (4, 6), (4,))
+    )
+    return TextTables(verbs, roles * known, nouns, "random")
+
+
+@pytest.fixture(scope="module")
+def train(split_train: Split, split_dev: Split, pairs_train: PairSplit, pairs_dev: PairSplit) -> Train:
+    situations = OfSituations(split_train, split_dev, words_of_toys(), groups(split_train.annotations))
+    pairs = OfPairs(pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds))
+
+    def trained(out: Path, **more: Any) -> tuple[Run, PairRun]:
+        return train_both(CARD, situations, pairs, out, **more)
+
+    return trained
+
+
+@pytest.fixture(scope="module")
+def both(train: Train, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, PairRun]:
+    return train(tmp_path_factory.mktemp("both") / "run")
+
+
+def test_both_runs_have_one_trunk_to_the_last_bit(both: tuple[Run, PairRun]) -> None:
+    situations, pairs = (run.student.state_dict() for run in both)
+    trunk = [name for name in situations if name.startswith(("encoder.", "decoder."))]
+    assert trunk and all(torch.equal(situations[name], pairs[name]) for name in trunk)
+    assert {name for name in pairs if not name.startswith("pairs.")} == set(trunk)
+
+
+def test_each_half_is_a_run_of_its_own(both: tuple[Run, PairRun]) -> None:
+    situations, pairs = open_run(both[0].folder), open_pair_run(both[1].folder)
+    assert situations.config["beside"] == {"head": "pairs", "images": len(toy_pairs(pairs))}
+    assert situations.student.config.pairs == 0 and pairs.student.config.pairs == 6
+    for half in both:
+        assert (half.folder / "report.html").is_file()
+    lines = [[json.loads(line) for line in (half.folder / "metrics.jsonl").read_text().splitlines()] for half in both]
+    first = [next(line for line in told if line["kind"] == "train") for told in lines]
+    assert {"verb", "noun", "l1"} <= first[0].keys() and "seed" not in first[0]
+    assert {"verb", "seed", "presence"} <= first[1].keys() and not any("/" in name for name in first[1])
+    assert first[0]["verb"] != first[1]["verb"]
+    judged = [next(line for line in told if line["kind"] == "dev") for told in lines]
+    assert "verb_top1" in judged[0]["all"] and "full" in judged[1]["all"]
+
+
+def toy_pairs(run: PairRun) -> range:
+    return range(run.config["data"]["train"]["images"])
+
+
+def test_a_stopped_training_of_both_goes_on_to_the_same_weights(
+    both: tuple[Run, PairRun], train: Train, tmp_path: Path
+) -> None:
+    def stop(step: int) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "again", on_step=stop)
+    with pytest.raises(InputError, match="is not finished"):
+        open_run(tmp_path / "again" / "situations")
+    again = train(tmp_path / "again")
+    for mine, other in zip(both, again):
+        for name, tensor in mine.student.state_dict().items():
+            assert torch.equal(tensor, other.student.state_dict()[name]), name
+
+
+def test_a_finished_training_of_both_is_left_alone(
+    both: tuple[Run, PairRun], train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(both[0].folder.parent)
+    assert "this training is finished, nothing is left to do" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"holds another training \(train\.epochs: 2 there, 3 here"):
+        train(both[0].folder.parent, overrides={"epochs": 3})
+
+
+def test_both_heads_take_methods_that_both_know(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--method: both heads together take one of none, mipd, got 'gplhoi'"):
+        train(tmp_path / "x", method="gplhoi")
+
+
+def test_images_of_either_kind_are_named_where_a_step_fails(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = BoxHead.forward
+
+    def broken(self: BoxHead, *given: torch.Tensor) -> torch.Tensor:
+        return forward(self, *given) * float("nan")
+
+    monkeypatch.setattr(BoxHead, "forward", broken)
+    with pytest.raises(
+        TrainingStopped, match=r"step 1 is not finite .*; its images: \w+_train\d+\.png, .*crowd_train_"
+    ):
+        train(tmp_path / "broken")
