@@ -96,6 +96,11 @@ class Bundle:
     heads: tuple[str, ...] = (SITUATIONS,)  # what it says
 
     @property
+    def engine(self) -> str:
+        """The one that it was made for."""
+        return str(self.manifest.get("target", {}).get("engine", "onnxruntime"))
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """What goes into its graph beside words."""
         return gates_of(self.heads).inputs

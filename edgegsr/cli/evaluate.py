@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, NamedTuple, Optional
 
 import typer
 
@@ -15,12 +17,14 @@ from edgegsr.cli.common import (
     RunFolder,
     Workers,
     last_line,
+    leave_out,
+    need_same_kinds,
     need_training,
     of_pairs,
     show_brief,
     show_teacher,
 )
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, shown
 
 
 class Candidates(str, Enum):
@@ -44,32 +48,32 @@ def evaluate(
     predictions: Annotated[Optional[Path], typer.Option(help="Also write them, as `score` reads them.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Score a run by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
+    """Score a run or a bundle by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
     need_training("eval")
+    from edgegsr.bundle import is_bundle
+
+    if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
+        raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")
+    if is_bundle(run):
+        given = {"--calibrated": calibrated, "--teacher": teacher, "--workers": workers}
+        leave_out(given, f"for runs, and {shown(run)} is a bundle")
     if of_pairs(run):
-        if calibrated or teacher or candidates != Candidates.generalised:
-            raise InputError("--calibrated, --candidates and --teacher: are for students of situations")
+        given = {"--calibrated": calibrated, "--candidates": candidates != Candidates.generalised, "--teacher": teacher}
+        leave_out(given, f"for students of situations, and {shown(run)} is of pairs")
         _pairs(run, data, split, limit, workers, predictions, as_json)
         return
     data = data or "diorama"
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.run import open_run
     from edgegsr.scoring.brief import brief
-    from edgegsr.shipped import find_run
-    from edgegsr.student.answers import answer, write_predictions
-    from edgegsr.student.calibration import calibrate, read_calibration
+    from edgegsr.student.answers import write_predictions
     from edgegsr.student.evaluate import evaluate
 
-    if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
-        raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")
-    opened = open_run(find_run(run))
-    if calibrated:
-        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
-    judge = open_data(data, split, limit, opened.ontology)
-    learned = open_data(data, "train", ontology=opened.ontology).annotations
-    said = answer(opened.student, judge, workers=workers, label="evaluating")
-    groups = groups_of(data, opened.ontology)
-    scores = evaluate(opened, judge, groups, candidates.value, train=learned, answers=said)
+    opened = _bundle(run) if is_bundle(run) else _run(run, calibrated, workers)
+    judge = open_data(data, split, limit, opened.words)
+    learned = open_data(data, "train", ontology=opened.words).annotations
+    said = opened.answers(judge)
+    groups = groups_of(data, opened.words)
+    scores = evaluate(None, judge, groups, candidates.value, train=learned, answers=said)
     if predictions:
         write_predictions(predictions, judge, said)
     counts = {name: part["images"] for name, part in scores["groups"].items()}
@@ -88,6 +92,64 @@ def evaluate(
     last_line(as_json, scores)
 
 
+class _Subject(NamedTuple):
+    """What is judged: its words, what it says of the photos of a split, and what else is known of a run."""
+
+    words: Any  # an ontology, or kinds of interaction
+    answers: Callable[[Any], Any]
+    tables: Any = None
+    unseen: str = ""  # the zero-shot setting that pairs were trained in
+
+
+def _run(folder: Path, calibrated: bool, workers: int) -> _Subject:
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+    from edgegsr.student.answers import answer
+    from edgegsr.student.calibration import calibrate, read_calibration
+
+    opened = open_run(find_run(folder))
+    if calibrated:
+        calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
+    look = partial(answer, opened.student, workers=workers, label="evaluating")
+    return _Subject(opened.ontology, look, opened.tables)
+
+
+def _bundle(folder: Path) -> _Subject:
+    """A bundle in the engine that it was made for."""
+    from edgegsr.bundle import open_bundle
+    from edgegsr.export.judge import answers
+    from edgegsr.runtime.session import open_session
+    from edgegsr.runtime.vocabulary import Words
+
+    bundle = open_bundle(folder)
+    words = Words(bundle).now
+    session = partial(words.ask, open_session(bundle, bundle.engine, None))
+    return _Subject(words.ontology, lambda split: answers(session, split, bundle.side, best=True))
+
+
+def _run_of_pairs(folder: Path, workers: int) -> _Subject:
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.shipped import find_run
+    from edgegsr.student.pair_answers import answer_pairs
+
+    opened = open_pair_run(find_run(folder))
+    look = partial(answer_pairs, opened.student, workers=workers, label="evaluating")
+    return _Subject(opened.kinds, look, unseen=opened.config.get("pairs", {}).get("unseen", ""))
+
+
+def _bundle_of_pairs(folder: Path) -> _Subject:
+    from edgegsr.bundle import open_bundle
+    from edgegsr.export.judge import pair_answers
+    from edgegsr.runtime.interactions import kinds_of
+    from edgegsr.runtime.session import open_session
+
+    bundle = open_bundle(folder)
+    kinds, session = kinds_of(bundle), open_session(bundle, bundle.engine, None)
+    source = bundle.manifest.get("source")
+    unseen = str(source.get("unseen", "")) if isinstance(source, dict) else ""
+    return _Subject(kinds, lambda split: pair_answers(session, split, bundle.side, kinds), unseen=unseen)
+
+
 def _pairs(
     run: Path,
     data: Optional[str],
@@ -98,25 +160,19 @@ def _pairs(
     as_json: bool,
 ) -> None:
     """A student of pairs by the protocol of HICO-DET."""
-    import numpy as np
-
+    from edgegsr.bundle import is_bundle
     from edgegsr.cli.score import show_hico
     from edgegsr.data.pairs import open_pairs
-    from edgegsr.pair_run import open_pair_run
     from edgegsr.scoring.hico import score
-    from edgegsr.shipped import find_run
-    from edgegsr.student.pair_answers import answer_pairs, write_pair_predictions
+    from edgegsr.student.pair_answers import write_pair_predictions
 
-    opened = open_pair_run(find_run(run))
+    subject = _bundle_of_pairs(run) if is_bundle(run) else _run_of_pairs(run, workers)
     name = data or "crowd"
     judge = open_pairs(name, split, limit)
-    theirs, ours = judge.pairs.kinds, opened.kinds
-    if (theirs.verbs, theirs.objects) != (ours.verbs, ours.objects) or not np.array_equal(theirs.pairs, ours.pairs):
-        raise InputError(f"{run}: speaks of other interactions than {name}; evaluate it on data of its own words")
-    said = answer_pairs(opened.student, judge, workers=workers, label="evaluating")
+    need_same_kinds(run, subject.words, name, judge.pairs.kinds)
+    said = subject.answers(judge)
     if predictions:
         write_pair_predictions(predictions, judge, said)
     scores = score(judge.pairs, said.predictions())
-    unseen = opened.config.get("pairs", {}).get("unseen") or "nothing"
-    show_hico(f"{run} on {name}, {split}; out of its training: {unseen}", scores)
-    last_line(as_json, {**scores.to_json(), "out_of_training": unseen})
+    show_hico(f"{run} on {name}, {split}; out of its training: {subject.unseen or 'nothing'}", scores)
+    last_line(as_json, {**scores.to_json(), "out_of_training": subject.unseen or "nothing"})

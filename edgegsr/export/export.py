@@ -39,13 +39,11 @@ from edgegsr.export.int8 import RECIPES, in_8_bits
 from edgegsr.export.judge import Checks, watched
 from edgegsr.export.kit import check_version, kit
 from edgegsr.export.modelcard import measured
-from edgegsr.export.said import Said, said_by
+from edgegsr.export.said import AnyRun, Said, said_by
 from edgegsr.export.target import ENGINES, Target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.files import listing, write_whole
 from edgegsr.machine import examine_machine
-from edgegsr.pair_run import PairRun
-from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Engine, Session, open_graph, open_session
 from edgegsr.signature import signer
 from edgegsr.student.cost import cost
@@ -59,7 +57,7 @@ ELSEWHERE = {
 
 
 def export(
-    run: Run | PairRun,
+    run: AnyRun,
     out: Path,
     target: Target,
     checks: Checks,

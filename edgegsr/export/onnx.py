@@ -1,6 +1,6 @@
 """A student as one ONNX file: uint8 pixels and a verb in, all verbs and the answers for that or the best one out.
 
-Of a student of pairs: pixels in, its pairs out.
+Of a student of pairs: pixels in, its pairs out; of one with both heads, what either says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from onnx import ModelProto
 
-from edgegsr.bundle import HEADS, INPUTS, OUTPUTS, PAIRS, TABLE_INPUTS, TOKENS, Gates
+from edgegsr.bundle import HEADS, INPUTS, OUTPUTS, PAIRS, SITUATIONS, TABLE_INPUTS, TOKENS, Gates, gates_of
 from edgegsr.errors import InputError
 from edgegsr.export.rewrite import padded_by_readers
 from edgegsr.export.rounding import frozen
@@ -24,12 +24,13 @@ from edgegsr.export.vocabulary import OpenStudent
 from edgegsr.files import write_whole
 from edgegsr.hub import first_line
 from edgegsr.runtime.vocabulary import Room
+from edgegsr.student.both import BothStudent
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.student.quantizers import QuantizedStudent
 
 OPSET = 20
-AnyStudent = Student | PairStudent
+AnyStudent = Student | PairStudent | BothStudent
 
 
 def export_onnx(student: AnyStudent, path: Path, batch: int = 1) -> Path:
@@ -51,6 +52,8 @@ def graph_of(student: AnyStudent, batch: int = 1, room: Room | None = None, toke
     if isinstance(student, PairStudent):
         return by_rows(_exported(SaidPairs(student), given, HEADS[PAIRS]))
     given += (torch.full((batch,), -1),)
+    if isinstance(student, BothStudent):
+        return by_rows(_exported(SaidByBoth(student), given, gates_of((SITUATIONS, PAIRS))))
     if room is not None:
         module = OpenStudent(student).eval()
         given += module.tables(room)
@@ -87,6 +90,18 @@ class SaidPairs(torch.nn.Module):
     @staticmethod
     def of(said: PairAnswer) -> tuple[torch.Tensor, ...]:
         return said.humans_xyxy, said.objects_xyxy, said.object_logits, said.verb_logits, said.presence
+
+
+class SaidByBoth(torch.nn.Module):
+    """What a student with both heads says, as a bundle puts it out."""
+
+    def __init__(self, student: BothStudent) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, pixels: torch.Tensor, verb: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        said = self.student(pixels, verb)
+        return *said.situation, *SaidPairs.of(said.pairs)
 
 
 class _Telling(torch.nn.Module):

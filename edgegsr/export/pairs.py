@@ -12,23 +12,19 @@ from onnx import ModelProto
 from edgegsr.bundle import GRAPH, HEADS, KINDS, PAIRS, VOCABULARY, Bundle, Gates, Normal
 from edgegsr.errors import require
 from edgegsr.export.form import Form
-from edgegsr.export.judge import Checks
+from edgegsr.export.judge import Checks, pair_answers
 from edgegsr.export.modelcard import pair_card
 from edgegsr.export.pair_parity import pair_parity
 from edgegsr.export.parity import Parity
 from edgegsr.export.rows import telling_starts
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.files import write_whole
-from edgegsr.images import letterbox
 from edgegsr.pair_run import PairRun
-from edgegsr.progress import track
-from edgegsr.runtime.decode_pairs import MOST
-from edgegsr.runtime.interactions import EVERY, interactions
-from edgegsr.runtime.session import BEST, NO_WORDS, Engine, Session
+from edgegsr.runtime.session import NO_WORDS, Engine, Session
 from edgegsr.scoring.brief import Dev, brief_pairs
 from edgegsr.scoring.hico import Rules, score
 from edgegsr.student.cost import Cost
-from edgegsr.student.pair_answers import PairAnswers, answer_pairs
+from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.text.kinds import ontology_of
 
@@ -96,19 +92,12 @@ class Interactions:
 
     def scores(self, sessions: Sequence[Session]) -> list[Dev]:
         """Of the student and of each graph."""
-        photos = self.checks.photos
-        said = [answer_pairs(self.student, photos, label="the student looks at dev"), *map(self._answers, sessions)]
-        return [brief_pairs(score(photos.pairs, each.predictions(), DEV)) for each in said]
-
-    def _answers(self, session: Session) -> PairAnswers:
-        """What a graph says about every photo."""
         photos, side = self.checks.photos, self.student.config.side
-        found = PairAnswers.none(len(photos), MOST)
-        for row in track(range(len(photos)), "the graph looks at dev"):
-            width, height = photos.pairs.sizes_wh[row].tolist()
-            square, geometry = letterbox(photos.pixels(row, side), side, (width, height))
-            found.put(row, interactions(session(square, BEST), geometry, self.run.kinds, EVERY), self.run.kinds)
-        return found
+        said = [
+            answer_pairs(self.student, photos, label="the student looks at photos"),
+            *(pair_answers(session, photos, side, self.run.kinds) for session in sessions),
+        ]
+        return [brief_pairs(score(photos.pairs, each.predictions(), DEV)) for each in said]
 
     def card(self, name: str, spent: Cost, near: Parity, speed: str) -> str:
         return pair_card(self.run, name, spent, near, speed, self.form)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from onnx import ModelProto
 
+from edgegsr.both_run import BothRun
 from edgegsr.bundle import Bundle, Gates, Normal
+from edgegsr.export.both import Both
 from edgegsr.export.form import Form
 from edgegsr.export.judge import Checks
 from edgegsr.export.pairs import Interactions
@@ -21,12 +24,14 @@ from edgegsr.runtime.session import Engine, Session
 from edgegsr.scoring.brief import Dev
 from edgegsr.student.cost import Cost
 
+AnyRun = Run | PairRun | BothRun
+
 
 class Said(Protocol):
     """A run on its way into a bundle."""
 
     @property
-    def run(self) -> Run | PairRun: ...
+    def run(self) -> AnyRun: ...
 
     @property
     def checks(self) -> Checks: ...
@@ -62,8 +67,11 @@ class Said(Protocol):
     def card(self, name: str, spent: Cost, near: Parity, speed: str) -> str: ...
 
 
-def said_by(run: Run | PairRun, checks: Checks, vocab: Vocab, form: Form) -> Said:
-    """What a run says."""
+def said_by(run: AnyRun, checks: Checks, vocab: Vocab, form: Form) -> Said:
+    """What a run says; photos of pairs, where it says both, stand in `checks.beside`."""
+    if isinstance(run, BothRun):
+        theirs = replace(checks, photos=checks.beside, groups=None)
+        return Both(run, Situations(run.situations, checks, vocab, form), Interactions(run.pairs, theirs, vocab, form))
     if isinstance(run, PairRun):
         return Interactions(run, checks, vocab, form)
     return Situations(run, checks, vocab, form)

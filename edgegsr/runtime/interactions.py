@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from edgegsr.boxes import Letterbox
-from edgegsr.bundle import KINDS, PAIR_OUTPUTS, PAIRS
+from edgegsr.bundle import KINDS, PAIR_OUTPUTS, PAIRS, Bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.interactions import Kinds
 from edgegsr.runtime.decode_pairs import SURE, decode_pairs
@@ -27,7 +27,7 @@ class InteractionRecognizer(Recognizer):
     kinds: Kinds  # of interaction, which it can say
 
     def _read_words(self, threads: int | None) -> None:
-        self.kinds = Kinds.from_json(self.bundle.kinds, f"{shown(self.bundle.folder)}: {KINDS}")
+        self.kinds = kinds_of(self.bundle)
 
     def predict(self, photo: Photo, sure: float = SURE) -> list[Interaction]:
         """The interactions that are as likely as `sure` or more, likeliest first, the best hundred at most."""
@@ -42,6 +42,11 @@ class InteractionRecognizer(Recognizer):
         if not 0 <= sure <= 1:
             raise InputError(f"sure: wanted a likelihood from 0 to 1, got {sure!r}")
         return self._steps(photo, self._run, partial(interactions, kinds=self.kinds, sure=max(sure, EVERY)))
+
+
+def kinds_of(bundle: Bundle) -> Kinds:
+    """The kinds of interaction that a bundle of pairs can say."""
+    return Kinds.from_json(bundle.kinds, f"{shown(bundle.folder)}: {KINDS}")
 
 
 def interactions(said: Numbers, geometry: Letterbox, kinds: Kinds, sure: float = SURE) -> list[Interaction]:

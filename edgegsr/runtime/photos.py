@@ -52,7 +52,7 @@ class Recognizer:
                 f"{shown(self.bundle.folder)}: is a bundle of {says}; open it with {right} instead of {wrong}"
             )
         self._read_words(threads)
-        self.engine = engine or str(self.bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
+        self.engine = engine or self.bundle.engine
         self._run = open_session(self.bundle, self.engine, threads)
 
     def _read_words(self, threads: int | None) -> None:

@@ -38,9 +38,7 @@ class PlanSession:
         if engine is None:
             raise BuildError(f"{folder}: TensorRT {trt.__version__} does not load the engine that it has built")
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-        self._inputs, self._outputs = (
-            tuple(manifest.get(*each)) for each in (("inputs", INPUTS), ("outputs", OUTPUTS))
-        )
+        self._inputs, self._outputs = tuple(manifest.get("inputs", INPUTS)), tuple(manifest.get("outputs", OUTPUTS))
         if sorted(names) != sorted((*self._inputs, *self._outputs)):
             raise BuildError(f"{folder}: wanted the gates of a bundle, got {', '.join(names)[:200]}")
         self._cuda = cuda = Cuda()

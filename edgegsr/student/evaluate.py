@@ -27,7 +27,7 @@ CANDIDATES = {
 
 
 def evaluate(
-    subject: Run | Student,
+    subject: Run | Student | None,
     split: Pictures,
     groups: Groups | None = None,
     candidates: str = "generalised",
@@ -43,7 +43,10 @@ def evaluate(
     `candidates` is one of `CANDIDATES`: which verbs an image may be taken for. `answers` spares asking the student.
     """
     student = subject.student if isinstance(subject, Run) else subject
-    said = answers or answer(student, split, batch, workers=workers, label="evaluating")
+    said = answers
+    if said is None:
+        assert student is not None, "wanted a student or its answers, got neither"
+        said = answer(student, split, batch, workers=workers, label="evaluating")
     truth, named = split.annotations, groups._asdict() if groups else {}
     allowed = candidate_verbs(truth, named, candidates)
     scores = score(truth, said.predictions(allowed), rules, named or None)

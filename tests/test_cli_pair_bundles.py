@@ -1,0 +1,158 @@
+"""Bundles of pairs from the command line: exported, looked with, judged, verified; and what is refused of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commandline import last_json, run
+
+pytest.importorskip("torch")
+pytest.importorskip("onnxscript")
+
+from test_cli_pairs import card, crowd, trained  # noqa: F401  (fixtures)
+
+BUNDLE = "exported"
+
+
+@pytest.fixture(scope="module")
+def bundle(trained: Path, crowd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    out = tmp_path_factory.mktemp("bundles") / BUNDLE
+    assert run("export", trained, "--data", crowd, "--out", out, "--images", 12, "--licence", "MIT") == 0
+    return out
+
+
+def test_export_tells_how_near_pairs_are(
+    trained: Path,  # noqa: F811
+    crowd: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("export", trained, "--data", crowd, "--out", tmp_path / "b", "--target", "onnx-fp16", "--json") == 0
+    said = capsys.readouterr().out
+    told = json.loads(said.splitlines()[-1])
+    assert told["missed"] == [] and told["numerics"]["dev"].keys() == {"student", "half"}
+    assert "the same interactions on 100.0% of them, pairs that begin in the same cells on " in said
+    assert "over the kinds that dev shows" in said and "mAP" in said
+
+
+def test_predict_says_the_same_of_a_bundle_as_of_its_run(
+    bundle: Path,
+    trained: Path,  # noqa: F811
+    crowd: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo = next((crowd / "images").glob("crowd_test_*.jpg"))
+    told = []
+    for subject in (bundle, trained):
+        assert run("predict", subject, photo, "--draw", "--out", tmp_path, "--json") == 0
+        told.append(last_json(capsys)["interactions"][0])
+    assert told[0]["image"] == told[1]["image"] and len(told[0]["pairs"]) == len(told[1]["pairs"])
+    assert (tmp_path / f"{photo.name}.interaction.png").stat().st_size > 1000
+    assert run("predict", bundle, photo, "--engine", "onnxruntime") == 0
+    assert run("predict", bundle, photo, "--engine", "tflite") == 2
+    assert "engine: wanted one of onnxruntime, openvino, tensorrt" in capsys.readouterr().err
+
+
+def test_eval_says_the_same_of_a_bundle_as_of_its_run(
+    bundle: Path,
+    trained: Path,  # noqa: F811
+    crowd: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told, lines = [], tmp_path / "p.jsonl"
+    for subject in (bundle, trained):
+        assert run("eval", subject, "--data", crowd, "--predictions", lines, "--json") == 0
+        told.append(last_json(capsys))
+        assert len(lines.read_text().splitlines()) == told[-1]["images"]
+    assert told[0]["out_of_training"] == told[1]["out_of_training"] == "uo"
+    assert told[0]["default"] == pytest.approx(told[1]["default"], abs=1e-3)
+
+
+def test_eval_takes_a_bundle_of_situations_too(
+    whole: object, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = whole.folder  # type: ignore[attr-defined]
+    assert run("export", folder, "--data", world, "--out", tmp_path / "bundle") == 0
+    told, lines = [], [tmp_path / "bundle.jsonl", tmp_path / "run.jsonl"]
+    for subject, predictions in zip((tmp_path / "bundle", folder), lines):
+        assert run("eval", subject, "--data", world, "--split", "dev", "--predictions", predictions, "--json") == 0
+        told.append(last_json(capsys))
+    assert told[0]["per_verb"] == told[1]["per_verb"] and told[0]["chance"] == told[1]["chance"]
+    one, other = ([json.loads(line) for line in each.read_text().splitlines()] for each in lines)
+    assert [each["verbs"] for each in one] == [each["verbs"] for each in other]
+    assert [each["frames"].keys() for each in one] == [each["frames"].keys() for each in other]
+    assert run("eval", tmp_path / "bundle", "--data", world, "--calibrated", "--workers", 2) == 2
+    assert "--calibrated, --workers: are for runs, and " in capsys.readouterr().err
+
+
+def test_verify_takes_pairs_and_names_what_is_wrong(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", bundle, "--json") == 0
+    assert last_json(capsys)["outputs"][-1] == "pair_presence"
+    assert run("verify", bundle, "--target", "orin-nano-trt-fp16") == 0
+    capsys.readouterr()
+    before = (bundle / "kinds.json").read_bytes()
+    (bundle / "kinds.json").write_bytes(before[:-1] + b" ")
+    assert run("verify", bundle) == 2
+    assert "kinds.json is not the file that was sealed; copy the whole bundle again" in capsys.readouterr().err
+    (bundle / "kinds.json").write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--with-ask",), "--with-ask: is for students of situations, and "),
+        (("--vocab", "input"), "--vocab input: is for students of situations, and "),
+        (("--capacity", "4,4"), "--capacity: is for students of situations, and "),
+        (("--calibrated", "--with-text-encoder"), "--calibrated, --with-text-encoder: are for students of situations"),
+        (("--target", "onnx-int8"), "counts in float32; "),
+        (("--data", "nowhere"), "nowhere: wanted the folder of a dataset; no such folder"),
+    ],
+)
+def test_what_export_cannot_do_with_pairs_is_one_line(
+    arguments: tuple[str, ...],
+    message: str,
+    trained: Path,  # noqa: F811
+    crowd: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("export", trained, "--data", crowd, "--out", tmp_path / "x", *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error and error.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("predict", "--verb", "ride"), "--verb: is for situations, and "),
+        (("predict", "--calibrated"), "--calibrated: is for situations, and "),
+        (("eval", "--candidates", "restricted"), "--candidates: is for students of situations, and "),
+        (("eval", "--teacher", "diorama"), "--teacher: is for runs, and "),
+    ],
+)
+def test_what_is_for_situations_is_refused_of_a_bundle_of_pairs(
+    command: tuple[str, ...],
+    message: str,
+    bundle: Path,
+    crowd: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name, *more = command
+    photos = [next((crowd / "images").glob("*.jpg"))] if name == "predict" else ["--data", crowd]
+    assert run(name, bundle, *photos, *more) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_engine_is_not_for_a_run(
+    trained: Path,  # noqa: F811
+    crowd: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo = next((crowd / "images").glob("*.jpg"))
+    assert run("predict", trained, photo, "--engine", "onnxruntime") == 2
+    assert "--engine, --key: are for bundles, and " in capsys.readouterr().err
