@@ -113,6 +113,20 @@ def test_one_trunk_learns_situations_and_pairs(
     assert "per_verb" in last_json(capsys)
     assert run("eval", out / "pairs", "--data", crowd, "--json") == 0
     assert "default" in last_json(capsys)
+    bundle, photo = tmp_path / "bundle", next((crowd / "images").glob("crowd_test_*.jpg"))
+    assert run("export", out, "--data", f"{world},{crowd}", "--out", bundle) == 0
+    assert run("verify", bundle) == 0
+    assert run("predict", bundle, photo, "--draw", "--out", tmp_path, "--json") == 0
+    said = last_json(capsys)
+    assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
+    assert (tmp_path / f"{photo.name}.situation.png").is_file()
+    assert (tmp_path / f"{photo.name}.interaction.png").is_file()
+    assert run("predict", out, photo) == 2
+    assert "holds two runs, of which each is looked with by itself" in capsys.readouterr().err
+    assert run("export", out, "--data", "diorama", "--out", bundle) == 2
+    assert "--data: both heads want data of situations and of pairs, as in diorama,crowd" in capsys.readouterr().err
+    assert run("export", out, "--calibrated", "--out", bundle) == 2
+    assert "--calibrated: is for students of situations" in capsys.readouterr().err
     assert run("distill", "--student", card, "--situations", world, "--unseen", "uv", "--out", out) == 2
     assert "--situations: with both heads nothing is kept out" in capsys.readouterr().err
 

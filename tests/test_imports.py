@@ -25,7 +25,7 @@ machine
 bench
 data
 text
-student run pair_run
+student run pair_run both_run
 teacher
 distill
 export

@@ -91,6 +91,14 @@ def need_same_kinds(subject: object, ours: Kinds, data: str, theirs: Kinds) -> N
         raise InputError(f"{subject}: speaks of other interactions than {data}; evaluate it on data of its own words")
 
 
+def of_both(run: Path) -> bool:
+    """Whether a folder is one of both heads, each with a run in a folder of its own."""
+    from edgegsr.bundle import HEADS
+    from edgegsr.shipped import find_run
+
+    return all((find_run(run) / head).is_dir() for head in HEADS)
+
+
 def last_line(wanted: bool, value: Mapping[str, Any]) -> None:
     if wanted:
         text = json.dumps(value, ensure_ascii=False)

@@ -19,6 +19,7 @@ from edgegsr.cli.common import (
     leave_out,
     need_same_kinds,
     need_training,
+    of_both,
     of_pairs,
     table,
 )
@@ -86,14 +87,16 @@ def export(
     from edgegsr.shipped import LICENCE, find_run
 
     folder = find_run(run)
-    if of_pairs(run):
+    both = of_both(run)
+    if of_pairs(run) or both:
         given = {"--calibrated": calibrated, "--vocab input": vocab == "input", "--capacity": capacity}
         given |= {"--with-text-encoder": with_text_encoder, "--with-ask": with_ask}
-        leave_out(given, f"for students of situations, and {run} is a run of pairs")
+        leave_out(given, f"for students of situations, and {run} is a run of {'both heads' if both else 'pairs'}")
     kept = Vocab(vocab, capacity_named(capacity), with_text_encoder)
     form = Form(pixels, with_ask, licence or LICENCE * (folder != run))
     aim = find_target(target)
-    opened, checks = (_pairs if of_pairs(run) else _situations)(folder, data, images, threads, allow_regression)
+    opening = _both if both else _pairs if of_pairs(run) else _situations
+    opened, checks = opening(folder, data, images, threads, allow_regression)
     if calibrated:
         from edgegsr.student.calibration import calibrate, read_calibration
 
@@ -116,9 +119,10 @@ def export(
         took += ", the network alone"
     if "dev" in numerics:
         pairs = of_pairs(run)
-        names = {"mean_ap": "mAP"} if pairs else {"verb_top1": "top-1", "value": "value", "grounded": "grounded"}
+        names = {} if pairs else {"verb_top1": "top-1", "value": "value", "grounded": "grounded"}
+        names |= {"mean_ap": "mAP"} if pairs or both else {}
         told = [
-            (f"{who}, {group}", *("-" if (of := dev[group][name]) is None else f"{100 * of:.1f}" for name in names))
+            (f"{who}, {group}", *("-" if (of := dev[group].get(name)) is None else f"{100 * of:.1f}" for name in names))
             for group in numerics["dev"]["student"]
             for who, dev in numerics["dev"].items()
         ]
@@ -165,6 +169,24 @@ def _pairs(folder: Path, data: str | None, images: int, threads: int, allow_regr
     photos = open_pairs(data, "dev")
     need_same_kinds(folder, opened.kinds, data, photos.pairs.kinds)
     return opened, Checks(photos, None, images, threads, allow_regression)
+
+
+def _both(folder: Path, data: str | None, images: int, threads: int, allow_regression: bool) -> tuple[Any, Checks]:
+    """The same of a run of both heads, each of which is held against what it learned from."""
+    from edgegsr.both_run import open_both_run
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.export.judge import Checks
+
+    if data and "," not in data:
+        raise InputError(f"--data: both heads want data of situations and of pairs, as in diorama,crowd; got {data!r}")
+    mine, theirs = (data or "diorama,crowd").split(",", 1)
+    opened = open_both_run(folder)
+    ontology = opened.situations.ontology
+    photos, groups = open_data(mine, "dev", None, ontology), groups_of(mine, ontology)
+    beside = open_pairs(theirs, "dev")
+    need_same_kinds(folder, opened.pairs.kinds, theirs, beside.pairs.kinds)
+    return opened, Checks(photos, groups, images, threads, allow_regression, beside)
 
 
 def text(

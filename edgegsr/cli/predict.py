@@ -18,13 +18,14 @@ from edgegsr.cli.common import (
     last_line,
     leave_out,
     need_training,
+    of_both,
     of_pairs,
     table,
 )
 from edgegsr.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from edgegsr.situation import Interaction, Situation
+    from edgegsr.situation import Interaction, Ontology, Situation
 
 
 def predict(
@@ -53,29 +54,25 @@ def predict(
 
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
-    if of_pairs(run):
-        leave_out({"--verb": verb, "--calibrated": calibrated}, f"for situations, and {shown(run)} is of pairs")
-        sight = _interactions(run, engine, key)
-    else:
-        sight = _situations(run, verb, calibrated, engine, key)
-    targets = [(out or image.parent) / f"{image.name}.{sight.name}.png" for image in images]
-    if len(set(targets)) < len(targets):
+    look, sights = _sights(run, verb, calibrated, engine, key)
+    if len({image.name if out else image for image in images}) < len(images):
         raise InputError("images: two have the same name, their drawings would overwrite each other; leave out --out")
-    found, failures = [], []
-    for image, target in zip(images, targets):
+    found, failures = {f"{sight.name}s": list[Any]() for sight in sights}, []
+    for image in images:
         try:
-            said = sight.look(image)
+            said = look(image)
         except InputError as error:
             failures.append(error)
             continue
-        sight.show(image, said)
-        found.append({"image": str(image), **sight.to_json(said)})
-        if draw:
-            picture = BytesIO()
-            sight.draw(open_image(image), said).save(picture, "PNG")
-            write_whole(target, picture.getvalue())
-            print(shown(target))
-    last_line(as_json, {f"{sight.name}s": found, "failures": [str(error) for error in failures]})
+        for sight, part in zip(sights, said):
+            sight.show(image, part)
+            found[f"{sight.name}s"].append({"image": str(image), **sight.to_json(part)})
+            if draw:
+                picture, target = BytesIO(), (out or image.parent) / f"{image.name}.{sight.name}.png"
+                sight.draw(open_image(image), part).save(picture, "PNG")
+                write_whole(target, picture.getvalue())
+                print(shown(target))
+    last_line(as_json, {**found, "failures": [str(error) for error in failures]})
     for failure in failures:
         complain(failure, BAD_INPUT)
     if failures:
@@ -83,22 +80,59 @@ def predict(
 
 
 class _Sight(NamedTuple):
-    """What is done with each photo."""
+    """What is done with what is said of each photo."""
 
     name: str
-    look: Callable[[Path], Any]
     show: Callable[[Path, Any], None]
     to_json: Callable[[Any], dict[str, Any]]
     draw: Callable[[Any, Any], Any]
 
 
-def _situations(run: Path, verb: str | None, calibrated: bool, engine: str | None, key: Path | None) -> _Sight:
-    from edgegsr.runtime.draw import draw
+Looks = Callable[[Path], Sequence[Any]]  # what every sight has to show of a photo
 
+
+def _sights(
+    run: Path, verb: str | None, calibrated: bool, engine: str | None, key: Path | None
+) -> tuple[Looks, list[_Sight]]:
+    """Who looks, and what is told of that."""
+    if (both := _both_predictor(run, engine, key)) is not None:
+        leave_out({"--calibrated": calibrated}, f"for runs of situations, and {shown(run)} says pairs as well")
+        if verb is not None:
+            both.ontology.frame(verb)
+        return lambda image: both.predict(image, verb), [_situations(both.ontology), _interactions()]
+    if of_pairs(run):
+        leave_out({"--verb": verb, "--calibrated": calibrated}, f"for situations, and {shown(run)} is of pairs")
+        pairs = _pair_predictor(run, engine, key)
+        return lambda image: (pairs.predict(image),), [_interactions()]
     predictor = _predictor(run, calibrated, engine, key)
-    words = {noun.id: noun.word for noun in predictor.ontology.nouns}
     if verb is not None:
         predictor.ontology.frame(verb)
+    return lambda image: (predictor.predict(image, verb),), [_situations(predictor.ontology)]
+
+
+def _both_predictor(run: Path, engine: str | None, key: Path | None) -> Any:
+    """What says both of a photo; nothing where a bundle or a run says one of them."""
+    from edgegsr.bundle import PAIRS, SITUATIONS, is_bundle, open_bundle
+    from edgegsr.shipped import find_bundle
+
+    if is_bundle(folder := find_bundle(run)) and of_pairs(folder):
+        bundle = open_bundle(folder, key)
+        if SITUATIONS in bundle.heads:
+            from edgegsr.runtime import BothRecognizer
+
+            return BothRecognizer(bundle, engine)
+    if of_both(run):
+        raise InputError(
+            f"{shown(run)}: holds two runs, of which each is looked with by itself; give {run / SITUATIONS} or "
+            f"{run / PAIRS}, or export it and give the bundle"
+        )
+    return None
+
+
+def _situations(ontology: Ontology) -> _Sight:
+    from edgegsr.runtime.draw import draw
+
+    words = {noun.id: noun.word for noun in ontology.nouns}
 
     def show(image: Path, said: Situation) -> None:
         rows = [
@@ -109,18 +143,15 @@ def _situations(run: Path, verb: str | None, calibrated: bool, engine: str | Non
 
     return _Sight(
         "situation",
-        lambda image: predictor.predict(image, verb),
         show,
         lambda said: dict(json.loads(said.to_json())),
         lambda pixels, said: draw(pixels, said, words),
     )
 
 
-def _interactions(run: Path, engine: str | None, key: Path | None) -> _Sight:
+def _interactions() -> _Sight:
     from edgegsr.runtime.decode_pairs import SURE
     from edgegsr.runtime.draw import draw_pairs
-
-    predictor = _pair_predictor(run, engine, key)
 
     def show(image: Path, said: list[Interaction]) -> None:
         rows = [
@@ -134,15 +165,9 @@ def _interactions(run: Path, engine: str | None, key: Path | None) -> _Sight:
         table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
 
     def to_json(said: list[Interaction]) -> dict[str, Any]:
-        return {"pairs": [_pair(each) for each in said]}
+        return {"pairs": [each.predicted for each in said]}
 
-    return _Sight("interaction", predictor.predict, show, to_json, draw_pairs)
-
-
-def _pair(each: Interaction) -> dict[str, Any]:
-    """As `edgegsr score` reads it."""
-    boxes = {"human": list(each.human_xyxy), "object": list(each.object_xyxy) if each.object_xyxy else None}
-    return {**boxes, "object_category": each.noun, "verb": each.verb, "score": each.score}
+    return _Sight("interaction", show, to_json, draw_pairs)
 
 
 def _edges(box: Sequence[float]) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from edgegsr.both_run import HALVES
+from edgegsr.bundle import PAIRS, SITUATIONS
 from edgegsr.data.pair_loader import pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
@@ -23,7 +25,7 @@ from edgegsr.distill import checkpoint
 from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.course import Course, turns
 from edgegsr.distill.folder import Folder
-from edgegsr.distill.heads import HALVES, PAIRS, SITUATIONS, Both, BothBatch, BothLesson, Heads
+from edgegsr.distill.heads import Both, BothBatch, BothLesson
 from edgegsr.distill.identity import describe, facts_of, settle
 from edgegsr.distill.journal import Journal, read_metrics
 from edgegsr.distill.loop import Syllabus, Turn, check_state, go
@@ -43,6 +45,7 @@ from edgegsr.run import METRICS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.scoring.brief import brief
 from edgegsr.scoring.hico import score
 from edgegsr.student.answers import Answers, answer
+from edgegsr.student.both import BothStudent
 from edgegsr.student.config import StudentConfig, read_student
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
@@ -92,7 +95,7 @@ def train_both(
     settings = read_train(student_card, overrides, find_method(method).settings)
     folder, places = _folder(out, settings), {half: out / half for half in HALVES}
     accelerator, saved = folder.accelerator, folder.saved
-    heads = Heads(
+    heads = BothStudent(
         Student(replace(card, pairs=0), situations.tables, pretrained=folder.is_new),
         PairStudent(card, pairs.tables, torch.from_numpy(pairs.learn.pairs.kinds.valid), pretrained=False),
     )

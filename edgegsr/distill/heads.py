@@ -6,23 +6,12 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from edgegsr.both_run import HALVES
 from edgegsr.data.loader import Batch
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.plain import Plain
-from edgegsr.student.model import Student
-from edgegsr.student.pairs import PairStudent
-
-HALVES = SITUATIONS, PAIRS = "situations", "pairs"
-
-
-class Heads(nn.Module):
-    """Two students with one encoder and one decoder."""
-
-    def __init__(self, situations: Student, pairs: PairStudent) -> None:
-        super().__init__()
-        pairs.encoder, pairs.decoder = situations.encoder, situations.decoder
-        self.situations, self.pairs = situations, pairs
+from edgegsr.student.both import BothStudent
 
 
 class Both(NamedTuple):
@@ -47,7 +36,7 @@ class BothBatch(NamedTuple):
 class BothLesson(nn.Module):
     """The lessons of both halves, whose losses add up."""
 
-    def __init__(self, student: Heads, situations: Plain, pairs: PairLesson) -> None:
+    def __init__(self, student: BothStudent, situations: Plain, pairs: PairLesson) -> None:
         super().__init__()
         self.student, self.situations, self.pairs = student, situations, pairs
 

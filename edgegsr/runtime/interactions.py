@@ -23,7 +23,7 @@ EVERY = float(np.nextafter(0, 1))  # a sureness that leaves out nothing that can
 class InteractionRecognizer(Recognizer):
     """Every human that does something with an object, what it does, and where both are."""
 
-    head = PAIRS
+    heads = (PAIRS,)
     kinds: Kinds  # of interaction, which it can say
 
     def _read_words(self, threads: int | None) -> None:
@@ -39,9 +39,14 @@ class InteractionRecognizer(Recognizer):
 
     def predict_in_steps(self, photo: Photo, sure: float = SURE) -> Iterator[list[Interaction] | None]:
         """The same one step at a time, in the order of `steps`; the last one is the interactions."""
-        if not 0 <= sure <= 1:
-            raise InputError(f"sure: wanted a likelihood from 0 to 1, got {sure!r}")
-        return self._steps(photo, self._run, partial(interactions, kinds=self.kinds, sure=max(sure, EVERY)))
+        return self._steps(photo, self._run, partial(interactions, kinds=self.kinds, sure=sureness(sure)))
+
+
+def sureness(sure: float) -> float:
+    """A likelihood from which interactions are told."""
+    if not 0 <= sure <= 1:
+        raise InputError(f"sure: wanted a likelihood from 0 to 1, got {sure!r}")
+    return max(sure, EVERY)
 
 
 def kinds_of(bundle: Bundle) -> Kinds:

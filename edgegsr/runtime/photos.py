@@ -21,7 +21,11 @@ from edgegsr.signature import Key
 Photo = Pixels | Source  # RGB (H, W, 3), a file, or what a file holds
 Seen = tuple[Pixels, "tuple[int, int] | None"]  # and the size of the whole photo, where those are a part of it
 Answer = TypeVar("Answer")
-OPENED_BY = {SITUATIONS: "SituationRecognizer", PAIRS: "InteractionRecognizer"}
+OPENED_BY = {
+    (SITUATIONS,): "SituationRecognizer",
+    (PAIRS,): "InteractionRecognizer",
+    (SITUATIONS, PAIRS): "BothRecognizer",
+}
 
 
 class Recognizer:
@@ -33,7 +37,7 @@ class Recognizer:
     """
 
     steps = ("decode", "preprocess", "network", "answer")  # of a photo on its way to what is said of it
-    head: str  # what it says
+    heads: tuple[str, ...]  # what it says
 
     def __init__(
         self,
@@ -45,9 +49,9 @@ class Recognizer:
         if isinstance(bundle, Bundle) and key is not None:
             raise ValueError("key: the bundle is open already; give the key to `open_bundle`")
         self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(find_bundle(bundle), key)
-        if self.head not in self.bundle.heads:
+        if not set(self.heads) <= set(self.bundle.heads):
             (says,) = self.bundle.heads
-            right, wrong = OPENED_BY[says], OPENED_BY[self.head]
+            right, wrong = OPENED_BY[says,], OPENED_BY[self.heads]
             raise InputError(
                 f"{shown(self.bundle.folder)}: is a bundle of {says}; open it with {right} instead of {wrong}"
             )

@@ -31,7 +31,7 @@ class Look:
 class SituationRecognizer(Recognizer):
     """Who does what, with what, where."""
 
-    head = SITUATIONS
+    heads = (SITUATIONS,)
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class SituationRecognizer(Recognizer):
         square, geometry = self._square(self._seen(photo))
         with self._answering():
             said = words.ask(self._run, square, BEST)
-            best = _situation(said, geometry, words, None, top)
+            best = situation(said, geometry, words, None, top)
 
         def ask(verb: str) -> Situation:
             index = words.ontology.verb_index[words.ontology.frame(verb).verb]
@@ -90,9 +90,9 @@ class SituationRecognizer(Recognizer):
                 return best
             with self._answering():
                 if self._ask is None:
-                    return _situation(words.ask(self._run, square, index), geometry, words, verb, top)
+                    return situation(words.ask(self._run, square, index), geometry, words, verb, top)
                 again = words.ask_again(self._ask, said[TOKENS], index)
-                return _situation({**said, **again}, geometry, words, verb, top)
+                return situation({**said, **again}, geometry, words, verb, top)
 
         return Look(best, ask)
 
@@ -108,7 +108,7 @@ class SituationRecognizer(Recognizer):
         return self._steps(
             photo,
             lambda square: words.ask(self._run, square, index),
-            lambda said, geometry: _situation(said, geometry, words, verb, top),
+            lambda said, geometry: situation(said, geometry, words, verb, top),
         )
 
     def predict_all(self, photos: Iterable[Photo], verb: str | None = None, top: int = 5) -> list[Situation]:
@@ -117,7 +117,8 @@ class SituationRecognizer(Recognizer):
         return [self._predict(photo, verb, top, words) for photo in each(photos)]
 
 
-def _situation(said: Numbers, geometry: Letterbox, words: Vocabulary, verb: str | None, top: int) -> Situation:
+def situation(said: Numbers, geometry: Letterbox, words: Vocabulary, verb: str | None, top: int) -> Situation:
+    """What the numbers of a graph say of this verb, or of the likeliest."""
     return decode(
         softmax(said["verb_logits"]),
         said["noun_logits"],

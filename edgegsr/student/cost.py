@@ -16,6 +16,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgegsr.bench.clock import timed
+from edgegsr.student.both import BothStudent
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 
@@ -50,8 +51,10 @@ class Cost:
         return sum(self.gflops.values())
 
 
-def cost(student: Student | PairStudent) -> Cost:
+def cost(student: Student | PairStudent | BothStudent) -> Cost:
     """Counts by running one grey image; the heads of pairs hold their tables."""
+    if isinstance(student, BothStudent):
+        return _of_both(cost(student.situations), cost(student.pairs))
     parts = PARTS_OF_PAIRS if isinstance(student, PairStudent) else PARTS
     side = student.config.side
     pixels = torch.full((1, side, side, 3), 114, dtype=torch.uint8, device=student.encoder.mean.device)
@@ -60,15 +63,25 @@ def cost(student: Student | PairStudent) -> Cost:
         student.eval()(pixels)
     student.train(training)
     counts = {name: sum(flops.values()) for name, flops in counter.get_flop_counts().items()}
+    gflops = {
+        part: sum(counts.get(f"{type(student).__name__}.{name}", 0) for name in names) / 1e9
+        for part, names in parts.items()
+    }
+    if parts is PARTS_OF_PAIRS:
+        gflops["heads"] -= gflops["decoder"]  # which runs inside of the head
     return Cost(
         side=side,
         parameters={part: sum(map(_parameters, _modules(student, names))) for part, names in parts.items()},
-        gflops={
-            part: sum(counts.get(f"{type(student).__name__}.{name}", 0) for name in names) / 1e9
-            for part, names in parts.items()
-        },
+        gflops=gflops,
         table_values=sum(buffer.numel() for name, buffer in student.named_buffers() if _is_table(name)),
     )
+
+
+def _of_both(situations: Cost, pairs: Cost) -> Cost:
+    """One trunk, whose decoder runs for either head."""
+    weights = {**situations.parameters, "pairs": pairs.parameters["heads"]}
+    gflops = {**situations.gflops, "pairs": pairs.gflops["decoder"] + pairs.gflops["heads"]}
+    return Cost(situations.side, weights, gflops, situations.table_values + pairs.table_values)
 
 
 def latency_ms(look: Callable[[Pixels], object], images: Iterable[Pixels]) -> float:
