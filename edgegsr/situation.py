@@ -202,6 +202,12 @@ class Interaction:
     verb: str
     score: float
 
+    @property
+    def predicted(self) -> dict[str, Any]:
+        """As `edgegsr score` reads it."""
+        boxes = {"human": list(self.human_xyxy), "object": list(self.object_xyxy) if self.object_xyxy else None}
+        return {**boxes, "object_category": self.noun, "verb": self.verb, "score": self.score}
+
     def __post_init__(self) -> None:
         _check_confidence(f"interaction {self.verb!r}", self.score)
         _check_box(f"interaction {self.verb!r}, human", self.human_xyxy)

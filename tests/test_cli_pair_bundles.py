@@ -156,3 +156,39 @@ def test_an_engine_is_not_for_a_run(
     photo = next((crowd / "images").glob("*.jpg"))
     assert run("predict", trained, photo, "--engine", "onnxruntime") == 2
     assert "--engine, --key: are for bundles, and " in capsys.readouterr().err
+
+
+def test_bench_times_and_judges_pairs_beside_their_student(
+    bundle: Path,
+    trained: Path,  # noqa: F811
+    crowd: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from edgegsr.bench.load import PACES, Pace
+
+    monkeypatch.setitem(PACES, "quick", Pace(0.1, 4, 1, claims=False))
+    out, given = tmp_path / "out", ("--data", crowd, "--threads", 1, "--photos", 2, "--kept", 0.5)
+    assert run("bench", bundle, *given, "--student", trained, "--quick", "--out", out, "--json") == 0
+    told = last_json(capsys)
+    found, student = told["subjects"].values()
+    for each in (found, student):
+        assert each["accuracy"]["groups"].keys() == {"all"} and 0 <= each["accuracy"]["groups"]["all"]["mean_ap"] <= 1
+        assert each["scenarios"]["single-stream"]["load"]["p50_ms"] > 0
+    assert found["accuracy"]["groups"]["all"] == pytest.approx(student["accuracy"]["groups"]["all"], abs=1e-6)
+    assert set(found["scenarios"]["single-stream"]["steps"]) == {"decode", "preprocess", "network", "answer"}
+    assert "mAP of interactions" in (out / "bench.md").read_text()
+    assert run("eval", bundle, "--data", crowd, "--json") == 0
+    counted = [each["ap"] for each in last_json(capsys)["kinds"] if each["pairs"]]
+    assert found["accuracy"]["groups"]["all"]["mean_ap"] == pytest.approx(sum(counted) / len(counted), abs=1e-4)
+    assert run("bench", "--compare", out / "bench.json", out / "bench.json") == 0
+
+
+def test_bundles_of_both_kinds_are_measured_apart(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("bench", bundle, "diorama-nano", "--out", tmp_path / "out") == 2
+    assert "bench: wanted bundles of situations or of pairs, got both; measure them apart" in capsys.readouterr().err
+    assert run("bench", bundle, "--teacher", "diorama", "--out", tmp_path / "out") == 2
+    assert "--teacher: is for situations, and these bundles are of pairs; leave it out" in capsys.readouterr().err

@@ -14,15 +14,22 @@ import numpy as np
 from edgegsr.annotations import Annotations
 from edgegsr.bench.interval import intervals
 from edgegsr.boxes import iou
-from edgegsr.scoring.brief import Dev, brief, losses
+from edgegsr.interactions import Pairs
+from edgegsr.scoring import hico
+from edgegsr.scoring.brief import Dev, brief, brief_pairs, losses
 from edgegsr.scoring.gsr import judge, score
+from edgegsr.scoring.pair_predictions import read_hico
 from edgegsr.scoring.predictions import Predictions, read_predictions
 
+EVERY = "all"  # kinds of interaction
 OVERLAP = 0.5  # of boxes that are taken for the same
 
 
-def judged(path: Path, truth: Annotations, groups: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
+def judged(path: Path, truth: Annotations | Pairs, groups: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
     """Scores by the official protocol, by group; those of a subject that says verbs alone have verbs alone."""
+    if isinstance(truth, Pairs):
+        found = hico.score(truth, read_hico(path, truth), hico.Rules(absent="skip"))
+        return {"groups": brief_pairs(found), "intervals": {}, "images": {EVERY: len(truth)}}
     said = read_predictions(path, truth)
     scores = score(truth, said, groups=groups).to_json()
     numbers = brief(scores)
@@ -40,8 +47,10 @@ def judged(path: Path, truth: Annotations, groups: Mapping[str, Sequence[str]] |
     }
 
 
-def agreement(a: Path, b: Path, truth: Annotations) -> dict[str, float]:
-    """The shares of photos and roles about which two say the same, right or wrong."""
+def agreement(a: Path, b: Path, truth: Annotations | Pairs) -> dict[str, float]:
+    """The shares of photos and roles about which two say the same, right or wrong; of interactions none is told."""
+    if isinstance(truth, Pairs):
+        return {}
     one, other = (read_predictions(path, truth) for path in (a, b))
     found = {"verb": float((one.ranked_verbs[:, 0] == other.ranked_verbs[:, 0]).mean())}
     asked = truth.has_role & (one.answered & other.answered)[:, None]

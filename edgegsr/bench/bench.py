@@ -26,6 +26,7 @@ from edgegsr.bench.subject import PACKAGES
 from edgegsr.bundle import open_bundle
 from edgegsr.errors import InputError, shown
 from edgegsr.files import read_json, reading, write_whole
+from edgegsr.interactions import Pairs
 from edgegsr.machine import examine_machine
 
 SCHEMA = 1
@@ -41,7 +42,7 @@ class Truth:
 
     data: str
     split: str
-    annotations: Annotations
+    annotations: Annotations | Pairs
     groups: Mapping[str, Sequence[str]] | None = None
     kept: float = 0.99
 

@@ -175,10 +175,11 @@ def _rows(name: str, old: Result, new: Result, tolerance: float, of_verbs: float
     yield from _plain(name, "file, bytes", before, now, ("graph_bytes",), tolerance)
     yield from _plain(name, "cold start, ms", before, now, ("cold_start_ms", "all", "p50_ms"), tolerance, "few starts")
     if before.get("accuracy") and now.get("accuracy"):
-        yield _verbs(name, before["accuracy"], now["accuracy"], photos, of_verbs)
-        for score in ("value", "grounded"):
+        if all("verb_right" in each["accuracy"] for each in (before, now)):
+            yield _verbs(name, before["accuracy"], now["accuracy"], photos, of_verbs)
+        for score, what in (("value", "value, true verb"), ("grounded", "grounded, true verb"), ("mean_ap", "mAP")):
             path, why = ("accuracy", "groups", "all", score), "" if photos else "other photos"
-            yield from _plain(name, f"{score}, true verb", before, now, path, tolerance, why, more=True)
+            yield from _plain(name, what, before, now, path, tolerance, why, more=True)
 
 
 def _scenario_rows(name: str, scenario: str, old: Found, new: Found, tolerance: float, elsewhere: str) -> Iterator[Row]:

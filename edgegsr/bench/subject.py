@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgegsr.errors import InputError
-from edgegsr.situation import Situation
+from edgegsr.situation import Interaction, Situation
 
 BEGAN = time.monotonic()
 WHOLE = ("predict",)  # the only step of a predictor that does not tell its own
 PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
 RANKS = 5
+LEAST = sys.float_info.min  # a likelihood that leaves out nothing that can be
 
 Reply = dict[str, Any]
 
@@ -32,7 +33,7 @@ Reply = dict[str, Any]
 class Predictor(Protocol):
     """Anything that looks at a photo; one with `predict_in_steps` tells what its time goes to."""
 
-    def predict(self, photo: bytes, verb: str | None = None) -> Situation: ...
+    def predict(self, photo: bytes) -> Situation | list[Interaction]: ...
 
 
 class Served:
@@ -68,7 +69,10 @@ class Served:
         return self._in_steps(predictor, row) if self.steps != WHOLE else self._whole(predictor, row)
 
     def say(self, asked: Sequence[tuple[str, str | None]]) -> Reply:
-        """What is said of photos, as `edgegsr score` reads it: frames of the best verb, and of one that is named."""
+        """What is said of photos, as `edgegsr score` reads it: frames of the best verb, and of one that is named.
+
+        Or every interaction, whatever is named.
+        """
         return {"said": [self._line(Path(photo), verb) for photo, verb in asked]}
 
     def loadgen(self, scenario: str, pace: str) -> Reply:
@@ -103,6 +107,9 @@ class Served:
 
     def _line(self, photo: Path, verb: str | None) -> Reply:
         content = photo.read_bytes()
+        if hasattr(self.predictor, "kinds"):  # of interaction
+            every = self.predictor.predict(content, sure=LEAST)
+            return {"image": photo.name, "pairs": [each.predicted for each in every]}
         best = self.predictor.predict(content)
         frames = {best.verb: _frame(best)} if best.fillers else {}
         if verb is not None and verb not in frames and best.fillers:
@@ -167,9 +174,14 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _bundle() -> Callable[[Mapping[str, Any]], Predictor]:
-    from edgegsr.runtime import SituationRecognizer
+    from edgegsr.bundle import SITUATIONS, open_bundle
+    from edgegsr.runtime import InteractionRecognizer, SituationRecognizer
 
-    return lambda told: SituationRecognizer(told["place"], told.get("engine") or None, told.get("threads") or None)
+    def opened(told: Mapping[str, Any]) -> Predictor:
+        bundle, how = open_bundle(told["place"]), (told.get("engine") or None, told.get("threads") or None)
+        return (SituationRecognizer if SITUATIONS in bundle.heads else InteractionRecognizer)(bundle, *how)
+
+    return opened
 
 
 if __name__ == "__main__":

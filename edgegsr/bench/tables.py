@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 from edgegsr.bench.child import STARTED
 from edgegsr.errors import shown
 
-SCORES = {"verb_top1": "verb top-1", "value": "value, true verb", "grounded": "grounded, true verb"}
+SCORES = {
+    "verb_top1": "verb top-1",
+    "value": "value, true verb",
+    "grounded": "grounded, true verb",
+    "mean_ap": "mAP of interactions, over the kinds that the photos show",
+}
 GROUPS = ("seen", "rare", "unseen", "harmonic", "all")
 NONE = "–"
 OFFLINE = "at once × threads"

@@ -14,12 +14,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from edgegsr.cli.common import MISSED, Json, Limit, complain, last_line, need_training, table
+from edgegsr.cli.common import (
+    MISSED,
+    Json,
+    Limit,
+    complain,
+    last_line,
+    leave_out,
+    need_same_kinds,
+    need_training,
+    table,
+)
 from edgegsr.errors import InputError, MissingExtra, shown
 
 if TYPE_CHECKING:
     from edgegsr.bench.bench import Truth
     from edgegsr.bench.child import Subject
+    from edgegsr.interactions import Kinds
     from edgegsr.situation import Ontology
 
 CPU, JETSON = "cpu", "jetson"
@@ -57,7 +68,11 @@ def bench(
         bool, typer.Option("--trtexec", help="Also time TensorRT engines alone, with and without a CUDA graph.")
     ] = False,
     data: Annotated[
-        Optional[str], typer.Option(help="Annotated photos: a folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")
+        Optional[str],
+        typer.Option(
+            help="Annotated photos: a folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or "
+            "'crowd'."
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="train, dev, test, or one of Ov-SWiG.")] = "test",
     limit: Limit = None,
@@ -105,11 +120,14 @@ def bench(
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
         raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
+    if kinds := _kinds(bundles):
+        leave_out({"--teacher": teacher}, "for situations, and these bundles are of pairs")
     subjects, words = _subjects(
         bundles, engine or [], _numbers("--threads", threads), student, teacher, out, host is None
     )
     subjects = [replace(each, at_once=at_once) for each in subjects]
-    truth = _truth(data, split, 200 if quick and limit is None else limit, words, kept)
+    limit = 200 if quick and limit is None else limit
+    truth = _pair_truth(data, split, limit, kinds, kept) if kinds else _truth(data, split, limit, words, kept)
     looked_at, questions = _photos(truth, photos, out)
     pinned = _numbers("--cpus", cpus) if cpus else []
     if host is None and hasattr(os, "sched_getaffinity") and (there := os.sched_getaffinity(0)) and set(pinned) - there:
@@ -153,6 +171,19 @@ def bench(
         complain(line, MISSED)
     if result["missed"]:
         raise typer.Exit(MISSED)
+
+
+def _kinds(bundles: Sequence[Path]) -> Kinds | None:
+    """The kinds of interaction of the first bundle where all are of pairs, none where all are of situations."""
+    from edgegsr.bundle import SITUATIONS, open_bundle
+    from edgegsr.runtime.interactions import kinds_of
+    from edgegsr.shipped import find_bundle
+
+    opened = [open_bundle(find_bundle(each)) for each in bundles]
+    of_pairs = [SITUATIONS not in bundle.heads for bundle in opened]
+    if any(of_pairs) and not all(of_pairs):
+        raise InputError("bench: wanted bundles of situations or of pairs, got both; measure them apart")
+    return kinds_of(opened[0]) if all(of_pairs) else None
 
 
 def _subjects(
@@ -227,15 +258,36 @@ def _truth(data: str | None, split: str, limit: int | None, words: Ontology, kep
     return photos, Truth(data or "diorama", split, photos.annotations, groups, kept)
 
 
+def _pair_truth(data: str | None, split: str, limit: int | None, kinds: Kinds, kept: float) -> tuple[Any, Truth] | None:
+    """The same for pairs."""
+    from edgegsr.bench.bench import Truth
+    from edgegsr.data.pairs import open_pairs
+
+    name = data or "crowd"
+    try:
+        photos = open_pairs(name, split, limit)
+    except MissingExtra as error:
+        if data is not None:
+            raise
+        print(f"accuracy is not measured: {error}; or give --data FOLDER")
+        return None
+    need_same_kinds("bench", kinds, name, photos.pairs.kinds)
+    return photos, Truth(name, split, photos.pairs, None, kept)
+
+
 def _photos(truth: tuple[Any, Truth] | None, count: int, out: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """The photos that are looked at again and again, and all that are annotated with their verbs."""
     if truth is None:
         from edgegsr.bench.photos import made
 
         return [str(path.resolve()) for path in made(out / "photos", min(count, 16))], []
+    from edgegsr.interactions import Pairs
+
     photos, known = truth[0], truth[1].annotations
     every = [str(photos.path(i).resolve()) for i in range(len(photos))]
     step = max(1, len(every) // count)
+    if isinstance(known, Pairs):  # which asks about no verb
+        return every[::step][:count], [(photo, "") for photo in every]
     verbs = [known.ontology.verbs[verb] for verb in known.verbs]
     return every[::step][:count], list(zip(every, verbs))
 

@@ -21,7 +21,7 @@ class EagerPairPredictor:
         self.side = run.student.config.side
 
     @torch.no_grad()
-    def predict(self, image: Pixels | Source) -> list[Interaction]:
+    def predict(self, image: Pixels | Source, sure: float | None = None) -> list[Interaction]:
         """The interactions in a file, its bytes or RGB (H, W, 3), likeliest first."""
         seen = (image,) if isinstance(image, np.ndarray) else read_photo(image, self.side)
         square, geometry = letterbox(seen[0], self.side, *seen[1:])
@@ -34,5 +34,5 @@ class EagerPairPredictor:
             said.objects_xyxy[0].numpy(),
             geometry,
             self.kinds,
-            self.sure,
+            self.sure if sure is None else sure,
         )

@@ -12,13 +12,19 @@ from edgegsr.bench.subject import Predictor, serve
 def _student() -> Callable[[Mapping[str, Any]], Predictor]:
     import torch
 
+    from edgegsr.interactions import KINDS_FILE
+    from edgegsr.pair_run import open_pair_run
     from edgegsr.run import open_run
+    from edgegsr.student.pair_predictor import EagerPairPredictor
     from edgegsr.student.predictor import EagerPredictor
 
     def opened(told: Mapping[str, Any]) -> Predictor:
         if told.get("threads"):
             torch.set_num_threads(told["threads"])
-        return EagerPredictor(open_run(Path(told["place"])))
+        place = Path(told["place"])
+        if (place / KINDS_FILE).is_file():
+            return EagerPairPredictor(open_pair_run(place))
+        return EagerPredictor(open_run(place))
 
     return opened
 
