@@ -22,7 +22,7 @@ test: $(VENV)/.dev
 # what takes minutes is measured anew, on a machine that does nothing else; trainings keep their results. Then README's tables
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e ".[openvino]"
-	for b in peers int8_peak roofline scoring_speed diorama_speed loader_speed train_speed; do \
+	for b in peers two_stage int8_peak roofline scoring_speed diorama_speed loader_speed train_speed; do \
 		$(BIN)/python benchmarks/$$b.py --out benchmarks/results/$$(echo $$b | tr _ - | sed s/scoring-speed/scoring/).json || exit 1; done
 	$(BIN)/python benchmarks/pair_scoring_speed.py --out benchmarks/results/pair-scoring.json
 	$(BIN)/python benchmarks/cold_start.py models/diorama-nano/bundle --out benchmarks/results/cold-start.json

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from cpu_latency import four_of_five, in_turns, medians, opened, percentiles, served, swig_sized, written
+from blocks import four_of_five, in_turns, medians, percentiles, served
+from cpu_latency import opened, swig_sized, written
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from result import publish
 

@@ -27,18 +27,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from cpu_latency import (
-    ENGINES,
-    Subject,
-    four_of_five,
-    in_turns,
-    medians,
-    opened,
-    percentiles,
-    served,
-    swig_sized,
-    written,
-)
+from blocks import in_turns, percentiles, served, times_ours
+from cpu_latency import ENGINES, Subject, opened, swig_sized, written
+from drift import drift
 from peer_models import Peer, built, peers
 from result import publish
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -54,7 +45,6 @@ from edgegsr.student.cost import cost
 
 LEAST = 1  # call of a block, where a network takes seconds
 CALIBRATION = 8  # random images, for speed only
-DRIFT = 1e-3  # of the largest answer
 
 
 def pixels_of(peer: Peer, seed: int = 0) -> np.ndarray:
@@ -86,14 +76,6 @@ def prepared(peer: Peer, folder: Path) -> dict[str, Any]:
     if "openvino int8" in peer.engines:
         facts["layers_in_8_bits"] = in_8_bits_of_its_own(peer, folder)
     return facts
-
-
-def drift(wanted: tuple[torch.Tensor, ...], found: list[np.ndarray]) -> float:
-    """The median difference in shares of the largest answer; two queries of one score may have changed places."""
-    shares = [float(np.median(abs(a.numpy() - b)) / abs(b).max()) for a, b in zip(wanted, found)]
-    if not max(shares) <= DRIFT:
-        raise SystemExit(f"the exported graph says something else than its network: off by {max(shares):.2g}")
-    return float(f"{max(shares):.1e}")
 
 
 def in_8_bits_of_its_own(peer: Peer, folder: Path) -> str:
@@ -184,12 +166,10 @@ def side_by_side(ours: Ours, peer: Peer, blocks: int, seconds: float) -> dict[st
 
 
 def row(theirs: list[list[float]], ours: list[list[float]], against: str) -> dict[str, Any]:
-    ratios = medians(theirs) / medians(ours)
     return {
         **percentiles(theirs),
         "against": f"nano, {against}",
-        "times_ours": round(float(np.median(ratios)), 3),
-        "times_ours_spread": four_of_five(ratios),
+        **times_ours(theirs, ours),
         "calls": sum(map(len, theirs)),
     }
 

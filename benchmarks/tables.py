@@ -257,6 +257,33 @@ def peers() -> str:
     return f"{about}\n\n{table}\n\n{aims}"
 
 
+def two_stage() -> str:
+    """Pair queries beside the two stages that others have."""
+    result = load("two-stage")
+    engines = tuple(result["settings"][0]["ours"]["engines"])
+    rows = []
+    for each in result["settings"]:
+        where = f"{each['side']} px, {each['verbs']} verbs, {each['objects']} objects"
+        for name, told in ((f"ours, {each['ours']['pairs']} queries", each["ours"]), *each["two_stages"].items()):
+            size = f"{told['gflops']['total']:.2f}", f"{told['parameters']['total'] / 1e6:.2f}"
+            rows.append((where, name, *size, *(_beside(told["engines"][engine]) for engine in engines)))
+    about = (
+        "The same encoder and what follows it, random weights, for speed only: p50 of one image in milliseconds, "
+        f"{result['threads']} threads on {result['machine']['cpu']}, and how many times as long as ours that is, in "
+        "pairs of blocks in turns (between which four of five lie). "
+        "Made by `python benchmarks/two_stage.py --out benchmarks/results/two-stage.json`."
+    )
+    return f"{about}\n\n{markdown(('input', 'network', 'GFLOPs', 'M', *engines), rows)}"
+
+
+def _beside(found: dict[str, Any]) -> str:
+    p50 = f"{found['p50_ms']:.1f}"
+    if "times_ours" not in found:
+        return p50
+    low, high = found["times_ours_spread"]
+    return f"{p50}, {found['times_ours']:.2f} times ({low:.2f} to {high:.2f})"
+
+
 def _training(r: dict[str, Any]) -> tuple[str, str]:
     return f"train `{r['student']}`, the whole loop", f"{r['images_per_s']:.0f} img/s"
 
@@ -296,6 +323,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cpu": cpu,
     "bundles": bundles,
     "peers": peers,
+    "two_stage": two_stage,
     "speed": speed,
 }
 
