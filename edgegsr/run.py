@@ -49,7 +49,7 @@ def open_run(folder: str | Path) -> Run:
     folder = Path(folder)
     config = read_config(folder)
     if (folder / KINDS_FILE).is_file():
-        raise InputError(f"{folder}: is a run of pairs, which eval and predict take; this wants one of situations")
+        raise InputError(f"{folder}: is a run of pairs; this wants one of situations")
     if not (folder / WEIGHTS).is_file():
         raise without_weights(folder)
     ontology = Ontology.from_json(_text(folder / ONTOLOGY), str(folder / ONTOLOGY))

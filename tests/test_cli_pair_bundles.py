@@ -108,7 +108,10 @@ def test_verify_takes_pairs_and_names_what_is_wrong(bundle: Path, capsys: pytest
         (("--vocab", "input"), "--vocab input: is for students of situations, and "),
         (("--capacity", "4,4"), "--capacity: is for students of situations, and "),
         (("--calibrated", "--with-text-encoder"), "--calibrated, --with-text-encoder: are for students of situations"),
-        (("--target", "onnx-int8"), "counts in float32; "),
+        (
+            ("--target", "onnx-int8"),
+            "says pairs, of which there are no 8 bits yet; give a target in fp32, fp16 or bf16",
+        ),
         (("--data", "nowhere"), "nowhere: wanted the folder of a dataset; no such folder"),
     ],
 )

@@ -175,7 +175,7 @@ def test_what_takes_no_pairs_says_so(
 ) -> None:
     name, *more = command
     assert run(name, trained, "--out", tmp_path / "x", *more) == 2
-    assert "is a run of pairs, which eval and predict take; this wants one of situations" in capsys.readouterr().err
+    assert "is a run of pairs; this wants one of situations" in capsys.readouterr().err
 
 
 def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ from edgegsr.export.judge import Checks, watched
 from edgegsr.export.kit import check_version, kit
 from edgegsr.export.modelcard import measured
 from edgegsr.export.said import AnyRun, Said, said_by
+from edgegsr.export.situations import Situations
 from edgegsr.export.target import ENGINES, Target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.files import listing, write_whole
@@ -109,6 +110,10 @@ def _check(of: Said, out: Path, target: Target) -> None:
     if quantized and target.precision != "int8":
         raise InputError(
             f"{run.folder}: counts in INT8, and {target.precision} does not; export the run that it was made from"
+        )
+    if target.precision == "int8" and not isinstance(of, Situations):
+        raise InputError(
+            f"{run.folder}: says pairs, of which there are no 8 bits yet; give a target in fp32, fp16 or bf16"
         )
     if target.precision == "int8" and not quantized:
         raise InputError(

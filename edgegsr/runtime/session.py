@@ -188,7 +188,15 @@ def in_openvino(graph: bytes | Path, precision: str, threads: int | None) -> Any
     settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "bf16" if short else "f32"}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return core.compile_model(core.read_model(graph), "CPU", settings)
+    model = core.read_model(graph)
+    if any(each.get_type_name() == "TopK" and _unsure(each) for each in model.get_ops()):
+        raise InputError("its TopK works out how many it takes, or of how many; wanted numbers that are in the graph")
+    return core.compile_model(model, "CPU", settings)
+
+
+def _unsure(top: Any) -> bool:
+    """Whether OpenVINO learns sizes only while it runs, where it reads past a value that has too few numbers."""
+    return bool(top.input(0).get_partial_shape().is_dynamic or top.output(0).get_partial_shape().is_dynamic)
 
 
 def _openvino(graph: bytes, precision: str, threads: int | None, _: Bundle | None) -> Gates:

@@ -13,6 +13,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from handmade import ANSWERS, KINDS, PAIR_ANSWERS, graph, write
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from edgegsr.bundle import PAIR_OUTPUTS, open_bundle, seal
@@ -21,6 +22,7 @@ from edgegsr.interactions import Kinds
 from edgegsr.runtime import InteractionRecognizer, SituationRecognizer
 from edgegsr.runtime import interactions as saying
 from edgegsr.runtime.interactions import check_pairs
+from edgegsr.runtime.session import open_graph
 
 
 @pytest.fixture
@@ -186,3 +188,31 @@ def test_a_flipped_byte_of_kinds_is_found(tmp_path: Path) -> None:
     seal(folder, {})
     with pytest.raises(InputError, match=r"kinds\.json: wanted text"):
         open_bundle(folder)
+
+
+@pytest.mark.parametrize("worked_out", ["count", "values"])
+def test_openvino_is_never_asked_for_more_than_there_is(worked_out: str) -> None:
+    """It would answer with what lies in memory behind a value."""
+    pytest.importorskip("openvino")
+    counted = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["floats", "flat"], ["row"]),
+        helper.make_node("ReduceMax", ["row"], ["most"], keepdims=1),
+        helper.make_node("Cast", ["most"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Reshape", ["whole", "one"], ["count"]),
+        helper.make_node("Slice", ["row", "zero", "count", "one"], ["values"]),
+    ]
+    taken = ["row", "count"] if worked_out == "count" else ["values", "many"]
+    nodes = [*counted, helper.make_node("TopK", taken, ["best", "places"], axis=1)]
+    nodes.append(helper.make_node("ReduceMax", ["best"], ["presence"], keepdims=0))
+    constants = {"flat": [1, 768], "one": [1], "zero": [0], "many": [700]}
+    made = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, 16, 16, 3])],
+        [helper.make_tensor_value_info("presence", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in constants.items()],
+    )
+    content = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
+    with pytest.raises(InputError, match="its TopK works out how many it takes, or of how many; wanted numbers that"):
+        open_graph(content, "openvino", "fp32", 1)
