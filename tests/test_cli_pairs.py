@@ -128,7 +128,7 @@ def test_one_trunk_learns_situations_and_pairs(
     assert run("export", out, "--calibrated", "--out", bundle) == 2
     assert "--calibrated: is for students of situations" in capsys.readouterr().err
     assert run("distill", "--student", card, "--situations", world, "--unseen", "uv", "--out", out) == 2
-    assert "--situations: with both heads nothing is kept out" in capsys.readouterr().err
+    assert "--unseen, --start: with --situations nothing is kept out or begun with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,10 @@ def test_one_trunk_learns_situations_and_pairs(
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--start", "nowhere"), "nowhere"),
-        (("--detector", "x"), "--method none: learns from annotated boxes; leave out --detector"),
+        (("--detector", "x"), "--method none: learns from annotated boxes; leave out --detector and --scope"),
+        (("--method", "gplhoi", "--scope", "image"), "learns from annotated boxes; leave out --detector and --scope"),
+        (("--method", "clhoi", "--unseen", "uv"), "--unseen: clhoi learns from no annotation"),
+        (("--method", "clhoi", "--set", "clhoi.likely=2"), "likely must be above 0 and at most 1, got 2"),
         (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
         (
             ("--method", "clhoi", "--detector", "nowhere/at/all"),

@@ -105,11 +105,11 @@ def distill(
     if read_student(card).pairs:
         if live or grid:
             raise InputError("--live and --grid: are for students of situations; leave them out")
-        who = {"teacher": teacher, "detector": detector, **({"scope": scope} if scope else {})}
+        who = {"teacher": teacher, "detector": detector, "scope": scope}
         if situations:
             if unseen or start:
                 raise InputError(
-                    "--situations: with both heads nothing is kept out and nothing begun with; leave it out"
+                    "--unseen, --start: with --situations nothing is kept out or begun with; leave both out"
                 )
             _both(card, data, situations, method, who, overrides, out, limit, text, as_json)
             return
@@ -153,12 +153,16 @@ def _pairs(
 ) -> None:
     """A student of pairs, on the crowds or on data of HICO-DET."""
     from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.config import read_train
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.distill.pairs.train import train_pairs
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
 
     given, name = Given(**who), data or "crowd"
+    read_train(card, overrides)  # a mistake shows before any work is done
+    if unseen and method == "clhoi":
+        raise InputError("--unseen: clhoi learns from no annotation, so nothing can be kept out of it; leave it out")
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
     source = open_pair_source(method, given, learn, tables.encoder)
@@ -191,6 +195,7 @@ def _both(
     if method not in METHODS:
         raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {method!r}")
     given, how = Given(**who), find_method(method)
+    training = read_train(card, overrides, how.settings)  # a mistake shows before any work is done
     learn, judge = (open_pairs(data or "crowd", split, limit) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
     pairs = OfPairs(learn, judge, tables, open_pair_source(method, given, learn, tables.encoder))
@@ -198,7 +203,6 @@ def _both(
     words = shown.annotations.ontology
     asked = open_data(situations, "dev", limit, words)
     mine, groups = tables_for(words, text), groups_of(situations, words)
-    training = read_train(card, overrides, how.settings)
     source = source_of(how, training, shown, asked, groups, mine, given.teacher)
     runs = train_both(card, OfSituations(shown, asked, mine, groups, source), pairs, out, method, overrides)
     last_line(as_json, {"out": str(out), **{run.folder.name: str(run.folder) for run in runs}})

@@ -27,7 +27,7 @@ from edgegsr.teacher.sight import Pixels
 from edgegsr.teacher.vision import device_of, weights_revision
 
 SURE = 0.2  # the score from which a box counts,
-LEAST, MOST = 3, 15  # but so many at least, and no more than that: of the humans, and of the objects
+LEAST, MOST = 1, 15  # but so many at least, and no more than that: a human who is none would take things from others
 SAME = 0.5  # overlap from which two boxes of one word are one
 SMALLEST = 1.0  # pixel along a side
 RULE = f"from {SURE}, {LEAST} to {MOST}, one within {SAME}"

@@ -19,9 +19,9 @@ from torch import Tensor
 from edgegsr.boxes import clip
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
-from edgegsr.progress import track
 from edgegsr.teacher.photos import digests
-from edgegsr.teacher.shards import Shards, ShardWriter, key_of
+from edgegsr.teacher.remembered import Row, remembered
+from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import Pixels, Teacher
 from edgegsr.text.encoders import same_encoder
 
@@ -62,17 +62,15 @@ class GlimpseSource:
 
 def _all(teacher: Teacher, split: PairSplit, folder: Path) -> Tensor:
     """(M, t) of every couple, from the folder or from the teacher."""
-    keys = _keys(teacher, split, folder)
-    there = Shards(folder)
-    lacking = set(there.lacking(keys))
-    rows = [i for i, key in enumerate(keys) if key in lacking]
-    with ShardWriter(folder) as writer:
-        parts = [rows[i : i + AT_ONCE] for i in range(0, len(rows), AT_ONCE)]
-        for part, vectors in track(_looked(teacher, split, parts), f"{teacher.name} looks at pairs", len(parts)):
+
+    def looked(new: Sequence[int]) -> Iterator[tuple[int, Row]]:
+        parts = [new[i : i + AT_ONCE] for i in range(0, len(new), AT_ONCE)]
+        for part, vectors in _looked(teacher, split, parts):
             for i, vector in zip(part, vectors):
-                writer.add(keys[i], glimpse=vector[None])
-    there.refresh()
-    return torch.cat([there.files[file].row(row)["glimpse"] for file, row in there.places(keys).tolist()])
+                yield i, {"glimpse": vector[None]}
+
+    rows = remembered(folder, _keys(teacher, split, folder), looked, f"{teacher.name} looks at pairs")
+    return torch.cat([row["glimpse"] for row in rows])
 
 
 def _keys(teacher: Teacher, split: PairSplit, folder: Path) -> list[bytes]:

@@ -23,6 +23,7 @@ from edgegsr.teacher.rationales.vlm import load_vlm, put
 from edgegsr.teacher.sight import Pixels, Teacher
 from edgegsr.teacher.vision import model_type_of, open_teacher, weights_revision
 from edgegsr.text.encoders import Encoder, open_encoder, resolve, same_encoder
+from edgegsr.text.encoders import revision as encoder_revision
 
 # Diorama's teacher learned its own, which was not kept. On pictures of its world (160 of diorama's dev, 104 verbs) the
 # true verb costs it 0.21 nats at 0.02, 0.32 at 0.03, 0.84 at 0.05 and 1.49 at 0.07, where its training began.
@@ -62,6 +63,10 @@ class Speaker(Protocol):
     def preprocessing(self) -> str:
         """One line that changes whenever the same picture would be shown or asked about in another way."""
 
+    @property
+    def read_by(self) -> str:
+        """sha256 of the encoder that captions are read by; empty where none is written."""
+
     def captions(self, images: Sequence[Pixels]) -> Tensor:
         """(n, t) unit vectors among the texts of the student's encoder."""
 
@@ -87,7 +92,12 @@ def open_speaker(name: str, encoder: str, device: str = "cpu") -> Speaker:
 
 
 class Contrastive:
-    """A teacher with texts of its own: what it sees in a picture is near what is likely to be said of it."""
+    """A teacher with texts of its own: what it sees in a picture is near what is likely to be said of it.
+
+    Nothing is written: the caption of a picture is what it sees, as a vector among its texts.
+    """
+
+    read_by = ""
 
     def __init__(self, teacher: Teacher, temperature: float = TEMPERATURE) -> None:
         if teacher.text_encoder is None:
@@ -132,7 +142,11 @@ class Vlm:
         template = hashlib.sha256(str(self.processor.chat_template).encode()).hexdigest()[:16]
         facts = {"side": self.side, "caption": CAPTION, "question": QUESTION, "most_tokens": MOST_TOKENS}
         shown = self.processor.image_processor.to_dict()
-        return json.dumps({**facts, "template": template, "texts": self.encoder_name, **shown}, default=str)
+        return json.dumps({**facts, "template": template, **shown}, default=str)
+
+    @cached_property
+    def read_by(self) -> str:
+        return encoder_revision(resolve(self.encoder_name)[1])
 
     @cached_property
     def revision(self) -> str:

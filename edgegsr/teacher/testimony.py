@@ -7,7 +7,7 @@ All of it is kept under the hash of what it was made from, as glimpses are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +19,12 @@ from torch import Tensor
 from edgegsr.data.pairs import Couples, PairSplit
 from edgegsr.errors import InputError
 from edgegsr.interactions import PERSON, Kinds, Pairs
-from edgegsr.progress import track
 from edgegsr.teacher import pairing
 from edgegsr.teacher.detectors import Detector
 from edgegsr.teacher.glimpses import MARGIN, crop, unions
 from edgegsr.teacher.photos import digests
-from edgegsr.teacher.shards import Shards, ShardWriter, key_of
+from edgegsr.teacher.remembered import Row, remembered
+from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import Pixels
 from edgegsr.teacher.speakers import Choice, Speaker
 from edgegsr.text.kinds import kind_texts
@@ -33,8 +33,6 @@ FOLDER = "testimony"
 COUPLE, IMAGE = SCOPES = ("couple", "image")  # what a speaker is shown of a couple: the two alone, or all there is
 AT_ONCE = 32  # photos or couples
 NEVER = float("-inf")
-
-Row = Mapping[str, Tensor]
 
 
 class Heard(NamedTuple):
@@ -106,7 +104,7 @@ def _found(detector: Detector, photos: PairSplit, kinds: Kinds, pictures: Sequen
         str(kinds.valid.any(1).tolist()),
     )
     keys = [key_of(*facts, picture, str(wh)) for picture, wh in zip(pictures, photos.pairs.sizes_wh.tolist())]
-    rows = _remembered(
+    rows = remembered(
         folder, keys, lambda new: _detected(detector, photos, kinds, new), f"{detector.name} looks for people"
     )
     image = np.repeat(np.arange(len(rows)), [len(row["object"]) for row in rows])
@@ -150,8 +148,9 @@ def _captions(speaker: Speaker, photos: PairSplit, pictures: Sequence[str], fold
             for i, vector in zip(part, speaker.captions([photos.pixels(i) for i in part])):
                 yield i, {"caption": vector[None].half()}
 
-    keys = [key_of("caption", speaker.revision, speaker.preprocessing, picture) for picture in pictures]
-    rows = _remembered(folder, keys, described, f"{speaker.name} describes photos")
+    facts = ("caption", speaker.revision, speaker.preprocessing, speaker.read_by)
+    keys = [key_of(*facts, picture) for picture in pictures]
+    rows = remembered(folder, keys, described, f"{speaker.name} describes photos")
     return torch.cat([row["caption"] for row in rows])
 
 
@@ -181,7 +180,7 @@ def _told(speaker: Speaker, split: PairSplit, pictures: Sequence[str], folder: P
         key_of(*facts, pictures[images[i]], where[i], *(texts[kind] for kind in asked[nouns[i]]))
         for i in range(len(images))
     ]
-    return _remembered(folder, keys, told, f"{speaker.name} says what people do")
+    return remembered(folder, keys, told, f"{speaker.name} says what people do")
 
 
 def _asked(kinds: Kinds) -> list[list[int]]:
@@ -198,16 +197,3 @@ def _columns(told: Sequence[Row], couples: Couples, kinds: Kinds) -> tuple[Tenso
         logprob[i, verbs[asked[noun]]] = row["logprob"]
         tokens[asked[noun]] = row["tokens"]
     return logprob, tokens
-
-
-def _remembered(
-    folder: Path, keys: Sequence[bytes], make: Callable[[Sequence[int]], Iterator[tuple[int, Row]]], label: str
-) -> list[Row]:
-    """The row of each key, from the folder or made: `make` gets the places of keys that lack, each key once."""
-    place = {key: i for i, key in reversed(list(enumerate(keys)))}
-    new = [place[key] for key in Shards(folder).lacking(keys)]
-    with ShardWriter(folder) as writer:
-        for i, row in track(make(new), label, len(new)):
-            writer.add(keys[i], **row)
-    there = Shards(folder)
-    return [there.files[file].row(row) for file, row in there.places(keys).tolist()]

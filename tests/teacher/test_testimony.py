@@ -62,7 +62,7 @@ class Watcher:
 class Orator:
     """Says what depends on the picture and on every text; counts what it is asked."""
 
-    name, revision, preprocessing = "orator", "o1", "loudly"
+    name, revision, preprocessing, read_by = "orator", "o1", "loudly", ""
 
     def __init__(self, dies_after: int | None = None) -> None:
         self.described, self.asked, self.dies_after = 0, 0, dies_after

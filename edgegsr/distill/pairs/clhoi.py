@@ -19,15 +19,16 @@ from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.losses import mean_where
 from edgegsr.distill.pairs.config import ClConfig
-from edgegsr.distill.pairs.lesson import NEVER, PairLesson, Recital, chosen
+from edgegsr.distill.pairs.lesson import NEVER, Match, PairLesson, Recital, chosen
 from edgegsr.distill.pairs.regions import looks, where
 from edgegsr.interactions import Kinds
 from edgegsr.student.attention import CrossAttention, feedforward
 from edgegsr.student.heads import START_SCALE, Embed
-from edgegsr.student.pairs import PairStudent
+from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.teacher.testimony import Heard
 from edgegsr.text.kinds import NO_ACT
 
+NEVER_THERE = float("-inf")
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.01, 1.0
 SPATIAL = (36, 128)  # numbers of two boxes, and what they are turned into first
 
@@ -133,6 +134,10 @@ class ClHoi(PairLesson):
         couples = self.cognition(tokens, said, humans_xyxy, objects_xyxy)
         return Recital(answer, Thought(caption, couples, about))
 
+    def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
+        """By boxes and objects: which verbs are true, nobody has said."""
+        return super().matched(answer, true._replace(verbs=torch.zeros_like(true.verbs)))
+
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
         found, c, thought = super().losses(said._replace(match=match), true), self.config.clhoi, said.about
@@ -140,7 +145,7 @@ class ClHoi(PairLesson):
         now = (self.steps > c.first_steps).to(thought.couples)  # a factor: every step has the same graph
         if c.caption_loss and thought.caption is not None:
             found["context"] = c.context_weight * self._context(thought.caption, thought.heard.caption)
-        named = self._named(thought.couples, true)  # (B, P, K)
+        named = self._named(thought.couples)  # (B, P, K)
         mine = self.acts[:, 1] == true.objects[..., None]
         together = self._together(named.masked_fill(~(mine & true.has_pair[..., None]), NEVER))
         share, asked = self.shares(thought.heard), thought.heard.logprob.isfinite()
@@ -168,7 +173,7 @@ class ClHoi(PairLesson):
         both = [F.cross_entropy(logits, right, reduction="none") for logits in (near, near.T)]
         return mean_where((both[0] + both[1])[None] / 2, told[None])
 
-    def _named(self, couples: Tensor, true: PairBatch) -> Tensor:
+    def _named(self, couples: Tensor) -> Tensor:
         """(B, P, K) logits of what each couple does."""
         return couples @ self.texts.T * self.log_scale.exp().clamp(max=100) + self.bias
 
@@ -187,23 +192,34 @@ class ClHoi(PairLesson):
 
     def _of_couples(self, heard: Heard, named: Tensor, true: PairBatch) -> tuple[Tensor, Tensor]:
         """(B, P, V) how likely each couple does what, and the verbs about which that is known."""
-        valid = self.student.pairs.valid[true.objects]  # (B, P, V)
-        kinds = named.new_zeros(valid.shape)
-        of_object = (self.acts[:, 1] == true.objects[..., None]).to(named)
-        verb = self.acts[:, 0].expand(*named.shape)
-        logits = kinds.scatter_reduce(-1, verb, named * of_object + NEVER * (1 - of_object), "amax", include_self=False)
-        share = logits.masked_fill(~valid, NEVER).softmax(-1)
+        c, valid = self.config.clhoi, self.student.pairs.valid[true.objects]  # (B, P, V)
+        share = _softmax(self._by_verb(named, true, NEVER), valid)
         asked = heard.couple_logprob.isfinite()
-        if self.config.clhoi.couples:
-            alone = (heard.couple_logprob / self.config.clhoi.temperature).masked_fill(~asked, NEVER).softmax(-1)
+        if c.couples:
+            tokens = heard.tokens.to(named)[:, None].expand_as(named)
+            length = self._by_verb(tokens, true, 1) if c.per_token else 1
+            alone = _softmax(heard.couple_logprob / length / c.temperature, asked)
             share = torch.where(asked.any(-1, keepdim=True), alone, share)
         return share * valid, valid & true.has_pair[..., None]
+
+    def _by_verb(self, kinds: Tensor, true: PairBatch, nothing: float) -> Tensor:
+        """(B, P, V) what is told of each kind (B, P, K), by the verbs that go with the object of a couple."""
+        mine, verb = self.acts[:, 1] == true.objects[..., None], self.acts[:, 0].expand_as(kinds)
+        verbs = kinds.new_full((*kinds.shape[:-1], self.allowed.shape[1]), nothing)
+        return verbs.scatter_reduce(-1, verb, kinds.masked_fill(~mine, nothing), "amax")
+
+
+def _softmax(logits: Tensor, there: Tensor) -> Tensor:
+    """A softmax over what is there; nothing anywhere where that is nothing."""
+    logits = logits.masked_fill(~there, NEVER_THERE)
+    raised = (logits - logits.amax(-1, keepdim=True)).exp().nan_to_num(0)
+    return raised / raised.sum(-1, keepdim=True).clamp(min=1e-12)
 
 
 def _softmax_within(logits: Tensor, groups: Tensor, count: int) -> Tensor:
     """A softmax over each group of the last axis by itself; -inf stays out, and a group of nothing is 0."""
     there, index = logits.isfinite(), groups.expand_as(logits)
-    highest = logits.new_full((*logits.shape[:-1], count), NEVER).scatter_reduce(-1, index, logits, "amax")
+    highest = logits.new_full((*logits.shape[:-1], count), NEVER_THERE).scatter_reduce(-1, index, logits, "amax")
     raised = torch.where(there, (logits - highest.gather(-1, index)).exp(), 0)
-    sums = torch.zeros_like(highest).scatter_add(-1, index, raised)
+    sums = logits.new_zeros(highest.shape).scatter_add(-1, index, raised)
     return raised / sums.gather(-1, index).clamp(min=1e-12)

@@ -24,10 +24,10 @@ class Given:
 
     teacher: str | None = None  # that knows what people do
     detector: str | None = None  # that finds people and things
-    scope: str = SCOPES[0]  # what the teacher is shown where a detector finds
+    scope: str | None = None  # what the teacher is shown where a detector finds
 
     def __post_init__(self) -> None:
-        if self.scope not in SCOPES:
+        if self.scope not in (None, *SCOPES):
             raise InputError(f"--scope: wanted one of {', '.join(SCOPES)}, got {self.scope!r}")
 
 
@@ -36,8 +36,8 @@ def open_pair_source(
 ) -> Source | None:
     """The source of a method on these photos; what it sees or hears is kept in `cache`."""
     wanted, folder = find_pair_method(method).source, cache or cache_folder()
-    if wanted is not Testimony and given.detector:
-        raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector")
+    if wanted is not Testimony and (given.detector or given.scope):
+        raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector and --scope")
     if wanted is None:
         if given.teacher:
             raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
@@ -52,4 +52,4 @@ def open_pair_source(
         )
     kinds = learn.pairs.kinds
     detector = open_detector(str(find_run(given.detector)), kinds, device)
-    return Testimony(open_speaker(teacher, encoder, device), detector, learn, kinds, folder, given.scope)
+    return Testimony(open_speaker(teacher, encoder, device), detector, learn, kinds, folder, given.scope or SCOPES[0])

@@ -67,6 +67,11 @@ def train_pairs(
     out, how, card = Path(out), find_pair_method(method), read_student(student_card)
     if how.source and not isinstance(source, how.source):
         raise InputError(f"--method {method}: learns from {LEARNS_FROM[how.source]}")
+    if how.source is Testimony and setting:
+        raise InputError(
+            f"--unseen {setting}: --method {method} learns from no annotation, so nothing can be kept out of it; leave "
+            "it out"
+        )
     source, settings = source if how.source else None, read_train(student_card, overrides)
     if isinstance(source, Testimony):
         split_train = source.split  # the same photos, of which nobody has said anything else
