@@ -121,6 +121,17 @@ def test_one_trunk_learns_situations_and_pairs(
     assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
     assert (tmp_path / f"{photo.name}.situation.png").is_file()
     assert (tmp_path / f"{photo.name}.interaction.png").is_file()
+    assert run("eval", bundle, "--head", "pairs", "--data", crowd, "--json") == 0
+    assert "default" in last_json(capsys)
+    assert run("eval", bundle, "--head", "situations", "--data", world, "--split", "dev", "--json") == 0
+    assert "per_verb" in last_json(capsys)
+    for subject, head, message in (
+        (bundle, (), "says situations and pairs; give --head situations or --head pairs"),
+        (out / "pairs", ("--head", "pairs"), "--head: is for bundles that say both"),
+        (out, (), "holds two runs; give"),
+    ):
+        assert run("eval", subject, *head, "--data", crowd) == 2
+        assert message in capsys.readouterr().err
     assert run("predict", out, photo) == 2
     assert "holds two runs, of which each is looked with by itself" in capsys.readouterr().err
     assert run("export", out, "--data", "diorama", "--out", bundle) == 2

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgegsr.errors import InputError
-from edgegsr.situation import Interaction, Situation
+from edgegsr.situation import Situation
 
 BEGAN = time.monotonic()
 WHOLE = ("predict",)  # the only step of a predictor that does not tell its own
@@ -33,7 +33,7 @@ Reply = dict[str, Any]
 class Predictor(Protocol):
     """Anything that looks at a photo; one with `predict_in_steps` tells what its time goes to."""
 
-    def predict(self, photo: bytes) -> Situation | list[Interaction]: ...
+    def predict(self, photo: bytes) -> object: ...
 
 
 class Served:
@@ -107,14 +107,24 @@ class Served:
 
     def _line(self, photo: Path, verb: str | None) -> Reply:
         content = photo.read_bytes()
-        if hasattr(self.predictor, "kinds"):  # of interaction
+        if self.of_pairs:
             every = self.predictor.predict(content, sure=LEAST)
             return {"image": photo.name, "pairs": [each.predicted for each in every]}
-        best = self.predictor.predict(content)
+        best = self._situation(content)
         frames = {best.verb: _frame(best)} if best.fillers else {}
         if verb is not None and verb not in frames and best.fillers:
-            frames[verb] = _frame(self.predictor.predict(content, verb))
+            frames[verb] = _frame(self._situation(content, verb))
         return {"image": photo.name, "verbs": [each for each, _ in best.verbs[:RANKS]], "frames": frames}
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether interactions are all that is said."""
+        return hasattr(self.predictor, "kinds") and not hasattr(self.predictor, "ontology")
+
+    def _situation(self, content: bytes, verb: str | None = None) -> Situation:
+        said = self.predictor.predict(content, *[verb] * (verb is not None))
+        situation: Situation = getattr(said, "situation", said)  # of a predictor with both heads
+        return situation
 
 
 def serve(imported: Callable[[], Callable[[Mapping[str, Any]], Predictor]]) -> None:
@@ -174,12 +184,18 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _bundle() -> Callable[[Mapping[str, Any]], Predictor]:
-    from edgegsr.bundle import SITUATIONS, open_bundle
-    from edgegsr.runtime import InteractionRecognizer, SituationRecognizer
+    from edgegsr.bundle import PAIRS, SITUATIONS, open_bundle
+    from edgegsr.runtime import BothRecognizer, InteractionRecognizer, SituationRecognizer
+
+    looks: dict[tuple[str, ...], Callable[..., Predictor]] = {
+        (SITUATIONS,): SituationRecognizer,
+        (PAIRS,): InteractionRecognizer,
+        (SITUATIONS, PAIRS): BothRecognizer,
+    }
 
     def opened(told: Mapping[str, Any]) -> Predictor:
-        bundle, how = open_bundle(told["place"]), (told.get("engine") or None, told.get("threads") or None)
-        return (SituationRecognizer if SITUATIONS in bundle.heads else InteractionRecognizer)(bundle, *how)
+        bundle = open_bundle(told["place"])
+        return looks[bundle.heads](bundle, told.get("engine") or None, told.get("threads") or None)
 
     return opened
 

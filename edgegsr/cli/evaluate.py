@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import Annotated, Any, NamedTuple, NoReturn, Optional
 
 import typer
 
@@ -20,6 +20,7 @@ from edgegsr.cli.common import (
     leave_out,
     need_same_kinds,
     need_training,
+    of_both,
     of_pairs,
     show_brief,
     show_teacher,
@@ -30,6 +31,11 @@ from edgegsr.errors import InputError, shown
 class Candidates(str, Enum):
     generalised = "generalised"
     restricted = "restricted"
+
+
+class Head(str, Enum):
+    situations = "situations"
+    pairs = "pairs"
 
 
 def evaluate(
@@ -46,6 +52,9 @@ def evaluate(
     limit: Limit = None,
     workers: Workers = 0,
     predictions: Annotated[Optional[Path], typer.Option(help="Also write them, as `score` reads them.")] = None,
+    head: Annotated[
+        Optional[Head], typer.Option(help="Of a bundle that says both: situations, or pairs of humans and objects.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a run or a bundle by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
@@ -57,7 +66,7 @@ def evaluate(
     if is_bundle(run):
         given = {"--calibrated": calibrated, "--teacher": teacher, "--workers": workers}
         leave_out(given, f"for runs, and {shown(run)} is a bundle")
-    if of_pairs(run):
+    if _pairs_asked(run, head):
         given = {"--calibrated": calibrated, "--candidates": candidates != Candidates.generalised, "--teacher": teacher}
         leave_out(given, f"for students of situations, and {shown(run)} is of pairs")
         _pairs(run, data, split, limit, workers, predictions, as_json)
@@ -90,6 +99,20 @@ def evaluate(
         scores["teacher"] = zero_shot(looking, judge, groups, opened.tables, candidates=candidates.value)
         show_teacher(teacher, scores["teacher"])
     last_line(as_json, scores)
+
+
+def _pairs_asked(run: Path, head: Optional[Head]) -> bool:
+    """Whether pairs are to be judged, which of a subject with both heads has to be said."""
+    from edgegsr.bundle import is_bundle, open_bundle
+
+    if of_both(run):
+        raise InputError(f"{shown(run)}: holds two runs; give {run / 'situations'} or {run / 'pairs'}")
+    both = is_bundle(run) and len(open_bundle(run).heads) > 1
+    if both and head is None:
+        raise InputError(f"{shown(run)}: says situations and pairs; give --head situations or --head pairs")
+    if head and not both:
+        raise InputError(f"--head: is for bundles that say both, and {shown(run)} says one; leave it out")
+    return head == Head.pairs if both else of_pairs(run)
 
 
 class _Subject(NamedTuple):
@@ -147,7 +170,13 @@ def _bundle_of_pairs(folder: Path) -> _Subject:
     kinds, session = kinds_of(bundle), open_session(bundle, bundle.engine, None)
     source = bundle.manifest.get("source")
     unseen = str(source.get("unseen", "")) if isinstance(source, dict) else ""
-    return _Subject(kinds, lambda split: pair_answers(session, split, bundle.side, kinds), unseen=unseen)
+
+    def broken(error: ValueError) -> NoReturn:
+        raise InputError(
+            f"{shown(folder)}: its graph does not answer as it should: {error}; export it again"
+        ) from error
+
+    return _Subject(kinds, lambda split: pair_answers(session, split, bundle.side, kinds, broken), unseen=unseen)
 
 
 def _pairs(

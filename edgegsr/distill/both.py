@@ -35,13 +35,13 @@ from edgegsr.distill.pairs.methods import find_pair_method
 from edgegsr.distill.pairs.train import DEV, allowed_kinds, brief_of, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
 from edgegsr.distill.stop import StopSign
-from edgegsr.distill.train import finish, images_per_verb
+from edgegsr.distill.train import check_data, finish, images_per_verb
 from edgegsr.distill.training import Training, open_accelerator, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.run import METRICS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import BOARD, METRICS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.scoring.brief import brief
 from edgegsr.scoring.hico import score
 from edgegsr.student.answers import Answers, answer
@@ -56,6 +56,7 @@ from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 
 METHODS = ("none", "mipd")  # that both halves know
+OURS = (*HALVES, STATE, METRICS, BOARD)  # what lies in a folder of both heads
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def train_both(
     if method not in METHODS:
         raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {method!r}")
     out, card = Path(out), read_student(student_card)
+    _check(out, situations, pairs, method)
     settings = read_train(student_card, overrides, find_method(method).settings)
     folder, places = _folder(out, settings), {half: out / half for half in HALVES}
     accelerator, saved = folder.accelerator, folder.saved
@@ -100,6 +102,7 @@ def train_both(
         PairStudent(card, pairs.tables, torch.from_numpy(pairs.learn.pairs.kinds.valid), pretrained=False),
     )
     described = _described(method, card, settings, situations, pairs)
+    description = described[PAIRS]  # the other one is held against its folder as well
     words = {SITUATIONS: situations.learn.annotations.ontology, PAIRS: ontology_of(pairs.learn.pairs.kinds)}
     for half, tables in ((SITUATIONS, situations.tables), (PAIRS, pairs.tables)):
         settle(places[half], described[half], words[half], tables, accelerator.is_main_process)
@@ -132,7 +135,6 @@ def train_both(
         find_pair_method(method).lesson(heads.pairs, settings, torch.from_numpy(allowed_kinds(pairs.learn, ""))),
     )
     training = Training(accelerator, lesson, settings, course.steps, round(settings.warmup_epochs * course.per_epoch))
-    description = described[PAIRS]  # the other one is held against its folder as well
     if saved:
         check_state(saved, description)
         training.restore(saved)
@@ -170,6 +172,20 @@ def train_both(
             journal.say(f"{out}: {' and '.join(f'{half}/{REPORT}' for half in HALVES)}")
         accelerator.wait_for_everyone()
     return open_run(places[SITUATIONS]), open_pair_run(places[PAIRS])
+
+
+def _check(out: Path, situations: OfSituations, pairs: OfPairs, method: str) -> None:
+    """Refuses a folder of something else, and halves from which nothing can be learned."""
+    found = sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) if out.is_dir() else []
+    if strange := [name for name in found if name not in OURS]:
+        what = f"{out}: wanted an empty folder or runs of both heads, found {', '.join(strange[:5])}"
+        raise InputError(f"{what}; give another --out")
+    check_data(situations.learn, situations.judge, situations.tables)
+    if not len(pairs.learn) or not len(pairs.judge):
+        got = f"{len(pairs.learn)} and {len(pairs.judge)}"
+        raise InputError(f"wanted images of pairs to train on and to judge by, got {got}")
+    if find_method(method).taught and not (situations.source and pairs.source):
+        raise InputError(f"--method {method}: both heads learn from a teacher; give --teacher")
 
 
 def _folder(out: Path, settings: TrainConfig) -> Folder:

@@ -39,6 +39,9 @@ class BothLesson(nn.Module):
     def __init__(self, student: BothStudent, situations: Plain, pairs: PairLesson) -> None:
         super().__init__()
         self.student, self.situations, self.pairs = student, situations, pairs
+        for lesson, half in ((situations, student.situations), (pairs, student.pairs)):
+            del lesson.student  # a part of `student` already: a state would hold it once more
+            lesson.__dict__["student"] = half
 
     def forward(self, situations: tuple[Tensor, ...], pairs: tuple[Tensor, ...], about: Both | None = None) -> Both:
         heard = [() if part is None else (part,) for part in (about or (None, None))]

@@ -74,7 +74,7 @@ def train(
     source = source if how.taught else None
     given = {**(overrides or {}), **({} if seed is None else {"seed": seed})}
     settings = read_train(student_card, given, how.settings)
-    _check_data(split_train, split_dev, tables)
+    check_data(split_train, split_dev, tables)
     folder = open_folder(out, settings)
     accelerator, saved = folder.accelerator, folder.saved
     student = start.copied() if start else Student(card, tables, pretrained=folder.is_new)
@@ -157,7 +157,8 @@ def images_per_verb(truth: Annotations) -> Tensor:
     return torch.from_numpy(np.bincount(truth.verbs, minlength=len(truth.ontology.verbs)))
 
 
-def _check_data(split_train: Split, split_dev: Split, tables: TextTables) -> None:
+def check_data(split_train: Split, split_dev: Split, tables: TextTables) -> None:
+    """Refuses splits without images, and words that are not theirs."""
     ontology = split_train.annotations.ontology
     if not len(split_train) or not len(split_dev):
         raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")

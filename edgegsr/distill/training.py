@@ -3,7 +3,9 @@
 Of several processes each takes its share of every batch, and gradients are averaged: but for the order of sums, that is
 the training of one process. Not so where a layer mixes images: BatchNorm takes its statistics from the share of its own
 process, and the running ones from the first process, so such students come out alike but not equal. (PyTorch's
-SyncBatchNorm would see the whole batch, but exists on GPUs only.) Dropout differs too: each process draws its own.
+SyncBatchNorm would see the whole batch, but exists on GPUs only.) Dropout differs too: each process draws its own. Nor
+where a loss holds images of a batch against each other: the captions of CL-HOI and the relations of GPL-HOI are those
+of a process's own share.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgegsr.bundle import PAIRS
 from edgegsr.export.target import Gates
 from edgegsr.scoring.brief import losses
 
@@ -58,7 +59,7 @@ def _lost(gates: Gates, student: Mapping[str, Any], **graphs: Mapping[str, Any])
                     f"{name}, {group}{where}: {100 * told:.1f} % where the student has {100 * own:.1f} %, "
                     f"at least {gates.kept:.0%} of it was wanted"
                 )
-            elif file == "half" and group == EVERY and own - told > gates.half:
+            elif file == "half" and group in (EVERY, PAIRS) and own - told > gates.half:
                 yield (
                     f"{name}, {group}{where}: {100 * (own - told):.2f} points less than the student, "
                     f"at most {100 * gates.half:g} was wanted"

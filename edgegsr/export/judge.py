@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,11 +68,21 @@ def answers(session: Session, photos: Split, side: int, best: bool = False) -> A
     return found
 
 
-def pair_answers(session: Session, photos: PairSplit, side: int, kinds: Kinds) -> PairAnswers:
-    """The best interactions that a graph of pairs says of every photo of a split."""
+def pair_answers(
+    session: Session, photos: PairSplit, side: int, kinds: Kinds, broken: Callable[[ValueError], object] = str
+) -> PairAnswers:
+    """The best interactions that a graph of pairs says of every photo of a split.
+
+    Of a photo whose answer is none it says nothing; `broken` hears of it.
+    """
     found = PairAnswers.none(len(photos), MOST)
     for row, square, geometry in _looked_at(photos, photos.pairs.sizes_wh, side):
-        found.put(row, interactions(session(square, BEST), geometry, kinds, EVERY), kinds)
+        try:
+            said = interactions(session(square, BEST), geometry, kinds, EVERY)
+        except ValueError as error:
+            broken(error)
+            continue
+        found.put(row, said, kinds)
     return found
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 import toyworld
 from pairmade import CARD, WIDTH, tables_of
+from safetensors import safe_open
 
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
@@ -107,6 +108,26 @@ def test_a_finished_training_of_both_is_left_alone(
 def test_both_heads_take_methods_that_both_know(train: Train, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--method: both heads together take one of none, mipd, got 'gplhoi'"):
         train(tmp_path / "x", method="gplhoi")
+
+
+def test_a_run_that_lies_in_the_folder_is_not_touched(pair_run: PairRun, train: Train, tmp_path: Path) -> None:
+    before = sorted(path.name for path in pair_run.folder.iterdir())
+    with pytest.raises(InputError, match=r"an empty folder or runs of both heads, found config\.toml, kinds\.json"):
+        train(pair_run.folder)
+    assert sorted(path.name for path in pair_run.folder.iterdir()) == before
+
+
+def test_both_heads_want_both_teachers(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--method mipd: both heads learn from a teacher; give --teacher"):
+        train(tmp_path / "x", method="mipd")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_state_holds_no_weight_more_than_twice(both: tuple[Run, PairRun]) -> None:
+    state = max((both[0].folder.parent / "state").glob("*.safetensors"))
+    with safe_open(state, "pt") as file:
+        model = [name for name in file.keys() if name.startswith("model/")]  # noqa: SIM118
+    assert sum(name.endswith("encoder.fine_norm.bias") for name in model) == 2
 
 
 def test_images_of_either_kind_are_named_where_a_step_fails(

@@ -100,30 +100,50 @@ def test_annotated_verbs_change_nothing(pairs_train: PairSplit, batch: PairBatch
 
 
 @pytest.mark.parametrize(
-    "switches",
+    ("switches", "moved"),
     [
-        {"translator": False, "context": False},
-        {"spatial": False},
-        {"visual": False},
-        {"context": False},
-        {"caption_loss": False},
-        {"interaction_loss": False},
-        {"calibration_loss": False},
-        {"soft": False},
-        {"peak": True},
-        {"couples": False},
-        {"temperature": 3.0},
-        {"per_token": True},
+        ({"spatial": False}, {"interaction", "calibration"}),
+        ({"visual": False}, {"interaction", "calibration"}),
+        ({"context": False}, {"interaction", "calibration"}),
+        ({"soft": False}, {"interaction"}),
+        ({"likely": 0.9}, {"interaction"}),
+        ({"peak": True}, {"interaction", "calibration"}),
+        ({"couples": False}, {"heard"}),
+        ({"temperature": 3.0}, {"interaction", "calibration", "heard"}),
+        ({"per_token": True}, {"interaction", "calibration", "heard"}),
     ],
     ids=str,
 )
-def test_every_switch_changes_what_is_learned(
-    pairs_train: PairSplit, batch: PairBatch, switches: dict[str, Any]
+def test_a_switch_changes_what_it_is_about(
+    pairs_train: PairSplit, batch: PairBatch, switches: dict[str, Any], moved: set[str]
 ) -> None:
     batch = batch._replace(objects=batch.objects[:, :1].expand_as(batch.objects).contiguous())  # two of one kind
     heard = heard_of(pairs_train, batch)
     heard = heard._replace(tokens=1 + torch.arange(heard.tokens.shape[1]).expand_as(heard.tokens) % 3)
-    assert losses(lesson_of(pairs_train), batch, heard) != losses(lesson_of(pairs_train, **switches), batch, heard)
+    whole, without = (losses(lesson_of(pairs_train, **given), batch, heard) for given in ({}, switches))
+    assert {name for name in whole if whole[name] != without[name]} == moved
+
+
+@pytest.mark.parametrize("name", ["caption", "interaction", "calibration"])
+def test_a_loss_that_is_off_is_not_there(pairs_train: PairSplit, batch: PairBatch, name: str) -> None:
+    heard, gone = heard_of(pairs_train, batch), {"caption": "context"}.get(name, name)
+    whole, without = (losses(lesson_of(pairs_train, **given), batch, heard) for given in ({}, {f"{name}_loss": False}))
+    assert without == {other: loss for other, loss in whole.items() if other != gone}
+
+
+def test_without_a_translator_nothing_is_said_of_the_whole(pairs_train: PairSplit, batch: PairBatch) -> None:
+    lesson = lesson_of(pairs_train, translator=False, context=False)
+    assert lesson.translator is None
+    assert "context" not in losses(lesson, batch, heard_of(pairs_train, batch))
+
+
+def test_likelihoods_far_below_any_number_are_shares_all_the_same(pairs_train: PairSplit, batch: PairBatch) -> None:
+    heard = heard_of(pairs_train, batch)
+    lesson = lesson_of(pairs_train, temperature=1e-5)
+    assert torch.allclose(lesson.shares(heard).sum(-1), lesson_of(pairs_train).shares(heard).sum(-1), atol=1e-4)
+    wanted, told = lesson._of_couples(heard, lesson._named(lesson(*batch.asked, heard).about.couples).detach(), batch)
+    assert torch.allclose(wanted.sum(-1)[batch.has_pair], torch.ones(int(batch.has_pair.sum())), atol=1e-4)
+    assert not wanted[~told & batch.has_pair[..., None]].any()
 
 
 def test_shares_sum_to_one_over_the_kinds_of_an_object(pairs_train: PairSplit, batch: PairBatch) -> None:

@@ -62,27 +62,40 @@ def test_groups_add_three_losses_to_those_of_annotations(pairs_train: PairSplit,
 
 
 @pytest.mark.parametrize(
-    "switches",
+    ("switches", "moved"),
     [
-        {"scene": False},
-        {"region": False, "pose": False},
-        {"visual_prompts": False},
-        {"weighed": False},
-        {"form": "relation"},
-        {"reverse": True},
-        {"temperature": 0.5},
-        {"texts": False},
+        ({"visual_prompts": False}, {"groups", "heard", "texts"}),
+        ({"form": "relation"}, {"texts"}),
+        ({"reverse": True}, {"texts"}),
+        ({"temperature": 0.5}, {"heard", "texts"}),
+        ({"group_weight": 0.5}, {"groups"}),
+        ({"heard_weight": 0.0}, {"heard"}),
     ],
     ids=str,
 )
-def test_every_switch_changes_what_is_learned(
-    pairs_train: PairSplit, batch: PairBatch, switches: dict[str, Any]
+def test_a_switch_changes_what_it_is_about(
+    pairs_train: PairSplit, batch: PairBatch, switches: dict[str, Any], moved: set[str]
 ) -> None:
-    whole, without = lesson_of(pairs_train), lesson_of(pairs_train, **switches)
-    if "weighed" in switches:
-        assert whole.groups.share.requires_grad and not without.groups.share.requires_grad
-        return
-    assert losses(whole, batch) != losses(without, batch)
+    whole, without = losses(lesson_of(pairs_train), batch), losses(lesson_of(pairs_train, **switches), batch)
+    assert {name for name in whole if whole[name] != without[name]} == moved
+
+
+def test_without_texts_nothing_is_learned_from_them(pairs_train: PairSplit, batch: PairBatch) -> None:
+    whole, without = losses(lesson_of(pairs_train), batch), losses(lesson_of(pairs_train, texts=False), batch)
+    assert without == {name: loss for name, loss in whole.items() if name != "texts"}
+
+
+def test_a_group_that_is_off_does_not_look(pairs_train: PairSplit, batch: PairBatch) -> None:
+    for groups, off in ((2, {"scene": False}), (1, {"region": False, "pose": False})):
+        lesson = lesson_of(pairs_train, **off)
+        assert lesson(*batch.asked).about.vectors.shape[2] == groups == len(lesson.groups.texts)
+
+
+def test_groups_that_are_not_weighed_count_alike(pairs_train: PairSplit, batch: PairBatch) -> None:
+    for weighed in (True, False):
+        lesson = lesson_of(pairs_train, weighed=weighed)
+        torch.stack([*lesson.losses(lesson(*batch.asked), batch).values()]).sum().backward()  # type: ignore[no-untyped-call]
+        assert (lesson.groups.share.grad is not None) == weighed
 
 
 def test_prompts_on_the_side_of_texts_begin_with_the_texts_and_move(pairs_train: PairSplit, batch: PairBatch) -> None:
@@ -114,11 +127,17 @@ def test_what_looks_like_its_texts_has_nothing_to_learn_from_them(pairs_train: P
 
 
 def test_names_of_unseen_verbs_can_be_kept_out(pairs_train: PairSplit, batch: PairBatch) -> None:
-    kinds = pairs_train.pairs.kinds
-    lesson = lesson_of(pairs_train, unseen_names=False)
-    lesson.allowed[:, 3] = False
-    assert lesson._known().sum() == lesson.allowed.any(0).sum() < len(kinds.verbs)
-    assert lesson_of(pairs_train)._known().all()
+    unseen = int((~batch.verbs.flatten(0, 1).any(0)).nonzero()[0])
+    for names, same in ((False, True), (True, False)):
+        told = []
+        for turn in (False, True):
+            lesson = lesson_of(pairs_train, unseen_names=names)
+            lesson.allowed[:, unseen] = False
+            if turn:
+                for table in (lesson.groups.texts[:, unseen], lesson.student.pairs.verb_words.table[unseen]):
+                    table.neg_()
+            told.append({name: loss for name, loss in losses(lesson, batch).items() if name in ("heard", "texts")})
+        assert (told[0] == told[1]) == same
 
 
 def test_a_student_taught_by_groups_holds_nothing_of_them(
