@@ -26,7 +26,7 @@ from result import publish
 
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.pairs import open_pairs
-from edgegsr.distill.pairs.methods import PAIR_METHODS
+from edgegsr.distill.pairs.methods import PAIR_METHODS, Source
 from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.processes import processes
@@ -40,6 +40,7 @@ ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
 WITHOUT_LABELS = "clhoi"
 DETECTOR, ELSEWHERE = "detector", "crowd:1"  # what it learns from
+TOLD = ("teacher", "detector", "scope", "cpu", "gpu", "commit")  # of a training, beside its scores
 
 
 class Cell(NamedTuple):
@@ -63,8 +64,7 @@ def measure(cell: Cell) -> dict[str, float]:
     setting = "" if cell.setting == ALL else cell.setting
     learn, dev = (open_pairs("crowd", split, setting=setting) for split in ("train", "dev"))
     tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
-    given = Given(detector=str(cell.runs / DETECTOR) if cell.method == WITHOUT_LABELS else None)
-    source = open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
+    source = taught_by(cell)
     overrides = {"seed": cell.seed, "epochs": cell.epochs}
     card = find_card(cell.student)
     done = train_pairs(card, learn, dev, tables, cell.folder, cell.method, overrides, setting, source=source)
@@ -74,7 +74,15 @@ def measure(cell: Cell) -> dict[str, float]:
     means = {**scores.default._asdict(), "known_object": scores.known_object.full}
     group = scores.groups[setting]._asdict() if setting else _every_group(scores)
     found = {name: value for name, value in {**group, **means}.items() if value is not None}
-    return {**found, **{name: fact for name, fact in machine.facts().items() if name in ("cpu", "gpu", "commit")}}
+    known = {**(source.facts if source else {}), **machine.facts()}
+    return {**found, **{name: known[name] for name in TOLD if name in known}}
+
+
+def taught_by(cell: Cell) -> Source | None:
+    """What a cell learns from beside annotations, looked at and kept where that is not done."""
+    learn = open_pairs("crowd", "train", setting="" if cell.setting == ALL else cell.setting)
+    given = Given(detector=str(cell.runs / DETECTOR) if cell.method == WITHOUT_LABELS else None)
+    return open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
 
 
 def _every_group(scores: Scores) -> dict[str, float | None]:
@@ -138,6 +146,8 @@ def main() -> None:
     ]
     if any(cell.method == WITHOUT_LABELS for cell in cells):
         learn_to_detect(given.student, given.epochs, given.runs / DETECTOR)
+    for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
+        taught_by(cell)  # once, before several trainings want the same at once
     for cell, scores in measured(cells, given.jobs):
         enter(result, cell, scores)
         publish(result, given.out)

@@ -28,7 +28,7 @@ OVERLAP = 0.5  # of boxes that are taken for the same
 def judged(path: Path, truth: Annotations | Pairs, groups: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
     """Scores by the official protocol, by group; those of a subject that says verbs alone have verbs alone."""
     if isinstance(truth, Pairs):
-        found = hico.score(truth, read_hico(path, truth), hico.Rules(absent="skip"))
+        found = hico.score(truth, read_hico(path, truth), hico.PARTIAL)
         return {"groups": brief_pairs(found), "intervals": {}, "images": {EVERY: len(truth)}}
     said = read_predictions(path, truth)
     scores = score(truth, said, groups=groups).to_json()

@@ -32,7 +32,7 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.pairs.methods import Source as PairSource
 from edgegsr.distill.pairs.methods import find_pair_method
-from edgegsr.distill.pairs.train import DEV, allowed_kinds, brief_of, facts_of_pairs
+from edgegsr.distill.pairs.train import allowed_kinds, brief_of, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.train import check_data, finish, images_per_verb
@@ -43,7 +43,7 @@ from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import BOARD, METRICS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
 from edgegsr.scoring.brief import brief
-from edgegsr.scoring.hico import score
+from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.answers import Answers, answer
 from edgegsr.student.both import BothStudent
 from edgegsr.student.config import StudentConfig, read_student
@@ -154,7 +154,7 @@ def train_both(
         scores = evaluate(heads.situations, situations.judge, situations.groups, answers=told)
         return {
             SITUATIONS: brief(scores),
-            PAIRS: brief_of(score(pairs.judge.pairs, named.predictions(), DEV)),
+            PAIRS: brief_of(score(pairs.judge.pairs, named.predictions(), PARTIAL)),
         }
 
     journal = Journal(out, saved.step if saved else 0, course.steps, accelerator.is_main_process)

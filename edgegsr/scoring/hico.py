@@ -66,6 +66,9 @@ PROFILES = {
 }
 
 
+PARTIAL = Rules(absent="skip")  # for a part of a data set, which does not show every kind
+
+
 class Means(NamedTuple):
     """Mean AP over kinds, as a fraction; None where no kind belongs to it."""
 

@@ -21,7 +21,7 @@ from edgegsr.pair_run import PairRun
 from edgegsr.run import METRICS, REPORT
 from edgegsr.runtime.decode_pairs import SURE
 from edgegsr.runtime.draw import draw_pairs
-from edgegsr.scoring.hico import Rules, Scores, judge, score
+from edgegsr.scoring.hico import PARTIAL, Scores, judge, score
 from edgegsr.situation import Interaction, box_of
 from edgegsr.student.pair_answers import PairAnswers
 
@@ -49,7 +49,7 @@ LOSSES = {
 
 def write_report(run: PairRun, split: PairSplit, said: PairAnswers) -> Path:
     """Writes the report of a run on a split and says where."""
-    scores = score(split.pairs, said.predictions(), Rules(absent="skip"))
+    scores = score(split.pairs, said.predictions(), PARTIAL)
     metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
     settings = escape(to_toml(run.config))
     body = "".join(

@@ -32,7 +32,7 @@ from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE, Bools
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import REPORT, TABLES, WEIGHTS
-from edgegsr.scoring.hico import Rules, Scores, score
+from edgegsr.scoring.hico import PARTIAL, Scores, score
 from edgegsr.shipped import find_run
 from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
@@ -41,8 +41,6 @@ from edgegsr.student.weights import read_tensors, save_weights
 from edgegsr.teacher.testimony import Testimony
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
-
-DEV = Rules(absent="skip")  # dev is small, and in a zero-shot setting without its unseen kinds
 
 
 def train_pairs(
@@ -118,7 +116,7 @@ def train_pairs(
 
     def judge() -> Mapping[str, Any]:
         kept[:] = [training.answers(split_dev, answer_pairs)]
-        return brief_of(score(split_dev.pairs, kept[0].predictions(), DEV))
+        return brief_of(score(split_dev.pairs, kept[0].predictions(), PARTIAL))
 
     journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
     syllabus = Syllabus((split_train.pairs.images,), per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
