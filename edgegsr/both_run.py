@@ -14,6 +14,7 @@ from edgegsr.errors import InputError
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import WEIGHTS, Run, open_run
 from edgegsr.student.both import BothStudent
+from edgegsr.student.quantizers import Quantized
 
 HALVES = (SITUATIONS, PAIRS)  # what their folders are called
 
@@ -37,6 +38,9 @@ def open_both_run(folder: str | Path) -> BothRun:
     """The runs in a folder, checked, and that they have one trunk."""
     folder = Path(folder)
     situations, pairs = open_run(folder / SITUATIONS), open_pair_run(folder / PAIRS)
+    for half in (situations, pairs):
+        if isinstance(half.student, Quantized):
+            raise InputError(f"{half.folder}: counts in INT8, as both heads together do not; export it alone")
     mine, theirs = situations.student.state_dict(), pairs.student.state_dict()
     for name, tensor in theirs.items():
         if name.startswith(("encoder.", "decoder.")) and not (

@@ -12,9 +12,10 @@ import torch
 from edgegsr import card
 from edgegsr.errors import InputError
 from edgegsr.interactions import KINDS_FILE, Kinds
-from edgegsr.run import TABLES, WEIGHTS, read_config, there, without_weights
+from edgegsr.run import QUANTIZERS, TABLES, WEIGHTS, read_config, there, without_weights
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import placed, read_places
 from edgegsr.student.weights import load_weights
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -44,5 +45,7 @@ def open_pair_run(folder: str | Path) -> PairRun:
         raise InputError(f"{folder}: {TABLES} was not made from the words of {KINDS_FILE}; copy the whole run again")
     described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
     student = PairStudent(described, tables, torch.from_numpy(kinds.valid), pretrained=False)
+    if (folder / QUANTIZERS).is_file():
+        student = placed(student, read_places(folder / QUANTIZERS))
     load_weights(student, folder / WEIGHTS)
     return PairRun(folder, config, kinds, tables, student.eval())

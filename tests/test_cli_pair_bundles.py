@@ -110,7 +110,7 @@ def test_verify_takes_pairs_and_names_what_is_wrong(bundle: Path, capsys: pytest
         (("--calibrated", "--with-text-encoder"), "--calibrated, --with-text-encoder: are for students of situations"),
         (
             ("--target", "onnx-int8"),
-            "says pairs, of which there are no 8 bits yet; give a target in fp32, fp16 or bf16",
+            "--ptq` first, which finds the grid of its 8 bits",
         ),
         (("--data", "nowhere"), "nowhere: wanted the folder of a dataset; no such folder"),
     ],

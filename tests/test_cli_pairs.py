@@ -183,13 +183,60 @@ def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys
     assert "--situations: are for students of pairs, and pico is none" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [("compress", "--ptq")])
-def test_what_takes_no_pairs_says_so(
-    command: tuple[str, ...], trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_pairs_come_down_to_8_bits_and_onto_a_device(
+    trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name, *more = command
-    assert run(name, trained, "--out", tmp_path / "x", *more) == 2
-    assert "is a run of pairs; this wants one of situations" in capsys.readouterr().err
+    pytest.importorskip("nncf")
+    small, bundle = tmp_path / "int8", tmp_path / "bundle"
+    photo = next((crowd / "images").glob("crowd_test_*.jpg"))
+    compress = ("compress", trained, "--ptq", "--data", crowd, "--calibration", 8, "--out", small)
+    assert run(*compress, "--json") == 0
+    told = last_json(capsys)
+    assert list(told["steps"]) == ["as it came", "INT8, as kept"] and told["missed"] == []
+    assert told["steps"]["INT8, as kept"]["weight_bytes"] < 0.8 * told["steps"]["as it came"]["weight_bytes"]
+    assert "INT8 calibrated on 8 images" in (small / "report.html").read_text("utf-8")
+    assert run(*compress) == 0, "the same command leaves it alone"
+    assert "over the kinds that dev shows" in capsys.readouterr().out
+    assert run("eval", small, "--data", crowd) == 0
+    loose = tmp_path / "loose.toml"
+    gates = "[target.gates]\ndrift = 0.5\nkept = 0.0\nfused = 0.7\nlatency = 99.0\n"
+    loose.write_text(f'[target]\nengine = "onnxruntime"\nprecision = "int8"\nmultiple = 16\n\n{gates}')
+    assert run("export", small, "--data", crowd, "--target", loose, "--images", 8, "--out", bundle) == 0
+    assert "layers count in 8 bits" in capsys.readouterr().out
+    assert run("verify", bundle) == 0
+    capsys.readouterr()
+    for subject in (small, bundle):
+        assert run("predict", subject, photo, "--json") == 0
+        assert last_json(capsys)["interactions"][0]["image"] == str(photo)
+    assert run("compress", small, "--ptq", "--data", crowd, "--out", tmp_path / "x") == 2
+    assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--qat",), "--qat: is for students of situations, and "),
+        (("--ptq", "--prune", 0.3), "--prune: is for students of situations, and "),
+        (("--ptq", "--latency", "0.6x"), "--latency: is for students of situations, and "),
+        (("--ptq", "--sparse", "2:4", "--drop-layers", 1), "--drop-layers, --sparse: are for students of situations"),
+        (("--ptq", "--max-drop", 0), "--max-drop: is for students of situations, and "),
+        (("--ptq", "--method", "mipd"), "--method: is for students of situations, and "),
+        ((), "nothing to do: give --ptq"),
+    ],
+)
+def test_what_compress_cannot_do_with_pairs_is_one_line(
+    arguments: tuple[object, ...],
+    message: str,
+    trained: Path,
+    crowd: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("nncf")
+    assert run("compress", trained, "--data", crowd, "--out", tmp_path / "x", *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "x").exists()
 
 
 def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

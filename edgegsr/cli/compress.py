@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from edgegsr.cli.common import (
     MISSED,
-    Data,
+    AnyData,
     Json,
     Limit,
     RunFolder,
     complain,
     last_line,
+    leave_out,
+    need_same_kinds,
     need_training,
+    of_pairs,
     settings_of,
     table,
 )
 from edgegsr.cli.distill import source_of
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, require
+
+if TYPE_CHECKING:
+    from edgegsr.compress.config import Wishes
 
 
 def compress(
@@ -59,7 +65,7 @@ def compress(
     qat: Annotated[bool, typer.Option("--qat", help="The same, and trained on with the rounding.")] = False,
     calibration: Annotated[int, typer.Option(min=1, help="Training images to calibrate on.")] = 256,
     qat_epochs: Annotated[int, typer.Option(min=1, help="Of training with the rounding.")] = 3,
-    data: Data = "diorama",
+    data: AnyData = None,
     method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,
     teacher: Annotated[
         Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
@@ -72,19 +78,15 @@ def compress(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits."""
+    """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits.
+
+    Students of pairs count in 8 bits by --ptq; nothing of them is cut or trained on.
+    """
     need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
-    from edgegsr.compress.compress import compress
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
     from edgegsr.compress.figures import dropped, read_steps, rows
-    from edgegsr.compress.school import School
-    from edgegsr.data.source import groups_of, open_data
-    from edgegsr.distill.config import read_train
-    from edgegsr.distill.methods import find_method
     from edgegsr.export.target import find_target
     from edgegsr.processes import processes
-    from edgegsr.run import open_run
-    from edgegsr.shipped import find_run
 
     if processes().num_processes > 1:
         raise InputError("compress: runs in one process; leave out `accelerate launch`")
@@ -93,12 +95,53 @@ def compress(
     quantize = QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs)
     if max_drop is not None:
         quantize = replace(quantize, max_drop=max_drop)
-    wishes = Wishes(wish, quantize, aim)
-    opened, overrides = open_run(find_run(run)), settings_of(settings or [])
+    if of_pairs(run):
+        cut = {"--prune": prune, "--latency": latency, "--drop-layers": drop_layers, "--sparse": sparse, "--qat": qat}
+        given = cut | {"--max-drop": max_drop is not None, "--method": method, "--teacher": teacher}
+        leave_out(given | {"--set": settings}, f"for students of situations, and {run} is a run of pairs")
+        require(ptq, "nothing to do: give --ptq")
+        done = _pairs(run, out, Wishes(wish, quantize, aim), data or "crowd", limit, threads)
+    else:
+        overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
+        asked = Wishes(wish, quantize, aim)
+        done = _situations(run, out, asked, data or "diorama", limit, threads, method, teacher, overrides)
+    steps = read_steps(done)
+    table(f"{out}, dev, %", *rows(steps))
+    told = "by group: verb top-1; grounded: all verbs, with the true verb"
+    told = "mAP: over the kinds that dev shows" if of_pairs(run) else told
+    print(f"M: weights; MB: of the run's file; ms: of the exported graph; {told}")
+    print(f"\nLook at   {done / 'report.html'}")
+    missed = [] if max_drop is None else dropped(steps, max_drop)
+    last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
+    for line in missed:
+        complain(line, MISSED)
+    if missed:
+        raise typer.Exit(MISSED)
+
+
+def _situations(
+    run: Path,
+    out: Path,
+    wishes: Wishes,
+    data: str,
+    limit: Optional[int],
+    threads: int,
+    method: Optional[str],
+    teacher: Optional[str],
+    overrides: dict[str, Any],
+) -> Path:
+    """The folder of the compressed run of situations."""
+    from edgegsr.compress.compress import compress
+    from edgegsr.compress.school import School
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.config import read_train
+    from edgegsr.distill.methods import find_method
+    from edgegsr.run import open_run
+    from edgegsr.shipped import find_run
+
+    opened = open_run(find_run(run))
     if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
         raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
-    if workers is not None:
-        overrides["workers"] = workers
     if lacking := {"method", "train"} - opened.config.keys():
         raise InputError(f"{opened.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
     name = method or str(opened.config["method"])
@@ -113,14 +156,21 @@ def compress(
     judge = open_data(data, "dev", limit, opened.ontology)
     groups = groups_of(data, opened.ontology)
     source = source_of(how, training, learn, judge, groups, opened.tables, teacher) if wishes.trained else None
-    done = compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads)
-    steps = read_steps(done.folder)
-    table(f"{out}, dev, %", *rows(steps))
-    print("M: weights; ms: of the exported graph; by group: verb top-1; grounded: all verbs, with the true verb")
-    print(f"\nLook at   {done.folder / 'report.html'}")
-    missed = [] if max_drop is None else dropped(steps, max_drop)
-    last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
-    for line in missed:
-        complain(line, MISSED)
-    if missed:
-        raise typer.Exit(MISSED)
+    return compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads).folder
+
+
+def _pairs(run: Path, out: Path, wishes: Wishes, data: str, limit: Optional[int], threads: int) -> Path:
+    """The same of a run of pairs, which is calibrated on what it was trained on."""
+    from edgegsr.compress.pairs import compress_pairs
+    from edgegsr.compress.school import PairSchool
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.shipped import find_run
+
+    opened = open_pair_run(find_run(run))
+    setting = opened.config.get("pairs", {})
+    learn = open_pairs(data, "train", limit, setting.get("unseen", ""), setting.get("rule", "labels"))
+    judge = open_pairs(data, "dev", limit)
+    need_same_kinds(run, opened.kinds, data, judge.pairs.kinds)
+    school = PairSchool(learn, judge, str(opened.config.get("method", "unknown")))
+    return compress_pairs(opened, out, wishes, school, threads).folder

@@ -1,6 +1,7 @@
 """Post-training quantization: NNCF looks where values have to be rounded and how large they are on some images.
 
-Rounded is what convolutions and linears read; words, softmax, norms and the geometry of boxes stay as they are.
+Rounded is what convolutions and linears read; words, softmax, norms, the geometry of boxes and the choice where pairs
+begin stay as they are.
 """
 
 from __future__ import annotations
@@ -9,24 +10,39 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from typing import overload
 
 import numpy as np
 from torch import Tensor, nn
 
 from edgegsr.compress.layers import MOVED, READERS, layers_of
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, storage_of
+from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import (
+    QUANTIZED,
+    FakeQuant,
+    Quantized,
+    QuantizedPairStudent,
+    QuantizedStudent,
+    hooks,
+    storage_of,
+)
 
 READ = "|".join(READERS)  # operators whose inputs are rounded
 PASSED = f"{'|'.join(MOVED)}|gelu|layer_norm"  # what may stand before them
 FLOAT = (  # operators and parts that stay as they are
     rf"(.*/)?(?!({READ}|{PASSED})/)[a-z_0-9]+/\d+$",
     r"(.*/)?layer_norm/\d+$",
-    "(verb_words|noun_words|queries)/.*",
+    "(pairs/)?(verb_words|noun_words|object_words|queries)/.*",
+    "pairs/seed/.*",  # what chooses the cells that pairs begin in, one number a cell
 )
 
 
-def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent:
+@overload
+def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent: ...
+@overload
+def calibrated(student: PairStudent, batches: Sequence[Tensor]) -> QuantizedPairStudent: ...
+def calibrated(student: Student | PairStudent, batches: Sequence[Tensor]) -> Quantized:
     """A copy with quantizers whose scales fit what some images make of it; its BatchNorms must be folded."""
     import nncf
     from nncf.common.quantization.structs import QuantizationScheme
@@ -57,7 +73,7 @@ def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent:
             axis = int(np.argmax(theirs.scale.shape)) if theirs.per_channel else None
             made[theirs] = FakeQuant(theirs.scale.detach().float().reshape(-1) / 127, axis)
         storage_of(found).set_submodule(name, made[theirs])
-    found.__class__ = QuantizedStudent
+    found.__class__ = QUANTIZED[type(student)]
     for layer in layers_of(found):
         layer.quantizer.weight = layer.name
     return found  # type: ignore[no-any-return]

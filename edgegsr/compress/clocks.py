@@ -19,6 +19,7 @@ from edgegsr.export.target import Target
 from edgegsr.runtime.session import BEST, open_graph
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairStudent
 
 Clock = Callable[[Student], float]  # the latency of a student as a share of another one's
 RUN_HERE = ("onnxruntime", "openvino")
@@ -47,7 +48,7 @@ def clock_of(target: Target, threads: int, first: Student) -> Iterator[Clock]:
         )
 
 
-def latency(student: Student, threads: int) -> Timed:
+def latency(student: Student | PairStudent, threads: int) -> Timed:
     """One image through the exported graph in ONNX Runtime, on this machine."""
     with tempfile.TemporaryDirectory() as folder:
         return timed(_looking(export_onnx(student, Path(folder) / "model.onnx"), "onnxruntime", threads))
@@ -66,7 +67,8 @@ def _taking_turns(before: Path, after: Path, engine: str, threads: int) -> float
 def _looking(graph: Path, engine: str, threads: int) -> Callable[[], object]:
     """One look at a photo, whose side is that of the graph's input."""
     content = graph.read_bytes()
-    side = onnx.load_model_from_string(content).graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    session = open_graph(content, engine, "fp32", threads)
+    given = onnx.load_model_from_string(content).graph.input
+    side = given[0].type.tensor_type.shape.dim[1].dim_value
+    session = open_graph(content, engine, "fp32", threads, inputs=[each.name for each in given])
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     return lambda: session(pixels, BEST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import tomllib
 
@@ -17,7 +18,7 @@ from edgegsr.compress.config import PruneConfig, Wishes
 from edgegsr.compress.figures import Figures
 from edgegsr.compress.importance import magnitude, mean_loss, taylor
 from edgegsr.compress.prune import Pruned, Scores, check_layers, check_ratio, counts, pruned, without_layers
-from edgegsr.compress.quantize import quantizing
+from edgegsr.compress.quantize import quantizing, refuse_quantized
 from edgegsr.compress.report import report
 from edgegsr.compress.school import School, start_of
 from edgegsr.compress.search import PLAN, TRIED, Plan, Search, read_plan
@@ -33,7 +34,6 @@ from edgegsr.run import COMPRESSION, CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLE
 from edgegsr.student.answers import answer
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.calibration import choose
-from edgegsr.student.quantizers import QuantizedStudent
 from edgegsr.student.sparse import sparse
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
@@ -45,8 +45,8 @@ HEARD = 6  # batches by which a search judges a loss
 def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Run:
     """The compressed run in `out`, with a report of the way there."""
     _check(run, wishes)
-    _settle(out, run, wishes, school, threads)
-    figures, last = Figures(out, school, threads), run
+    settle(out, _asked(run, wishes, school, threads))
+    figures, last = Figures(out, school.score, threads), run
     for name, step in _steps(run, out, wishes, school, threads):
         figures.add(name, step)
         last = step
@@ -66,8 +66,7 @@ def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
 
 def _check(run: Run, wishes: Wishes) -> None:
     """Refuses an impossible wish before any work is done."""
-    if isinstance(run.student, QuantizedStudent):
-        raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
+    refuse_quantized(run)
     for strand in strands_of(run.student) if wishes.prune.ratio else ():
         check_ratio(strand, wishes.prune.ratio)
     check_layers(run.student, wishes.prune.drop_layers)
@@ -154,21 +153,25 @@ def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: S
     return school.train(folder, run, epochs=epochs, lr=wish.lr_share * school.settings.lr, warmup_epochs=warmup)
 
 
-def _settle(out: Path, run: Run, wishes: Wishes, school: School, threads: int) -> None:
-    """Makes `out` the folder of this compression, or makes sure that it already is."""
-    path, truth = out / COMPRESSION, {"train": school.learn.annotations, "dev": school.judge.annotations}
+def _asked(run: Run, wishes: Wishes, school: School, threads: int) -> dict[str, Any]:
+    """What decides what comes out."""
+    truth = {"train": school.learn.annotations, "dev": school.judge.annotations}
     data = {name: facts_of(part) for name, part in truth.items()}
-    ontology = truth["train"].ontology
-    beginning = (school.settings, ontology, data, run.tables, school.source, start_of(run))
+    beginning = (school.settings, truth["train"].ontology, data, run.tables, school.source, start_of(run))
     training = tomllib.loads(describe(school.method, run.student.config, *beginning))
-    asked = tomllib.loads(card.to_toml({**training, **wishes.table(), "threads": threads}))
+    return {**training, **wishes.table(), "threads": threads}
+
+
+def settle(out: Path, asked: Mapping[str, Any]) -> None:
+    """Makes `out` the folder of this compression, or makes sure that it already is."""
+    path, text = out / COMPRESSION, card.to_toml(asked)
     if path.is_file():
-        there = card.read_toml(path)
-        tables = [table.get("prune", {}) for table in (there, asked)]
+        there, here = card.read_toml(path), tomllib.loads(text)
+        tables = [table.get("prune", {}) for table in (there, here)]
         if not (out / PLAN).is_file() and all(table.get("latency") for table in tables):
             for table in tables:  # what a search has tried so far is good for any latency
                 table.pop("latency")
-        compare(out, there, asked, "compression")
+        compare(out, there, here, "compression")
     elif out.is_dir() and {entry.name for entry in out.iterdir() if not entry.name.startswith(".")} - {TRIED, PLAN}:
         raise InputError(f"{out}: wanted an empty folder or a compression, found {listing(out)}; give another --out")
-    write_whole(path, card.to_toml({**training, **wishes.table(), "threads": threads}))
+    write_whole(path, text)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from edgegsr.compress.clocks import latency
-from edgegsr.compress.school import School
 from edgegsr.files import read_json, reading, write_whole
+from edgegsr.pair_run import PairRun
 from edgegsr.run import WEIGHTS, Run
-from edgegsr.scoring.brief import brief, losses
+from edgegsr.scoring.brief import Dev, losses
 from edgegsr.student.cost import cost
-from edgegsr.student.evaluate import evaluate
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import Quantized
 
 FILE = "metrics.json"
 
@@ -24,23 +23,23 @@ Steps = Mapping[str, Mapping[str, Any]]  # by name, in their order
 class Figures:
     """The steps so far, by name, in their order."""
 
-    def __init__(self, out: Path, school: School, threads: int) -> None:
-        self.path, self.school, self.threads = out / FILE, school, threads
+    def __init__(self, out: Path, score: Callable[[Any], Dev], threads: int) -> None:
+        self.path, self.score, self.threads = out / FILE, score, threads
         self.steps = read_steps(out)
 
-    def add(self, name: str, run: Run) -> None:
+    def add(self, name: str, run: Run | PairRun) -> None:
         """Measures the run after a step, unless that is done."""
         if name in self.steps:
             return
         spent, last = cost(run.student), next(reversed(self.steps.values()), None)
-        if isinstance(run.student, QuantizedStudent):  # which is timed when it is exported
+        if isinstance(run.student, Quantized):  # which is timed when it is exported
             took = None
         elif last is not None and last["parameters"] == spent.total_parameters:  # a step of recovery
             took = last["latency"]
         else:
             took = latency(run.student, self.threads).to_json()
         self.steps[name] = {
-            "dev": brief(evaluate(run, self.school.judge, self.school.groups)),
+            "dev": self.score(run.student),
             "parameters": spent.total_parameters,
             "gflops": round(spent.total_gflops, 5),
             "weight_bytes": (run.folder / WEIGHTS).stat().st_size,
@@ -61,20 +60,24 @@ def dropped(steps: Steps, most: float) -> list[str]:
 
 
 def rows(steps: Steps) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines for a terminal: top-1 by group of verbs, and grounded over all."""
-    groups = [group for group in next(iter(steps.values()))["dev"] if group not in ("all", "harmonic")]
+    """Headings and lines for a terminal: top-1 by group of verbs, and grounded over all; of pairs their mAP."""
+    dev = next(iter(steps.values()))["dev"]
+    columns = {"mAP": ("all", "mean_ap")}
+    if "mean_ap" not in dev["all"]:
+        columns = {group: (group, "verb_top1") for group in dev if group not in ("all", "harmonic")}
+        columns["grounded"] = ("all", "grounded")
     lines = [
         [
             name,
             f"{step['parameters'] / 1e6:.2f}",
             f"{step['gflops']:.3f}",
+            f"{step['weight_bytes'] / 1e6:.2f}",
             f"{step['latency']['p50_ms']:.2f}" if step["latency"] else "-",
-            *(f"{100 * step['dev'][group]['verb_top1']:.1f}" for group in groups),
-            f"{100 * step['dev']['all']['grounded']:.1f}",
+            *(f"{100 * step['dev'][group][score]:.1f}" for group, score in columns.values()),
         ]
         for name, step in steps.items()
     ]
-    return ["step", "M", "GFLOPs", "ms", *groups, "grounded"], lines
+    return ["step", "M", "GFLOPs", "MB", "ms", *columns], lines
 
 
 def read_steps(out: Path) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, packed, placed, places, unpacked
+from edgegsr.student.quantizers import FakeQuant, Quantized, QuantizedStudent, hooks, packed, placed, places, unpacked
 
 READERS = ("conv2d", "linear")
 # what leaves values as they are
@@ -68,7 +68,7 @@ class _Watch(TorchFunctionMode):
 
 
 @torch.no_grad()
-def layers_of(student: QuantizedStudent) -> list[Layer]:
+def layers_of(student: Quantized) -> list[Layer]:
     """In the order in which they are reached."""
     side, mean = student.config.side, student.encoder.mean
     with ExitStack() as stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,17 @@ from edgegsr.compress.prune import Pruned
 from edgegsr.compress.school import School
 from edgegsr.compress.sensitivity import Judges, sensitivity
 from edgegsr.compress.steps import STEPS, made
+from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
+from edgegsr.errors import InputError
 from edgegsr.images import letterbox
+from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import answer
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import Quantized, QuantizedStudent
 
 LOOKED_AT = 8  # images at a time, when scales are found
 COMPARED = 64  # images on which outputs are compared, at once
@@ -33,9 +36,13 @@ COMPARED = 64  # images on which outputs are compared, at once
 
 def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
     """The runs in 8 bits: as calibrated, as trained with the student before them as a second teacher, and as kept."""
-    steps = out / STEPS
+    steps, side = out / STEPS, run.student.config.side
     folded = made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
-    at = made(steps / "int8-calibrated", folded, lambda: Pruned(_calibrated(folded.student, wish, school), {}))
+
+    def rounded() -> Pruned:
+        return Pruned(calibrated(folded.student, calibration_photos(school.learn, side, wish)), {})
+
+    at = made(steps / "int8-calibrated", folded, rounded)
     yield "INT8, calibrated", at
     if wish.qat:
         lr = wish.lr_share * school.settings.lr
@@ -45,9 +52,16 @@ def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Ite
     yield "INT8, as kept", kept
 
 
-def _calibrated(student: Student, wish: QuantizeConfig, school: School) -> QuantizedStudent:
-    rows = np.random.default_rng(wish.seed).permutation(len(school.learn))[: wish.calibration]
-    return calibrated(student, torch.split(_pixels(school.learn, rows, student.config.side), LOOKED_AT))
+def calibration_photos(learn: Split | PairSplit, side: int, wish: QuantizeConfig) -> Sequence[Tensor]:
+    """Photos of a split, drawn by seed, as they are looked at when scales are found."""
+    rows = np.random.default_rng(wish.seed).permutation(len(learn))[: wish.calibration]
+    return torch.split(_pixels(learn, rows, side), LOOKED_AT)
+
+
+def refuse_quantized(run: Run | PairRun) -> None:
+    """Of a student in 8 bits nothing is cut, and no other 8 bits are made."""
+    if isinstance(run.student, Quantized):
+        raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
 
 
 def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: School) -> QuantizedStudent:
@@ -74,5 +88,5 @@ def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: Schoo
     return mixed([layer for layer in layers_of(student) if layer.name in (names or [])])
 
 
-def _pixels(split: Split, rows: Iterable[int], side: int) -> Tensor:
+def _pixels(split: Split | PairSplit, rows: Iterable[int], side: int) -> Tensor:
     return torch.stack([torch.from_numpy(letterbox(split.pixels(int(row)), side)[0]) for row in rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -10,26 +10,29 @@ from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
 from edgegsr.compress.figures import Steps
-from edgegsr.compress.school import School
+from edgegsr.compress.layers import layers_of
+from edgegsr.compress.school import PairSchool, School
 from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
 from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
 from edgegsr.page import page
+from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.scoring.brief import JUDGED
+from edgegsr.student.quantizers import Quantized
 from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
-SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded")))
+SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded", "mAP")))
 BARS = 16  # layers that the chart shows
 COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
 
 
 def report(
-    run: Run,
+    run: Run | PairRun,
     steps: Steps,
     wishes: Wishes,
-    school: School,
+    school: School | PairSchool,
     threads: int,
     plan: Plan | None = None,
     felt: Sensitivity | None = None,
@@ -38,23 +41,35 @@ def report(
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     lead = (
         f"{_how(wishes, school, plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
-        f"method {school.method}{note_on(school.judge.folder)}"
+        f"method {school.method}{_note_on(school)}"
     )
     charts = _charts(run, steps, plan)
     body = "".join(
         [
-            f'<div class="facts">{_facts(first, last)}</div>',
+            f'<div class="facts">{_facts(first, last, *next(iter(_scores(steps).items())))}</div>',
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
             _layers(felt, wishes, school) if felt else "",
+            _rounded(run.student) if isinstance(run, PairRun) and isinstance(run.student, Quantized) else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )
     return page(f"{run.folder.resolve().name}: a compressed student", lead, body, run.config.get("versions", {}))
 
 
-def _how(wishes: Wishes, school: School, plan: Plan | None) -> str:
+def _scores(steps: Steps) -> dict[str, str]:
+    """Which scores there are, the first of which stands for all, by name."""
+    dev = next(iter(steps.values()))["dev"]
+    return {name: told for name, told in SCORES.items() if name in dev["all"]}
+
+
+def _note_on(school: School | PairSchool) -> str:
+    folder = school.judge.folder
+    return note_on(folder, "HICO-DET") if isinstance(school, PairSchool) else note_on(folder)
+
+
+def _how(wishes: Wishes, school: School | PairSchool, plan: Plan | None) -> str:
     prune, quantize, target, done = wishes.prune, wishes.quantize, wishes.target, []
     if plan is not None:
         told = "predicted" if target.roofline else "measured"
@@ -76,11 +91,11 @@ def _how(wishes: Wishes, school: School, plan: Plan | None) -> str:
     return ", ".join(done)
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+def _many(count: int, what: str, more: str = "") -> str:
+    return f"{count} {what if count == 1 else more or f'{what}s'}"
 
 
-def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: str) -> str:
     cards = [
         (f"{last['gflops'] / first['gflops']:.0%}", "of the arithmetic", f"{last['gflops']:.3f} GFLOPs"),
         (
@@ -93,18 +108,21 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
         now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
         cards.insert(0, (f"{now / before:.0%}", "of the latency", f"{before:.2f} to {now:.2f} ms"))
     for group, scores in last["dev"].items():
-        if then := first["dev"][group]["verb_top1"]:
-            here = scores["verb_top1"]
-            cards.append((f"{here / then:.1%}", f"of top-1 verb, {group}", f"{100 * then:.1f} to {100 * here:.1f} %"))
+        if then := first["dev"][group][score]:
+            here = scores[score] or 0
+            cards.append((f"{here / then:.1%}", f"of {told}, {group}", f"{100 * then:.1f} to {100 * here:.1f} %"))
     return "".join(
         f"<div><b>{escape(value)}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
         for value, name, note in cards
     )
 
 
-def _note(wishes: Wishes, school: School, threads: int) -> str:
+def _note(wishes: Wishes, school: School | PairSchool, threads: int) -> str:
+    judged = "averaged per verb; value and grounded with the true verb"
+    if isinstance(school, PairSchool):
+        judged = "by HICO-DET's protocol, over the kinds that it shows"
     return escape(
-        f"Scores in per cent on {school.judge.name}, averaged per verb; value and grounded with the true verb. "
+        f"Scores in per cent on {school.judge.name}, {judged}. "
         f"Latency of one image through the exported graph in ONNX Runtime, {_many(threads, 'thread')}, on "
         "the machine that ran the step; compare within one quiet run only. INT8 is not timed here."
         f"{f' {WORTH}' if wishes.prune.sparse else ''}"
@@ -113,46 +131,47 @@ def _note(wishes: Wishes, school: School, threads: int) -> str:
 
 def _table(steps: Steps) -> str:
     groups = list(dict.fromkeys(group for step in steps.values() for group in step["dev"]))
+    scores = _scores(steps)
     over = f'<th></th><th colspan="{len(COSTS)}">costs</th>' + "".join(
-        f'<th colspan="{len(groups)}">{name}</th>' for name in SCORES.values()
+        f'<th colspan="{len(groups)}">{name}</th>' for name in scores.values()
     )
-    heads = "".join(f"<th>{name}</th>" for name in (*COSTS, *(group for _ in SCORES for group in groups)))
-    rows = "".join(f"<tr><td>{escape(name)}</td>{_cells(step, groups)}</tr>" for name, step in steps.items())
+    heads = "".join(f"<th>{name}</th>" for name in (*COSTS, *(group for _ in scores for group in groups)))
+    rows = "".join(f"<tr><td>{escape(name)}</td>{_cells(step, groups, scores)}</tr>" for name, step in steps.items())
     return (
         f'<table><thead><tr class="over">{over}</tr><tr><th>step</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
-def _cells(step: Mapping[str, Any], groups: list[str]) -> str:
+def _cells(step: Mapping[str, Any], groups: list[str], scores: Iterable[str]) -> str:
     cells = [
         f"{step['parameters'] / 1e6:.2f}",
         f"{step['gflops']:.3f}",
         f"{step['weight_bytes'] / 1e6:.1f}",
         *(f"{step['latency'][p]:.2f}" if step["latency"] else "–" for p in ("p50_ms", "p99_ms")),
     ]
-    cells += [f"{100 * (step['dev'].get(group, {}).get(score) or 0):.1f}" for score in SCORES for group in groups]
+    cells += [f"{100 * (step['dev'].get(group, {}).get(score) or 0):.1f}" for score in scores for group in groups]
     return "".join(f"<td>{cell}</td>" for cell in cells)
 
 
-def _charts(run: Run, steps: Steps, plan: Plan | None) -> str:
-    charts = []
+def _charts(run: Run | PairRun, steps: Steps, plan: Plan | None) -> str:
+    charts, (score, told) = [], next(iter(_scores(steps).items()))
     for group in ("harmonic", "all"):
         points = {
-            name: (step["latency"]["p50_ms"], 100 * step["dev"][group]["verb_top1"])
+            name: (step["latency"]["p50_ms"], 100 * (step["dev"][group][score] or 0))
             for name, step in steps.items()
             if group in step["dev"] and step["latency"]
         }
         if len(points) > 1:
-            charts.append(scatter(f"Steps, {group}", points, "ms", "% verb top-1"))
+            charts.append(scatter(f"Steps, {group}", points, "ms", f"% {told}"))
     if plan is not None:
         curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
         charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
-    if run.student.config.widths:
+    if isinstance(run, Run) and run.student.config.widths:
         charts.append(bar_chart("Channels and heads that are left", _kept(run)))
     return "".join(charts)
 
 
-def _layers(felt: Sensitivity, wishes: Wishes, school: School) -> str:
+def _layers(felt: Sensitivity, wishes: Wishes, school: School | PairSchool) -> str:
     """What 8 bits do to every layer, the worst first, and which of them stay in 16."""
     sixteen, quantize = felt.sixteen or [], wishes.quantize
     images = min(quantize.judged_on, len(school.judge))
@@ -189,6 +208,28 @@ def _layers(felt: Sensitivity, wishes: Wishes, school: School) -> str:
         f'<div class="charts">{bar_chart("Noise of the noisiest layers", bars)}</div>'
         f'<details><summary>all {len(felt.layers)} layers</summary><div class="panel"><table><thead><tr>{heads}</tr>'
         f"</thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _rounded(student: Quantized) -> str:
+    """Which layers count in 8 bits, and what stays as it was."""
+    eight = {layer.name: layer.parameters for layer in layers_of(student)}
+    every = {name: weight.numel() for name, weight in student.named_parameters() if weight.ndim > 1}
+    floats = {name: count for name, count in every.items() if name not in eight}
+    rows = "".join(
+        f"<tr><td>{escape(_short(name))}</td><td>{count:,}</td><td>{bits}</td></tr>"
+        for part, bits in ((floats, "float"), (eight, "8"))
+        for name, count in part.items()
+    )
+    heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "bits"))
+    note = (
+        f"{_many(len(eight), 'layer')} with {sum(eight.values()):,} weights count in 8 bits; "
+        f"{_many(len(floats), 'matrix', 'matrices')} with {sum(floats.values()):,} in floats, of which the file has 16 "
+        "bits. Words, softmax, norms, the geometry of boxes and what chooses where pairs begin are never rounded."
+    )
+    return (
+        f'<h2>Layers in 8 bits</h2><p class="note">{escape(note)}</p><details><summary>all {len(every)}</summary>'
+        f'<div class="panel"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>'
     )
 
 

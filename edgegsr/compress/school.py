@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.distill.config import TrainConfig
@@ -17,8 +18,14 @@ from edgegsr.distill.methods import find_method
 from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson
 from edgegsr.distill.train import images_per_verb, train
+from edgegsr.export.pairs import DEV
 from edgegsr.run import Run
+from edgegsr.scoring.brief import Dev, brief, brief_pairs
+from edgegsr.scoring.hico import score
+from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
+from edgegsr.student.pair_answers import answer_pairs
+from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.knowledge import Source
 
 
@@ -45,6 +52,10 @@ class School:
             start=start_of(run, watcher),
         )
 
+    def score(self, student: Student) -> Dev:
+        """What a student scores on dev."""
+        return brief(evaluate(student, self.judge, self.groups))
+
     def lesson(self, start: Start) -> Plain:
         """What a student is taught by, with all that it has learned."""
         counts = images_per_verb(self.learn.annotations)
@@ -58,6 +69,20 @@ class School:
         collages = find_method(self.method).collages
         course = Course(self.learn, student.config.side, self.settings, self.source, collages)
         return course.from_step(0, number)
+
+
+@dataclass(frozen=True)
+class PairSchool:
+    """The same of pairs, whose students learn nothing on the way: on what scales are found, and who judges."""
+
+    learn: PairSplit
+    judge: PairSplit
+    method: str  # by which the run that came was taught
+
+    def score(self, student: PairStudent) -> Dev:
+        """What a student scores on dev, over the kinds that it shows."""
+        said = answer_pairs(student, self.judge, label="evaluating")
+        return brief_pairs(score(self.judge.pairs, said.predictions(), DEV))
 
 
 def start_of(run: Run, watcher: Student | None = None) -> Start:

@@ -16,6 +16,7 @@ import numpy as np
 from onnx import ModelProto
 
 from edgegsr.bench.clock import best_of_turns, timed
+from edgegsr.both_run import BothRun
 from edgegsr.bundle import (
     GRAPH,
     MODEL_CARD,
@@ -40,15 +41,15 @@ from edgegsr.export.judge import Checks, watched
 from edgegsr.export.kit import check_version, kit
 from edgegsr.export.modelcard import measured
 from edgegsr.export.said import AnyRun, Said, said_by
-from edgegsr.export.situations import Situations
 from edgegsr.export.target import ENGINES, Target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.files import listing, write_whole
 from edgegsr.machine import examine_machine
+from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Engine, Session, open_graph, open_session
 from edgegsr.signature import signer
 from edgegsr.student.cost import cost
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import Quantized
 
 FOLDED = Vocab()
 ELSEWHERE = {
@@ -106,18 +107,20 @@ def _check(of: Said, out: Path, target: Target) -> None:
         check_version(target)
     elif importlib.util.find_spec(target.engine) is None:
         raise MissingExtra(f"--target: measuring {target.engine}", "train")
-    quantized = isinstance(run.student, QuantizedStudent)
+    quantized = isinstance(run.student, Quantized)
     if quantized and target.precision != "int8":
         raise InputError(
             f"{run.folder}: counts in INT8, and {target.precision} does not; export the run that it was made from"
         )
-    if target.precision == "int8" and not isinstance(of, Situations):
+    if target.precision == "int8" and isinstance(run, BothRun):
         raise InputError(
-            f"{run.folder}: says pairs, of which there are no 8 bits yet; give a target in fp32, fp16 or bf16"
+            f"{run.folder}: says situations and pairs, of which there are no 8 bits together; compress and export "
+            f"{run.situations.folder} and {run.pairs.folder}, or give a target in fp32, fp16 or bf16"
         )
     if target.precision == "int8" and not quantized:
+        how = " (or --qat)" * isinstance(run, Run)
         raise InputError(
-            f"{run.folder}: counts in float32; run `edgegsr compress {run.folder} --ptq` (or --qat) first, which finds "
+            f"{run.folder}: counts in float32; run `edgegsr compress {run.folder} --ptq`{how} first, which finds "
             "the grid of its 8 bits"
         )
     if out.exists() and not is_bundle(out) and (not out.is_dir() or any(out.iterdir())):

@@ -27,7 +27,7 @@ from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.both import BothStudent
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairAnswer, PairStudent
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import Quantized
 
 OPSET = 20
 AnyStudent = Student | PairStudent | BothStudent
@@ -44,7 +44,7 @@ def graph_of(student: AnyStudent, batch: int = 1, room: Room | None = None, toke
 
     Its words are folded into it, or inputs where there is a room for them; with `tokens` what it saw comes out too.
     """
-    if isinstance(student, QuantizedStudent):
+    if isinstance(student, Quantized):
         student = frozen(student)
     side = student.config.side
     module: torch.nn.Module = student.eval().cpu()

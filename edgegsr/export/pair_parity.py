@@ -85,7 +85,7 @@ def _student(
         if starts is not None:
             chosen = torch.from_numpy(starts[begin : begin + BATCH])
             known = torch.zeros(len(pixels), student.config.fine_grid**2).scatter_(1, chosen, 1.0)
-        said = student.pairs(student.eval().encoder(pixels), student.decoder, known)
+        said = student.eval()(pixels, known)
         if starts is not None:
             order = said.starts.argsort(1).gather(1, chosen.argsort(1).argsort(1))
         values = (*SaidPairs.of(said), said.starts)

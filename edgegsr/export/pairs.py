@@ -26,6 +26,7 @@ from edgegsr.scoring.hico import Rules, score
 from edgegsr.student.cost import Cost
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import unrounded
 from edgegsr.text.kinds import ontology_of
 
 DEV = Rules(absent="skip")  # dev is small: not every kind of interaction is on it
@@ -72,8 +73,8 @@ class Interactions:
         return NO_WORDS
 
     def graph(self, plain: bool = False) -> ModelProto:
-        """The graph of the student; `plain`, in floats, which it always counts in."""
-        return self.form.graph(self.student)
+        """The graph of the student; `plain`, in floats whatever it counts in."""
+        return self.form.graph(unrounded(self.student, self.run.tables) if plain else self.student)
 
     def parts(self, graph: ModelProto) -> dict[str, ModelProto]:
         """The one ONNX file."""

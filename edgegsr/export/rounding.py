@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, hooks, storage_of
+from edgegsr.student.quantizers import FakeQuant, Quantized, hooks, storage_of
+
+Still = TypeVar("Still", bound=Quantized)
 
 LOW, HIGH = -128, 127  # what ONNX knows; weights never use the lowest step
 
@@ -44,7 +47,7 @@ class _Bake(nn.Module):
 
 
 @torch.no_grad()
-def frozen(student: QuantizedStudent) -> QuantizedStudent:
+def frozen(student: Still) -> Still:
     """A copy that says the same and can be exported."""
     still = copy.deepcopy(student).eval()
     storage, every = storage_of(still), list(hooks(still))

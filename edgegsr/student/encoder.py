@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from edgegsr.student.attention import Attention, feedforward
 from edgegsr.student.config import StudentConfig
+from edgegsr.student.fold import fold
 
 PLACE_WIDTH = 32  # sines and cosines that tell where a token is
 
@@ -29,6 +30,10 @@ class Encoder(nn.Module):
         self.register_buffer("above", inside(config.fine_grid, config.coarse_grid), persistent=False)
         self.register_buffer("mean", torch.tensor(config.encoder.mean)[:, None, None] * 255, persistent=False)
         self.register_buffer("scale", 1 / (torch.tensor(config.encoder.std)[:, None, None] * 255), persistent=False)
+
+    def fold(self, side: int) -> None:
+        """Folds the BatchNorms of the backbone into the convolutions before them; photos are squares of `side`."""
+        fold(self.backbone, torch.zeros(1, 3, side, side).to(self.mean))
 
     def forward(self, pixels: Tensor) -> Tensor:
         # turned while they are bytes, and scaled by channel afterwards: engines like it ten times better

@@ -20,7 +20,6 @@ from edgegsr.student.attention import CrossAttention, feedforward
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder, RoleQueries
 from edgegsr.student.encoder import Encoder
-from edgegsr.student.fold import fold
 from edgegsr.student.heads import AttentionPool, BoxHead, Embed, Words, WordsOrBlank
 from edgegsr.student.widths import all_widths, narrow
 from edgegsr.text import TextTables
@@ -77,7 +76,7 @@ class Student(nn.Module):
 
     def fold(self) -> Student:
         """The same student with its BatchNorms folded into the convolutions before them."""
-        fold(self.encoder.backbone, torch.zeros(1, 3, self.config.side, self.config.side).to(self.encoder.mean))
+        self.encoder.fold(self.config.side)
         there = all_widths(self)
         widths = {name: width for name, width in self.config.widths.items() if name in there}
         self.config = replace(self.config, folded=True, widths=widths)

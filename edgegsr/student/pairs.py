@@ -9,6 +9,7 @@ Shapes are static and nothing is suppressed afterwards: queries look at one anot
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -94,7 +95,7 @@ class PairHead(nn.Module):
 
     def _objects(self, said: Tensor, starts: Tensor) -> Tensor:
         """Boxes around the cells that the queries began with, corrected."""
-        centre = self.cells.T[starts]  # (B, N, 2)
+        centre = self.cells.transpose(0, 1)[starts]  # (B, N, 2)
         reference = logit(torch.cat([centre, torch.full_like(centre, FIRST_SIZE)], -1))
         boxes = corners((reference + self.correct(said)).sigmoid())
         return boxes if self.training else boxes.clamp(0, 1)
@@ -118,7 +119,15 @@ class PairStudent(nn.Module):
         self.encoder = Encoder(config, backbone, channels)
         self.decoder = Decoder(config)
         self.pairs = PairHead(config, self.text_width)
+        if config.folded:
+            self.fold()
         self.set_tables(tables, valid)
+
+    def fold(self) -> PairStudent:
+        """The same student with its BatchNorms folded into the convolutions before them."""
+        self.encoder.fold(self.config.side)
+        self.config = replace(self.config, folded=True)
+        return self
 
     def set_tables(self, tables: TextTables, valid: Tensor) -> PairStudent:
         """The same student with another vocabulary: `tables` of its words, `valid` (O, V)."""
@@ -132,6 +141,6 @@ class PairStudent(nn.Module):
         self.pairs.set_tables(tables.verbs.to(like), tables.nouns[1:].to(like), valid)
         return self
 
-    def forward(self, pixels: Tensor) -> PairAnswer:
-        """uint8 pixels (B, S, S, 3)."""
-        return self.pairs(self.encoder(pixels), self.decoder)  # type: ignore[no-any-return]
+    def forward(self, pixels: Tensor, known: Tensor | None = None) -> PairAnswer:
+        """uint8 pixels (B, S, S, 3); `known` (B, cells): where pairs have to begin."""
+        return self.pairs(self.encoder(pixels), self.decoder, known)  # type: ignore[no-any-return]

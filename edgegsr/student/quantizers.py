@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,10 @@ from torch import Tensor, nn
 from edgegsr import card
 from edgegsr.errors import InputError, MissingExtra, require
 from edgegsr.files import read_json, write_whole
+from edgegsr.student.config import StudentConfig
+from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Answer, Student, View
+from edgegsr.student.pairs import PairStudent
 from edgegsr.text import TextTables
 
 os.environ.setdefault("NNCF_CI", "1")  # else NNCF reports its use to its makers over the network
@@ -83,16 +86,11 @@ class Place:
         require(self.port >= 0, f"port must be 0 or more, got {self.port}")
 
 
-class QuantizedStudent(Student):
-    """A student whose quantizers work wherever it is entered."""
+class Quantized(nn.Module):
+    """A student with quantizers, which work while its forward runs."""
 
-    def encode(self, pixels: Tensor) -> View:
-        with self.quantizing():
-            return super().encode(pixels)
-
-    def ask(self, view: View, verbs: Tensor) -> Answer:
-        with self.quantizing():
-            return super().ask(view, verbs)
+    config: StudentConfig
+    encoder: Encoder
 
     def quantizing(self) -> Any:
         """Within it, what is worked out is rounded."""
@@ -105,7 +103,26 @@ class QuantizedStudent(Student):
         return FunctionHookMode(model=self, hook_storage=get_hook_storage(self))
 
 
-def places(student: QuantizedStudent) -> list[Place]:
+class QuantizedStudent(Quantized, Student):
+    """The same of situations, which is entered in parts as well."""
+
+    def encode(self, pixels: Tensor) -> View:
+        with self.quantizing():
+            return super().encode(pixels)
+
+    def ask(self, view: View, verbs: Tensor) -> Answer:
+        with self.quantizing():
+            return super().ask(view, verbs)
+
+
+class QuantizedPairStudent(Quantized, PairStudent):
+    """The same of pairs, which is entered by its forward alone."""
+
+
+QUANTIZED: dict[type[nn.Module], type[Quantized]] = {Student: QuantizedStudent, PairStudent: QuantizedPairStudent}
+
+
+def places(student: Quantized) -> list[Place]:
     """Where the quantizers of a student sit."""
     found, numbers = [], dict[nn.Module, int]()
     for name, hook in hooks(student):
@@ -117,7 +134,11 @@ def places(student: QuantizedStudent) -> list[Place]:
     return found
 
 
-def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
+@overload
+def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent: ...
+@overload
+def placed(student: PairStudent, where: Iterable[Place]) -> QuantizedPairStudent: ...
+def placed(student: Student | PairStudent, where: Iterable[Place]) -> Quantized:
     """The same student with quantizers in these places, whose scales are still to be loaded."""
     if importlib.util.find_spec("nncf") is None:
         raise MissingExtra("a quantized run (nncf)", "train")
@@ -132,13 +153,22 @@ def placed(student: Student, where: Iterable[Place]) -> QuantizedStudent:
         register = storage.register_pre_function_hook if place.before else storage.register_post_function_hook
         quant = made.setdefault(place.quantizer, FakeQuant(torch.ones(place.channels), place.axis, place.weight))
         register(place.operator, place.port, quant)
-    wrapped.__class__ = QuantizedStudent
+    wrapped.__class__ = QUANTIZED[type(student)]
     return wrapped  # type: ignore[no-any-return]
 
 
-def unrounded(student: Student, tables: TextTables) -> Student:
+@overload
+def unrounded(student: Student, tables: TextTables) -> Student: ...
+@overload
+def unrounded(student: PairStudent, tables: TextTables) -> PairStudent: ...
+def unrounded(student: Student | PairStudent, tables: TextTables) -> Student | PairStudent:
     """The same weights without quantizers."""
-    plain, state = Student(student.config, tables, pretrained=False), student.state_dict()
+    plain: Student | PairStudent
+    if isinstance(student, PairStudent):
+        plain = PairStudent(student.config, tables, student.pairs.valid, pretrained=False)
+    else:
+        plain = Student(student.config, tables, pretrained=False)
+    state = student.state_dict()
     plain.load_state_dict({name: state[name] for name in plain.state_dict()})
     return plain.eval()
 
@@ -157,7 +187,7 @@ def _check(place: Place, weights: Mapping[str, Tensor]) -> None:
 
 
 @torch.no_grad()
-def packed(student: Student) -> dict[str, Tensor]:
+def packed(student: nn.Module) -> dict[str, Tensor]:
     """Its tensors as they are kept: rounded weights in steps of 8 bits, other matrices in 16."""
     rounding, state = {quant.weight: quant for _, quant in weight_quantizers(student)}, student.state_dict()
     for name, tensor in student.named_parameters():
@@ -193,7 +223,7 @@ def weight_quantizers(student: nn.Module) -> Iterator[tuple[str, FakeQuant]]:
             yield name, module
 
 
-def write_places(student: QuantizedStudent, path: Path) -> None:
+def write_places(student: Quantized, path: Path) -> None:
     write_whole(path, json.dumps([asdict(place) for place in places(student)], indent=1))
 
 

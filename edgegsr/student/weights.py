@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.student.model import Student
 from edgegsr.student.quantizers import packed, unpacked
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -25,7 +24,7 @@ def save_weights(student: nn.Module, path: str | Path) -> None:
     write_whole(path, save(apart(student.state_dict())))
 
 
-def save_packed(student: Student, path: str | Path) -> None:
+def save_packed(student: nn.Module, path: str | Path) -> None:
     """The same in 8 and 16 bits; what was rounded before is as it was."""
     write_whole(path, save(apart(packed(student))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from edgegsr.both_run import BothRun, open_both_run
 from edgegsr.bundle import OUTPUTS, PAIR_OUTPUTS, open_bundle
 from edgegsr.card import to_toml
+from edgegsr.compress.calibrate import calibrated
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import groups
@@ -30,6 +32,7 @@ from edgegsr.export.judge import Checks
 from edgegsr.export.pair_parity import same_interactions
 from edgegsr.export.target import find_target
 from edgegsr.export.vocabulary import Vocab
+from edgegsr.pair_run import open_pair_run
 from edgegsr.run import Run
 from edgegsr.runtime import BothRecognizer, InteractionRecognizer, SituationRecognizer
 from edgegsr.student.both import BothStudent
@@ -37,7 +40,8 @@ from edgegsr.student.config import read_student
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
 from edgegsr.student.predictor import EagerPredictor
-from edgegsr.student.weights import save_weights
+from edgegsr.student.quantizers import write_places
+from edgegsr.student.weights import save_packed, save_weights
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.wording import ontology_hash
@@ -146,7 +150,7 @@ def test_what_both_heads_cannot_have_is_refused(learned: BothRun, checks: Checks
         export(learned, tmp_path / "x", TARGET, checks, Vocab("input"))
     with pytest.raises(InputError, match="--with-ask"):
         export(learned, tmp_path / "x", TARGET, checks, form=Form(ask=True))
-    with pytest.raises(InputError, match="counts in float32; run `edgegsr compress"):
+    with pytest.raises(InputError, match="situations and pairs, of which there are no 8 bits together; compress and"):
         export(learned, tmp_path / "x", find_target("onnx-int8"), checks)
 
 
@@ -169,3 +173,15 @@ def test_half_precision_is_judged_by_both(learned: BothRun, checks: Checks, tmp_
     dev = found["numerics"]["dev"]
     assert "mean_ap" in dev["student"]["pairs"] and "verb_top1" in dev["half"]["all"]
     assert np.isfinite([*found["numerics"]["drift"].values()]).all()
+
+
+def test_a_half_in_8_bits_is_for_itself(learned: BothRun, tmp_path: Path) -> None:
+    pytest.importorskip("nncf")
+    shutil.copytree(learned.folder, tmp_path, dirs_exist_ok=True)
+    half = open_pair_run(tmp_path / "pairs")
+    rounded = calibrated(half.student.fold(), [torch.zeros(1, 32, 32, 3, dtype=torch.uint8)])
+    (half.folder / "config.toml").write_text(to_toml({**half.config, "student": rounded.config}))
+    write_places(rounded, half.folder / "quantizers.json")
+    save_packed(rounded, half.folder / "student.safetensors")
+    with pytest.raises(InputError, match="pairs: counts in INT8, as both heads together do not; export it alone"):
+        open_both_run(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import subprocess
@@ -26,14 +27,16 @@ from edgegsr.errors import InputError
 from edgegsr.export.export import export
 from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
+from edgegsr.export.int8 import RECIPES
 from edgegsr.export.judge import Checks
 from edgegsr.export.onnx import graph_of
 from edgegsr.export.pair_parity import pair_parity, same_interactions
 from edgegsr.export.rows import telling_starts
-from edgegsr.export.target import Gates, find_target
+from edgegsr.export.target import Gates, Target, find_target
 from edgegsr.export.tensorrt_rules import check
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.graphfile import read_graph
+from edgegsr.images import letterbox
 from edgegsr.pair_run import PairRun
 from edgegsr.runtime import InteractionRecognizer, SituationRecognizer
 from edgegsr.runtime.session import STARTS, open_graph
@@ -176,6 +179,77 @@ def test_pairs_go_to_every_target_of_floats(learned: PairRun, photos: PairSplit,
     recognizer = InteractionRecognizer(tmp_path / "bundle", threads=1)
     assert recognizer.engine == target.engine
     assert recognizer.predict(photos.path(0))
+
+
+@pytest.fixture(scope="module")
+def coarse(learned: PairRun, photos: PairSplit) -> PairRun:
+    """The same student in 8 bits."""
+    pytest.importorskip("nncf")
+    from edgegsr.compress.calibrate import calibrated
+
+    student = copy.deepcopy(learned.student).fold()
+    squares = np.stack([letterbox(photos.pixels(i), student.config.side)[0] for i in range(len(photos))])
+    return dataclasses.replace(learned, student=calibrated(student, [torch.from_numpy(squares)]))
+
+
+def open_gates(name: str) -> Target:
+    """A target that keeps tiny students, which no 8 bits make faster and whose few layers engines do not all fuse."""
+    target = find_target(name)
+    return dataclasses.replace(target, gates=dataclasses.replace(target.gates, kept=0.0, latency=99.0, fused=0.75))
+
+
+@pytest.mark.parametrize("name", ["onnx-int8", "onnx-int8-arm64", "openvino-int8", "orin-nano-trt-int8"])
+def test_pairs_count_in_8_bits_as_each_engine_likes_it(
+    coarse: PairRun, photos: PairSplit, tmp_path: Path, name: str
+) -> None:
+    target, out = open_gates(name), tmp_path / "bundle"
+    if target.engine == "openvino":
+        pytest.importorskip("openvino")
+    found = export(coarse, out, target, checks(photos))
+    numerics = found["numerics"]
+    assert found["missed"] == [] and max(numerics["drift"].values()) < 0.3
+    assert {*numerics["dev"]} >= {"student", "graph"} and numerics["dev"]["graph"]["all"].keys() == {"mean_ap"}
+    if target.engine == "tensorrt":
+        assert numerics["findings"] and not any(each["refused"] for each in numerics["findings"])
+        return
+    if target.is_here:
+        layers = numerics["layers"]
+        assert layers["in_8_bits"] >= 0.75 * layers["wanted_in_8_bits"] > 5
+        assert {"int8", "fp32"} <= found["perf"]["in_turns_ms"].keys()
+    assert open_bundle(out).manifest["outputs"] == [*PAIR_OUTPUTS]
+    assert InteractionRecognizer(out, threads=1).predict(photos.path(0))
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_the_graph_in_8_bits_says_what_simulated_8_bits_say(coarse: PairRun, photos: PairSplit, engine: str) -> None:
+    pytest.importorskip(engine)
+    graph = RECIPES[engine](graph_of(coarse.student))
+    sessions = [
+        open_graph(each.SerializeToString(), engine, "int8", 1, None, ("pixels",))
+        for each in (graph, telling_starts(graph))
+    ]
+    found = pair_parity(coarse.student, coarse.kinds, sessions[0], sessions[1], photos, len(photos))
+    drift = np.array([*found.drift.values()])
+    assert np.median(drift) < 0.1 and 0 < drift.max() < 0.5, found
+
+
+def test_8_bits_of_pairs_tell_which_gates_they_miss(coarse: PairRun, photos: PairSplit, tmp_path: Path) -> None:
+    target = find_target("onnx-int8")
+    strict = dataclasses.replace(target, gates=dataclasses.replace(target.gates, latency=1e-6, fused=1.0, kept=0.0))
+    found = export(coarse, tmp_path / "bundle", strict, checks(photos, allow_regression=True))
+    assert found["written"], "where a regression is allowed"
+    unfused, slow = found["missed"]
+    assert "layers count in 8 bits, at least 100% was wanted" in unfused
+    assert "in the same engine; at most 1e-06 of that was wanted" in slow
+
+
+def test_8_bits_of_pairs_want_a_run_in_8_bits(
+    learned: PairRun, coarse: PairRun, photos: PairSplit, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"counts in float32; run `edgegsr compress .* --ptq` first, which finds"):
+        export(learned, tmp_path / "bundle", find_target("onnx-int8"), checks(photos))
+    with pytest.raises(InputError, match="counts in INT8, and fp32 does not; export the run that it was made from"):
+        export(coarse, tmp_path / "bundle", TARGET, checks(photos))
 
 
 def test_pairs_that_lose_too_much_are_not_kept(learned: PairRun, photos: PairSplit, tmp_path: Path) -> None:
