@@ -1,12 +1,15 @@
-"""A tiny student of pairs and its words."""
+"""A tiny student of pairs and its words. Run as a program, it trains in a process of its own."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from edgegsr.interactions import Kinds
+from edgegsr.pair_run import PairRun
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.wording import ontology_hash
@@ -44,3 +47,35 @@ def tables_of(kinds: Kinds) -> TextTables:
     sizes = (len(kinds.verbs), len(kinds.objects) + 1)
     verbs, nouns = (torch.nn.functional.normalize(torch.randn(n, WIDTH), dim=-1) for n in sizes)
     return TextTables(verbs, torch.zeros(len(kinds.verbs), 6, WIDTH), nouns, "random", ontology_hash(ontology))
+
+
+ONE_STEP: dict[str, Any] = {  # ConvNeXt normalises every image by itself
+    "student": {
+        **CARD["student"],
+        "strides": [4, 8],
+        "encoder": {"backbone": "convnext", "options": {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2}},
+    },
+    "train": {"epochs": 1, "batch": 12, "clip_norm": 1e9, "amp": "no"},
+}
+
+
+def learn(crowd: Path, out: Path, method: str, detector: str = "") -> PairRun:
+    """A student that has taken one step with a method."""
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.pairs.source import Given, open_pair_source
+    from edgegsr.distill.pairs.train import train_pairs
+    from edgegsr.text.shipped import tables_for
+
+    train, dev = (open_pairs(str(crowd), split) for split in ("train", "dev"))
+    tables = tables_for(ontology_of(train.pairs.kinds))
+    given = Given(detector=detector or None)
+    source = open_pair_source(method, given, train, tables.encoder, out.parent / "cache")
+    return train_pairs(ONE_STEP, train, dev, tables, out, method, source=source)
+
+
+if __name__ == "__main__":  # crowd, out, method, and the run that detects
+    from edgegsr.processes import processes
+
+    learn(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    state = processes()  # as the training has seen them
+    Path(f"{sys.argv[2]}, {state.process_index} of {state.num_processes}").touch()
