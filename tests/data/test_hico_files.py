@@ -271,6 +271,7 @@ def test_the_real_zero_shot_lists_are_ours(hoi):
 
 
 def test_the_image_labels_and_the_lists_made_of_them_name_the_same_images(hoi):
+    pytest.importorskip("scipy")
     pairs = hico.read(hoi / "instances_test2015.json")
     lists, labels = (hico.known_objects(hoi / name, pairs) for name in ("hico_known_object.json", "anno.mat"))
     assert (lists == labels).all()
