@@ -18,10 +18,9 @@ from edgegsr.distill.methods import find_method
 from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson
 from edgegsr.distill.train import images_per_verb, train
-from edgegsr.export.pairs import DEV
 from edgegsr.run import Run
 from edgegsr.scoring.brief import Dev, brief, brief_pairs
-from edgegsr.scoring.hico import score
+from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.pair_answers import answer_pairs
@@ -82,7 +81,7 @@ class PairSchool:
     def score(self, student: PairStudent) -> Dev:
         """What a student scores on dev, over the kinds that it shows."""
         said = answer_pairs(student, self.judge, label="evaluating")
-        return brief_pairs(score(self.judge.pairs, said.predictions(), DEV))
+        return brief_pairs(score(self.judge.pairs, said.predictions(), PARTIAL))
 
 
 def start_of(run: Run, watcher: Student | None = None) -> Start:

@@ -22,14 +22,12 @@ from edgegsr.files import write_whole
 from edgegsr.pair_run import PairRun
 from edgegsr.runtime.session import NO_WORDS, Engine, Session
 from edgegsr.scoring.brief import Dev, brief_pairs
-from edgegsr.scoring.hico import Rules, score
+from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.cost import Cost
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import unrounded
 from edgegsr.text.kinds import ontology_of
-
-DEV = Rules(absent="skip")  # dev is small: not every kind of interaction is on it
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class Interactions:
             answer_pairs(self.student, photos, label="the student looks at photos"),
             *(pair_answers(session, photos, side, self.run.kinds) for session in sessions),
         ]
-        return [brief_pairs(score(photos.pairs, each.predictions(), DEV)) for each in said]
+        return [brief_pairs(score(photos.pairs, each.predictions(), PARTIAL)) for each in said]
 
     def card(self, name: str, spent: Cost, near: Parity, speed: str) -> str:
         return pair_card(self.run, name, spent, near, speed, self.form)

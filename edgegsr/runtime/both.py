@@ -29,7 +29,7 @@ class BothRecognizer(Recognizer):
     heads = (SITUATIONS, PAIRS)
     kinds: Kinds  # of interaction, which it can say
 
-    def _read_words(self, threads: int | None) -> None:
+    def _prepare(self, threads: int | None) -> None:
         self._words, self.kinds = Words(self.bundle, threads), kinds_of(self.bundle)
 
     @property

@@ -26,7 +26,7 @@ class InteractionRecognizer(Recognizer):
     heads = (PAIRS,)
     kinds: Kinds  # of interaction, which it can say
 
-    def _read_words(self, threads: int | None) -> None:
+    def _prepare(self, threads: int | None) -> None:
         self.kinds = kinds_of(self.bundle)
 
     def predict(self, photo: Photo, sure: float = SURE) -> list[Interaction]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -28,7 +29,7 @@ OPENED_BY = {
 }
 
 
-class Recognizer:
+class Recognizer(ABC):
     """A bundle in its engine, and the way of a photo through it. Any number of threads may ask it at once.
 
     A bundle is a folder, one that was opened already, or the name of one that ships: "diorama-nano".
@@ -55,13 +56,13 @@ class Recognizer:
             raise InputError(
                 f"{shown(self.bundle.folder)}: is a bundle of {says}; open it with {right} instead of {wrong}"
             )
-        self._read_words(threads)
         self.engine = engine or self.bundle.engine
+        self._prepare(threads)
         self._run = open_session(self.bundle, self.engine, threads)
 
-    def _read_words(self, threads: int | None) -> None:
-        """Reads what the numbers of the graph stand for, before an engine is opened."""
-        raise NotImplementedError
+    @abstractmethod
+    def _prepare(self, threads: int | None) -> None:
+        """Reads what the numbers of the graph stand for, before the graph is opened in its engine."""
 
     def _steps(
         self, photo: Photo, ask: Callable[[Pixels], Numbers], answer: Callable[[Numbers, Letterbox], Answer]

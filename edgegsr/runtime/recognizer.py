@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from os import PathLike
 
 from edgegsr.boxes import Letterbox
-from edgegsr.bundle import SITUATIONS, TOKENS, Bundle
+from edgegsr.bundle import SITUATIONS, TOKENS
 from edgegsr.runtime.decode import decode, softmax
 from edgegsr.runtime.photos import Photo, Recognizer, each, last
 from edgegsr.runtime.session import BEST, Numbers, open_asker
 from edgegsr.runtime.vocabulary import Name, Nouns, Tables, Verbs, Vocabulary, Words
-from edgegsr.signature import Key
 from edgegsr.situation import Ontology, Situation
 
 
@@ -33,19 +31,10 @@ class SituationRecognizer(Recognizer):
 
     heads = (SITUATIONS,)
 
-    def __init__(
-        self,
-        bundle: Bundle | str | PathLike[str],
-        engine: str | None = None,
-        threads: int | None = None,
-        key: Key | None = None,
-    ) -> None:
-        super().__init__(bundle, engine, threads, key)
+    def _prepare(self, threads: int | None) -> None:
+        self._words = Words(self.bundle, threads)
         # six queries are no work for two threads, and those of two engines get in each other's way
         self._ask = open_asker(self.bundle, self.engine, 1) if self.bundle.ask else None
-
-    def _read_words(self, threads: int | None) -> None:
-        self._words = Words(self.bundle, threads)
 
     @property
     def ontology(self) -> Ontology:

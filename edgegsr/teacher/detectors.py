@@ -23,7 +23,7 @@ from edgegsr.images import letterbox
 from edgegsr.interactions import KINDS_FILE, PERSON, Floats, Ints, Kinds, same_word
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.teacher.families import load_processor
-from edgegsr.teacher.sight import Pixels
+from edgegsr.teacher.sight import Known, Pixels
 from edgegsr.teacher.vision import device_of, weights_revision
 
 SURE = 0.2  # the score from which a box counts,
@@ -52,20 +52,8 @@ class Detections(NamedTuple):
     object_scores: Floats  # (o,)
 
 
-class Detector(Protocol):
+class Detector(Known, Protocol):
     """Anything that finds people and things; it needs no gradients and changes nothing."""
-
-    @property
-    def name(self) -> str:
-        """The hub id or folder, for people."""
-
-    @property
-    def revision(self) -> str:
-        """sha256 over weights and config."""
-
-    @property
-    def preprocessing(self) -> str:
-        """One line that changes whenever the same image would be shown, or what is found chosen, in another way."""
 
     def detect(self, images: Sequence[Pixels]) -> list[Detections]:
         """What is on each image."""

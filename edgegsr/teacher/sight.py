@@ -23,8 +23,8 @@ class Sight(NamedTuple):
     shown: Tensor  # (B, G * G) bool: the cell lies on the image, and the teacher's preprocessing kept it
 
 
-class Teacher(Protocol):
-    """Anything that looks at images: `see` needs no gradients and changes nothing."""
+class Known(Protocol):
+    """What everything that is asked about images and remembered says of itself."""
 
     @property
     def name(self) -> str:
@@ -32,11 +32,15 @@ class Teacher(Protocol):
 
     @property
     def revision(self) -> str:
-        """sha256 over weights and config: what features depend on besides the image and the preprocessing."""
+        """sha256 over weights and config: what an answer depends on besides the image and the preprocessing."""
 
     @property
     def preprocessing(self) -> str:
-        """One line that changes whenever the same image would be shown to the network in another way."""
+        """One line that changes whenever the same image would be shown, or what is found chosen, in another way."""
+
+
+class Teacher(Known, Protocol):
+    """Anything that looks at images: `see` needs no gradients and changes nothing."""
 
     @property
     def width(self) -> int:

@@ -20,7 +20,7 @@ from edgegsr.errors import InputError
 from edgegsr.hub import locate
 from edgegsr.teacher.families import FAMILIES
 from edgegsr.teacher.rationales.vlm import load_vlm, put
-from edgegsr.teacher.sight import Pixels, Teacher
+from edgegsr.teacher.sight import Known, Pixels, Teacher
 from edgegsr.teacher.vision import model_type_of, open_teacher, weights_revision
 from edgegsr.text.encoders import Encoder, open_encoder, resolve, same_encoder
 from edgegsr.text.encoders import revision as encoder_revision
@@ -48,20 +48,8 @@ class Said(NamedTuple):
     tokens: Tensor  # (n,) int64
 
 
-class Speaker(Protocol):
+class Speaker(Known, Protocol):
     """Anything that speaks about pictures; it needs no gradients and changes nothing."""
-
-    @property
-    def name(self) -> str:
-        """The hub id or folder, for people."""
-
-    @property
-    def revision(self) -> str:
-        """sha256 over weights and config."""
-
-    @property
-    def preprocessing(self) -> str:
-        """One line that changes whenever the same picture would be shown or asked about in another way."""
 
     @property
     def read_by(self) -> str:
