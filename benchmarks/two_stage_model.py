@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from edgegsr.distill.pairs.regions import where
 from edgegsr.student.attention import Attention, CrossAttention, feedforward
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.encoder import Encoder
@@ -23,7 +24,7 @@ from edgegsr.student.heads import Embed, Words, corners, logit, places
 from edgegsr.student.pairs import FIRST_SIZE
 
 EACH = 15  # humans, and as many objects
-LEAST = 1e-4  # of what is divided by, and of what a logarithm is taken of
+LEAST = 1e-4  # of a side that is divided by
 ENCODING = (36, 128, 256)  # widths of UPT's encoding of two boxes
 
 
@@ -82,7 +83,7 @@ class TwoStage(nn.Module):
         of_human, of_object = self.slots
         humans, objects = boxes.index_select(1, of_human), boxes.index_select(1, of_object)
         seen = masks(boxes, self.grid) @ fine
-        pairs = self.where(spatial(humans, objects))
+        pairs = self.where(where(humans, objects))
         pairs = pairs + self.human(seen).index_select(1, of_human) + self.object(seen).index_select(1, of_object)
         if self.around is not None:
             both = torch.cat([humans.minimum(objects)[..., :2], humans.maximum(objects)[..., 2:]], -1)
@@ -141,22 +142,6 @@ def slots(people: bool) -> Tensor:
 def encoding(width: int) -> nn.Sequential:
     layers = [nn.Linear(a, b) for a, b in zip(ENCODING, (*ENCODING[1:], width))]
     return nn.Sequential(*(module for layer in layers for module in (layer, nn.ReLU())))
-
-
-def spatial(humans: Tensor, objects: Tensor) -> Tensor:
-    """UPT's encoding (B, P, 36) of two boxes xyxy in [0, 1]: 18 figures, and their logarithms."""
-    both = humans, objects
-    sizes = [(each[..., 2:] - each[..., :2]).clamp(min=LEAST) for each in both]
-    centres = [(each[..., 2:] + each[..., :2]) / 2 for each in both]
-    areas = [each.prod(-1, keepdim=True) for each in sizes]
-    forms = [each[..., :1] / each[..., 1:] for each in sizes]
-    shared = humans.minimum(objects)[..., 2:] - humans.maximum(objects)[..., :2]
-    overlap = shared.clamp(min=0).prod(-1, keepdim=True)
-    iou = overlap / (areas[0] + areas[1] - overlap)
-    away = (centres[1] - centres[0]) / sizes[0]
-    ways = torch.stack([away, -away], -1).flatten(-2).relu()  # to the right, left, down and up
-    told = torch.cat([*centres, *sizes, *areas, areas[1] / areas[0], *forms, iou, ways], -1)
-    return torch.cat([told, told.clamp(min=LEAST).log()], -1)
 
 
 def masks(boxes_xyxy: Tensor, grid: int) -> Tensor:

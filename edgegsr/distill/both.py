@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,12 @@ import torch
 
 from edgegsr.both_run import HALVES
 from edgegsr.bundle import PAIRS, SITUATIONS
-from edgegsr.data.pair_loader import pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
-from edgegsr.distill import checkpoint
 from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.course import Course, turns
-from edgegsr.distill.folder import Folder
+from edgegsr.distill.folder import open_folder
 from edgegsr.distill.heads import Both, BothBatch, BothLesson
 from edgegsr.distill.identity import describe, facts_of, settle
 from edgegsr.distill.journal import Journal, read_metrics
@@ -32,16 +31,16 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.pairs.methods import Source as PairSource
 from edgegsr.distill.pairs.methods import find_pair_method
-from edgegsr.distill.pairs.train import allowed_kinds, brief_of, facts_of_pairs
+from edgegsr.distill.pairs.train import allowed_kinds, batches_of, brief_of, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.train import check_data, finish, images_per_verb
-from edgegsr.distill.training import Training, open_accelerator, share_of
+from edgegsr.distill.training import Training
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.run import BOARD, METRICS, REPORT, STATE, TABLES, WEIGHTS, Run, open_run
+from edgegsr.run import BOARD, METRICS, REPORT, STATE, TABLES, Run, open_run
 from edgegsr.scoring.brief import brief
 from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.answers import Answers, answer
@@ -95,7 +94,8 @@ def train_both(
     out, card = Path(out), read_student(student_card)
     _check(out, situations, pairs, method)
     settings = read_train(student_card, overrides, find_method(method).settings)
-    folder, places = _folder(out, settings), {half: out / half for half in HALVES}
+    places = {half: out / half for half in HALVES}
+    folder = open_folder(out, settings, places.values())
     accelerator, saved = folder.accelerator, folder.saved
     heads = BothStudent(
         Student(replace(card, pairs=0), situations.tables, pretrained=folder.is_new),
@@ -113,6 +113,7 @@ def train_both(
 
     heads.situations.set_tables(TextTables.load(places[SITUATIONS] / TABLES))
     heads.pairs.set_tables(TextTables.load(places[PAIRS] / TABLES), heads.pairs.pairs.valid)
+    on_gpu = accelerator.device.type == "cuda"
     course = Course(
         situations.learn,
         card.side,
@@ -121,7 +122,7 @@ def train_both(
         find_method(method).collages,
         accelerator.process_index,
         accelerator.num_processes,
-        accelerator.device.type == "cuda",
+        on_gpu,
     )
     torch.manual_seed(settings.seed)
     lesson = BothLesson(
@@ -141,12 +142,7 @@ def train_both(
     kept: list[tuple[Answers, PairAnswers]] = []  # the last answers on dev
 
     def say() -> tuple[Answers, PairAnswers]:
-        kept[:] = [
-            (
-                training.answers(situations.judge, lambda both, *given, **how: answer(both.situations, *given, **how)),
-                training.answers(pairs.judge, lambda both, *given, **how: answer_pairs(both.pairs, *given, **how)),
-            )
-        ]
+        kept[:] = [(training.answers(situations.judge, _situations), training.answers(pairs.judge, _pairs))]
         return kept[0]
 
     def judge() -> Mapping[str, Any]:
@@ -159,7 +155,7 @@ def train_both(
 
     journal = Journal(out, saved.step if saved else 0, course.steps, accelerator.is_main_process)
     images = (situations.learn.annotations.images, pairs.learn.pairs.images)
-    syllabus = Syllabus(images, course.per_epoch, lambda done: _turns(course, pairs, settings, done), judge, _spoken)
+    syllabus = Syllabus(images, course.per_epoch, partial(_turns, course, pairs, settings, on_gpu), judge, _spoken)
     with closing(journal), StopSign() as sign:
         go(out, training, syllabus, description, saved, journal, sign, on_step)
         told, named = kept[0] if kept else say()
@@ -188,13 +184,6 @@ def _check(out: Path, situations: OfSituations, pairs: OfPairs, method: str) -> 
         raise InputError(f"--method {method}: both heads learn from a teacher; give --teacher")
 
 
-def _folder(out: Path, settings: TrainConfig) -> Folder:
-    accelerator = open_accelerator(settings)
-    finished = all((out / half / name).is_file() for half in HALVES for name in (WEIGHTS, REPORT))
-    torch.manual_seed(settings.seed)
-    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished)
-
-
 def _described(
     method: str, card: StudentConfig, settings: TrainConfig, situations: OfSituations, pairs: OfPairs
 ) -> dict[str, str]:
@@ -215,24 +204,22 @@ def _described(
     }  # fmt: skip
 
 
-def _turns(course: Course, pairs: OfPairs, settings: TrainConfig, done: int) -> Iterator[Turn]:
+def _turns(course: Course, pairs: OfPairs, settings: TrainConfig, pin_memory: bool, done: int) -> Iterator[Turn]:
     """A batch of each half in every step; whichever has fewer images begins them anew more often."""
-    batches = pair_loader(
-        pairs.learn,
-        course.side,
-        share_of(settings, course.world),
-        train=True,
-        seed=settings.seed,
-        workers=settings.workers,
-        augmentation=settings.augment,
-        rank=course.rank,
-        world=course.world,
-    )
+    batches = batches_of(pairs.learn, course.side, settings, course.rank, course.world, pin_memory)
     for mine, other in zip(course.from_step(done), turns(batches, course.steps, done)):
         about = None
         if pairs.source:
             about = Both(mine.about, pairs.source.about(other.batch.rows))
         yield Turn(mine.epoch, mine.step, BothBatch(mine.batch, other.batch), about)
+
+
+def _situations(both: BothStudent, *given: Any, **how: Any) -> Answers:
+    return answer(both.situations, *given, **how)
+
+
+def _pairs(both: BothStudent, *given: Any, **how: Any) -> PairAnswers:
+    return answer_pairs(both.pairs, *given, **how)
 
 
 def _split_metrics(out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +37,9 @@ class Folder:
         return self.finished
 
 
-def open_folder(out: Path, settings: TrainConfig) -> Folder:
-    """The folder, with the dice of the training thrown anew."""
+def open_folder(out: Path, settings: TrainConfig, runs: Collection[Path] = ()) -> Folder:
+    """The folder, with the dice of the training thrown anew; it ends as a run, or as the `runs` that are named."""
     accelerator = open_accelerator(settings)
-    finished = (out / WEIGHTS).is_file() and (out / REPORT).is_file()
+    finished = all((run / name).is_file() for run in runs or (out,) for name in (WEIGHTS, REPORT))
     torch.manual_seed(settings.seed)
     return Folder(out, accelerator, checkpoint.latest(out / STATE), finished)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import tables
 import two_stage
-from two_stage_model import EACH, Shape, masks, slots, spatial
+from two_stage_model import EACH, Shape, masks, slots
 
 from edgegsr.interactions import Kinds
 from edgegsr.student.config import StudentConfig, read_student
@@ -94,17 +94,6 @@ def test_the_likeliest_humans_come_first(built: two_stage.Networks) -> None:
 def test_a_person_among_the_objects_is_no_word_of_its_own() -> None:
     theirs = two_stage.networks(tiny(), words("apple", "person"), {"225 pairs": Shape()}).theirs["225 pairs"]
     assert len(theirs.find.words.table) == 2
-
-
-def test_the_encoding_of_two_boxes_is_that_of_upt() -> None:
-    human, thing = torch.tensor([[[0.2, 0.2, 0.4, 0.6]]]), torch.tensor([[[0.3, 0.1, 0.7, 0.3]]])
-    places = [0.3, 0.4, 0.5, 0.2, 0.2, 0.4, 0.4, 0.2]
-    forms = [0.08, 0.08, 1.0, 0.5, 2.0, 0.01 / 0.15]
-    ways = [1.0, 0.0, 0.0, 0.5]  # to the right by its width, up by half of its height
-    wanted = torch.tensor([*places, *forms, *ways])
-    found = spatial(human, thing)[0, 0]
-    assert torch.allclose(found[:18], wanted, atol=1e-5)
-    assert torch.allclose(found[18:], wanted.clamp(min=1e-4).log(), atol=1e-4)
 
 
 def test_masks_of_boxes_are_those_of_the_teacher() -> None:

@@ -178,6 +178,17 @@ def test_parts_of_a_human_go_row_by_row() -> None:
     assert seen[0, 0].tolist() == pytest.approx([0, 1, 2, 4, 5, 6, 8, 9, 10], abs=1e-3)
 
 
+def test_the_encoding_of_two_boxes_is_that_of_upt() -> None:
+    human, thing = torch.tensor([[[0.2, 0.2, 0.4, 0.6]]]), torch.tensor([[[0.3, 0.1, 0.7, 0.3]]])
+    places = [0.3, 0.4, 0.5, 0.2, 0.2, 0.4, 0.4, 0.2]
+    forms = [0.08, 0.08, 1.0, 0.5, 2.0, 0.01 / 0.15]
+    ways = [1.0, 0.0, 0.0, 0.5]  # to the right by its width, up by half of its height
+    wanted = torch.tensor([*places, *forms, *ways])
+    found = where(human, thing)[0, 0]
+    assert torch.allclose(found[:18], wanted, atol=1e-5)
+    assert torch.allclose(found[18:], wanted.clamp(min=1e-4).log(), atol=1e-4)
+
+
 boxes = st.tuples(*[st.floats(0, 1, width=32)] * 4).map(
     lambda e: [min(e[0], e[2]), min(e[1], e[3]), max(e[0], e[2]), max(e[1], e[3])]
 )

@@ -8,7 +8,7 @@ from torch import Tensor
 from edgegsr.teacher.regions import cover, pool
 
 PARTS = 3  # of a human, down and across
-LEAST = 1e-4  # of a share of the square before its logarithm, so that 16 bits survive
+LEAST = 1e-4  # of a share of the square, or of anything before its logarithm, so that 16 bits survive
 
 
 def union(humans_xyxy: Tensor, objects_xyxy: Tensor) -> Tensor:
@@ -34,27 +34,18 @@ def parts(fine: Tensor, humans_xyxy: Tensor, grid: int) -> Tensor:
 
 def where(humans_xyxy: Tensor, objects_xyxy: Tensor) -> Tensor:
     """(..., 36) how two boxes lie to each other: the 18 numbers of UPT (arXiv 2112.01838), and their logarithms."""
-    (h, o), eps = (_centred(box) for box in (humans_xyxy, objects_xyxy)), LEAST
-    areas = [(box[2] * box[3]) for box in (h, o)]
-    over = torch.minimum(humans_xyxy[..., 2:], objects_xyxy[..., 2:]) - torch.maximum(
-        humans_xyxy[..., :2], objects_xyxy[..., :2]
-    )
-    common = over.clamp(min=0).prod(-1)
-    iou = common / (areas[0] + areas[1] - common).clamp(min=eps)
-    dx, dy = ((o[i] - h[i]) / h[i + 2].clamp(min=eps) for i in (0, 1))
-    told = [
-        h[0], h[1], o[0], o[1], h[2], h[3], o[2], o[3], *areas, areas[1] / areas[0].clamp(min=eps),
-        h[2] / h[3].clamp(min=eps), o[2] / o[3].clamp(min=eps), iou,
-        dx.clamp(min=0), (-dx).clamp(min=0), dy.clamp(min=0), (-dy).clamp(min=0),
-    ]  # fmt: skip
-    found = torch.stack(told, -1)
-    return torch.cat([found, found.clamp(min=eps).log()], -1)
-
-
-def _centred(boxes_xyxy: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Centre x, y, width and height."""
-    x1, y1, x2, y2 = boxes_xyxy.unbind(-1)
-    return (x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1).clamp(min=0), (y2 - y1).clamp(min=0)
+    both = humans_xyxy, objects_xyxy
+    sizes = [(each[..., 2:] - each[..., :2]).clamp(min=LEAST) for each in both]
+    centres = [(each[..., 2:] + each[..., :2]) / 2 for each in both]
+    areas = [each.prod(-1, keepdim=True) for each in sizes]
+    forms = [each[..., :1] / each[..., 1:] for each in sizes]
+    shared = humans_xyxy.minimum(objects_xyxy)[..., 2:] - humans_xyxy.maximum(objects_xyxy)[..., :2]
+    overlap = shared.clamp(min=0).prod(-1, keepdim=True)
+    iou = overlap / (areas[0] + areas[1] - overlap)
+    away = (centres[1] - centres[0]) / sizes[0]
+    ways = torch.stack([away, -away], -1).flatten(-2).relu()  # to the right, left, down and up
+    told = torch.cat([*centres, *sizes, *areas, areas[1] / areas[0], *forms, iou, ways], -1)
+    return torch.cat([told, told.clamp(min=LEAST).log()], -1)
 
 
 def _means(fine: Tensor, boxes_xyxy: Tensor, grid: int) -> Tensor:

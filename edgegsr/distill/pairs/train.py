@@ -17,7 +17,7 @@ from edgegsr.data.hico import RULES
 from edgegsr.data.loader import Loader
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
-from edgegsr.distill.config import read_train
+from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.course import turns
 from edgegsr.distill.folder import open_folder
 from edgegsr.distill.identity import describe, settle
@@ -89,18 +89,8 @@ def train_pairs(
     if folder.is_done():
         return open_pair_run(out)
 
-    batches = pair_loader(
-        split_train,
-        student.config.side,
-        share_of(settings, accelerator.num_processes),
-        train=True,
-        seed=settings.seed,
-        workers=settings.workers,
-        augmentation=settings.augment,
-        rank=accelerator.process_index,
-        world=accelerator.num_processes,
-        pin_memory=accelerator.device.type == "cuda",
-    )
+    rank, world, on_gpu = accelerator.process_index, accelerator.num_processes, accelerator.device.type == "cuda"
+    batches = batches_of(split_train, student.config.side, settings, rank, world, on_gpu)
     per_epoch = len(batches.order)
     steps = settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
@@ -128,6 +118,24 @@ def train_pairs(
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_pair_run(out)
+
+
+def batches_of(
+    split: PairSplit, side: int, settings: TrainConfig, rank: int, world: int, pin_memory: bool
+) -> Loader[PairBatch]:
+    """The share of one of `world` processes in every batch of a training."""
+    return pair_loader(
+        split,
+        side,
+        share_of(settings, world),
+        train=True,
+        seed=settings.seed,
+        workers=settings.workers,
+        augmentation=settings.augment,
+        rank=rank,
+        world=world,
+        pin_memory=pin_memory,
+    )
 
 
 def facts_of_pairs(
