@@ -93,12 +93,7 @@ class _Load:
         self.job, self.kit = job, kit()
         bundles = {subject.place: open_bundle(subject.place) for subject in job.subjects}
         self.bundles = {place: of_bundle(bundle) for place, bundle in bundles.items()}
-        self.engines = {
-            package_of(
-                subject.engine or str(bundles[subject.place].manifest.get("target", {}).get("engine", "onnxruntime"))
-            )
-            for subject in job.subjects
-        }
+        self.engines = {package_of(subject.engine or bundles[subject.place].engine) for subject in job.subjects}
         self.photos = of_photos([*job.photos, *(photo for photo, _ in job.questions)])
 
     @property

@@ -25,7 +25,6 @@ BEGAN = time.monotonic()
 WHOLE = ("predict",)  # the only step of a predictor that does not tell its own
 PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
 RANKS = 5
-LEAST = sys.float_info.min  # a likelihood that leaves out nothing that can be
 
 Reply = dict[str, Any]
 
@@ -108,7 +107,7 @@ class Served:
     def _line(self, photo: Path, verb: str | None) -> Reply:
         content = photo.read_bytes()
         if self.of_pairs:
-            every = self.predictor.predict(content, sure=LEAST)
+            every = self.predictor.predict(content, sure=0)
             return {"image": photo.name, "pairs": [each.predicted for each in every]}
         best = self._situation(content)
         frames = {best.verb: _frame(best)} if best.fillers else {}

@@ -127,7 +127,9 @@ def bench(
     )
     subjects = [replace(each, at_once=at_once) for each in subjects]
     limit = 200 if quick and limit is None else limit
-    truth = _pair_truth(data, split, limit, kinds, kept) if kinds else _truth(data, split, limit, words, kept)
+    truth = (
+        _pair_truth(bundles[0], data, split, limit, kinds, kept) if kinds else _truth(data, split, limit, words, kept)
+    )
     looked_at, questions = _photos(truth, photos, out)
     pinned = _numbers("--cpus", cpus) if cpus else []
     if host is None and hasattr(os, "sched_getaffinity") and (there := os.sched_getaffinity(0)) and set(pinned) - there:
@@ -211,8 +213,7 @@ def _subjects(
     opened = [open_bundle(find_bundle(each)) for each in bundles]
     found = []
     for given, bundle in zip(bundles, opened):
-        own = str(bundle.manifest.get("target", {}).get("engine", "onnxruntime"))
-        for engine in engines or [own]:
+        for engine in engines or [bundle.engine]:
             for count in threads:
                 name = str(bundle.manifest.get("name") or given.name)
                 if sum(other.manifest.get("name") == bundle.manifest.get("name") for other in opened) > 1:
@@ -258,7 +259,9 @@ def _truth(data: str | None, split: str, limit: int | None, words: Ontology, kep
     return photos, Truth(data or "diorama", split, photos.annotations, groups, kept)
 
 
-def _pair_truth(data: str | None, split: str, limit: int | None, kinds: Kinds, kept: float) -> tuple[Any, Truth] | None:
+def _pair_truth(
+    bundle: Path, data: str | None, split: str, limit: int | None, kinds: Kinds, kept: float
+) -> tuple[Any, Truth] | None:
     """The same for pairs."""
     from edgegsr.bench.bench import Truth
     from edgegsr.data.pairs import open_pairs
@@ -271,7 +274,7 @@ def _pair_truth(data: str | None, split: str, limit: int | None, kinds: Kinds, k
             raise
         print(f"accuracy is not measured: {error}; or give --data FOLDER")
         return None
-    need_same_kinds("bench", kinds, name, photos.pairs.kinds)
+    need_same_kinds(bundle, kinds, name, photos.pairs.kinds)
     return photos, Truth(name, split, photos.pairs, None, kept)
 
 

@@ -18,7 +18,7 @@ from edgegsr.images import Pixels, letterbox
 from edgegsr.interactions import Kinds
 from edgegsr.progress import track
 from edgegsr.runtime.decode_pairs import MOST
-from edgegsr.runtime.interactions import EVERY, interactions
+from edgegsr.runtime.interactions import interactions
 from edgegsr.runtime.session import BEST, Session, normalised
 from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import Answers, Fillers
@@ -78,7 +78,7 @@ def pair_answers(
     found = PairAnswers.none(len(photos), MOST)
     for row, square, geometry in _looked_at(photos, photos.pairs.sizes_wh, side):
         try:
-            said = interactions(session(square, BEST), geometry, kinds, EVERY)
+            said = interactions(session(square, BEST), geometry, kinds, sure=0)
         except ValueError as error:
             broken(error)
             continue

@@ -40,7 +40,7 @@ def decode_pairs(
     """The interactions of one photo, likeliest first; boxes come in shares of the square."""
     likely = likelihood(presence, object_logits, verb_logits, kinds)
     flat = likely.ravel()
-    told = np.flatnonzero(flat >= sure)
+    told = np.flatnonzero((flat >= sure) & (flat > 0))  # what cannot be is told at no likelihood
     best = told[np.argsort(-flat[told], kind="stable")[:MOST]]
     query, noun, verb = np.unravel_index(best, likely.shape)
     humans, objects = (_in_photo(boxes[query], geometry) for boxes in (humans_xyxy, objects_xyxy))

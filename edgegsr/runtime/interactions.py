@@ -17,7 +17,6 @@ from edgegsr.runtime.session import Numbers
 from edgegsr.situation import Interaction
 
 MOST_NUMBERS = 1 << 24  # likelihoods of a photo: of every pair, object and verb
-EVERY = float(np.nextafter(0, 1))  # a sureness that leaves out nothing that can be
 
 
 class InteractionRecognizer(Recognizer):
@@ -46,7 +45,7 @@ def sureness(sure: float) -> float:
     """A likelihood from which interactions are told."""
     if not 0 <= sure <= 1:
         raise InputError(f"sure: wanted a likelihood from 0 to 1, got {sure!r}")
-    return max(sure, EVERY)
+    return sure
 
 
 def kinds_of(bundle: Bundle) -> Kinds:

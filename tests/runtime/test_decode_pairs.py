@@ -55,3 +55,8 @@ def test_a_pair_is_drawn_with_its_colour_and_without_an_object_too():
     assert changed[60:390, 50:54].all() and changed[210:390, 300:304].all()  # both boxes
     assert changed[260, 210:290].any()  # the line between them
     assert (lonely != 90).any() and not (lonely[:, 510:] != 90).any()
+
+
+def test_what_cannot_be_is_told_at_no_likelihood():
+    told = decoded([HIGH], [[LOW, HIGH]], [[HIGH, HIGH]], sure=0.0)
+    assert ("ride", "cup") not in [(each.verb, each.noun) for each in told] and len(told) == 3
