@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,17 @@ def _lead(run: PairRun, split: PairSplit) -> str:
         f"{config['train']['epochs']} epochs, seed {config['train']['seed']}",
         f"{weights / 1e6:.2f} M weights, {run.student.config.pairs} queries at {run.student.config.side} px",
         *([f"zero-shot setting {unseen}"] if unseen else []),
+        f"method {config['method']}{_taught_by(config.get('teacher', {}))}",
     ]
     return " · ".join(parts) + note_on(split.folder, "HICO-DET")
+
+
+def _taught_by(source: Mapping[str, Any]) -> str:
+    """Whose word a student was taught by; without annotations, also whose boxes."""
+    if not source:
+        return ""
+    boxes = f"; no annotation, boxes by the detector {source['detector']}" if "detector" in source else ""
+    return escape(f", taught by {source['teacher']}{boxes}")
 
 
 def _note(text: str) -> str:
@@ -102,7 +111,10 @@ def _kinds(scores: Scores) -> str:
     told = [kind for kind in scores.to_json()["kinds"] if kind["pairs"]]
     ranked = sorted(told, key=lambda kind: -kind["ap"])
     chosen = [*ranked[:BEST], *ranked[max(BEST, len(ranked) - WORST) :]]
-    rows = [(f"{kind['verb']} {kind['object']}", str(kind["pairs"]), percent(kind["ap"])) for kind in chosen]
+    rows = [
+        (f"{kind['verb']} {kind['object']}".replace("_", " "), str(kind["pairs"]), percent(kind["ap"]))
+        for kind in chosen
+    ]
     return f'<div class="panel">{_table(("interaction", "true pairs", "AP"), rows)}</div>'
 
 
