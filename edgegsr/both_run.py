@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from edgegsr.bundle import PAIRS, SITUATIONS
 from edgegsr.errors import InputError
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import WEIGHTS, Run, open_run
 from edgegsr.student.both import BothStudent
-from edgegsr.student.quantizers import Quantized
+from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import Quantized, hooks, places
 
 HALVES = (SITUATIONS, PAIRS)  # what their folders are called
 
@@ -38,16 +41,30 @@ def open_both_run(folder: str | Path) -> BothRun:
     """The runs in a folder, checked, and that they have one trunk."""
     folder = Path(folder)
     situations, pairs = open_run(folder / SITUATIONS), open_pair_run(folder / PAIRS)
-    for half in (situations, pairs):
-        if isinstance(half.student, Quantized):
-            raise InputError(f"{half.folder}: counts in INT8, as both heads together do not; export it alone")
-    mine, theirs = situations.student.state_dict(), pairs.student.state_dict()
-    for name, tensor in theirs.items():
-        if name.startswith(("encoder.", "decoder.")) and not (
-            name in mine and mine[name].shape == tensor.shape and torch.equal(mine[name], tensor)
-        ):
+    rounded = [half for half in (situations, pairs) if isinstance(half.student, Quantized)]
+    if len(rounded) == 1:
+        raise InputError(
+            f"{rounded[0].folder}: counts in INT8 and the other half does not; run `edgegsr compress --ptq` on the "
+            "folder of both, or export this one alone"
+        )
+    mine, theirs = _trunk(situations.student), _trunk(pairs.student)
+    for name in sorted(mine.keys() | theirs.keys()):
+        if not (name in mine and name in theirs and torch.equal(mine[name], theirs[name])):
             raise InputError(
                 f"{folder}: {name} is another one in {SITUATIONS}/{WEIGHTS} than in {PAIRS}/{WEIGHTS}; wanted both "
                 "halves of one `edgegsr distill --situations`, copy the whole folder again"
             )
     return BothRun(folder, situations, pairs, BothStudent(situations.student, pairs.student).eval())
+
+
+def _trunk(student: Student | PairStudent) -> dict[str, Tensor]:
+    """What both halves share: weights, and the scales that an encoder rounds with."""
+    found = {n: tensor for n, tensor in student.state_dict().items() if n.startswith(("encoder.", "decoder."))}
+    if isinstance(student, Quantized):
+        rounded = zip(places(student), hooks(student))
+        found |= {
+            f"{place.operator} {place.port}": quant.scale
+            for place, (_, quant) in rounded
+            if place.operator.startswith("encoder/")
+        }
+    return found

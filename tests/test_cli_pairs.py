@@ -102,10 +102,17 @@ def test_pairs_are_learned_without_annotations(
     assert list((tmp_path / "cache" / "testimony" / "likelihoods").glob("*.safetensors"))
 
 
+@pytest.fixture(scope="module")
+def both(crowd: Path, card: Path, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "both"
+    assert run("distill", "--student", card, "--data", crowd, "--situations", world, *READ, "--out", out) == 0
+    return out
+
+
 def test_one_trunk_learns_situations_and_pairs(
-    crowd: Path, card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    both: Path, crowd: Path, card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "both"
+    out = both
     assert run("distill", "--student", card, "--data", crowd, "--situations", world, *READ, "--out", out, "--json") == 0
     told = last_json(capsys)
     assert (told["situations"], told["pairs"]) == (str(out / "situations"), str(out / "pairs"))
@@ -181,6 +188,35 @@ def test_a_mistake_is_one_line(
 def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("distill", "--student", "pico", "--unseen", "uv", "--out", tmp_path / "x") == 2
     assert "--situations: are for students of pairs, and pico is none" in capsys.readouterr().err
+
+
+def test_both_heads_come_down_to_8_bits_together(
+    both: Path, crowd: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("nncf")
+    small, bundle, data = tmp_path / "int8", tmp_path / "bundle", f"{world},{crowd}"
+    photo = next((crowd / "images").glob("crowd_test_*.jpg"))
+    compress = ("compress", both, "--ptq", "--data", data, "--calibration", 8, "--threads", 1, "--out", small)
+    assert run(*compress, "--json") == 0
+    told = last_json(capsys)
+    for half in ("situations", "pairs"):
+        steps = told[half]["steps"]
+        assert steps["INT8, as kept"]["weight_bytes"] < 0.8 * steps["as it came"]["weight_bytes"]
+        assert told[half]["report"] == str(small / half / "report.html")
+        assert run("eval", small / half, "--data", world if half == "situations" else crowd, "--split", "dev") == 0
+    aim = ("--target", "onnx-int8", "--allow-regression", "--images", 8)
+    assert run("export", small, "--data", data, *aim, "--out", bundle) == 0
+    assert "layers count in 8 bits" in capsys.readouterr().out
+    assert run("verify", bundle) == 0
+    assert run("predict", bundle, photo, "--json") == 0
+    said = last_json(capsys)
+    assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
+    assert run("compress", both, "--ptq", "--data", "diorama", "--out", tmp_path / "x") == 2
+    assert "--data: both heads want data of situations and of pairs" in capsys.readouterr().err
+    assert run("compress", both, "--qat", "--out", tmp_path / "x") == 2
+    assert f"--qat: is for students of situations, and {both} is a run of both heads" in capsys.readouterr().err
+    assert run("compress", small, "--ptq", "--data", data, "--out", tmp_path / "x") == 2
+    assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
 
 
 def test_pairs_come_down_to_8_bits_and_onto_a_device(

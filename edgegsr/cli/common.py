@@ -99,6 +99,14 @@ def of_both(run: Path) -> bool:
     return all((find_run(run) / head).is_dir() for head in HEADS)
 
 
+def both_data(data: str | None) -> tuple[str, str]:
+    """The data of situations and of pairs that a run of both heads wants."""
+    if data and "," not in data:
+        raise InputError(f"--data: both heads want data of situations and of pairs, as in diorama,crowd; got {data!r}")
+    mine, theirs = (data or "diorama,crowd").split(",", 1)
+    return mine, theirs
+
+
 def last_line(wanted: bool, value: Mapping[str, Any]) -> None:
     if wanted:
         text = json.dumps(value, ensure_ascii=False)

@@ -14,11 +14,13 @@ from edgegsr.cli.common import (
     Json,
     Limit,
     RunFolder,
+    both_data,
     complain,
     last_line,
     leave_out,
     need_same_kinds,
     need_training,
+    of_both,
     of_pairs,
     settings_of,
     table,
@@ -28,6 +30,8 @@ from edgegsr.errors import InputError, require
 
 if TYPE_CHECKING:
     from edgegsr.compress.config import Wishes
+    from edgegsr.compress.school import PairSchool
+    from edgegsr.pair_run import PairRun
 
 
 def compress(
@@ -80,7 +84,7 @@ def compress(
 ) -> None:
     """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits.
 
-    Students of pairs count in 8 bits by --ptq; nothing of them is cut or trained on.
+    Students of pairs, and those of both heads, count in 8 bits by --ptq; nothing of them is cut or trained on.
     """
     need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
@@ -95,24 +99,30 @@ def compress(
     quantize = QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs)
     if max_drop is not None:
         quantize = replace(quantize, max_drop=max_drop)
-    if of_pairs(run):
+    both = of_both(run)
+    if both or of_pairs(run):
         cut = {"--prune": prune, "--latency": latency, "--drop-layers": drop_layers, "--sparse": sparse, "--qat": qat}
         given = cut | {"--max-drop": max_drop is not None, "--method": method, "--teacher": teacher}
-        leave_out(given | {"--set": settings}, f"for students of situations, and {run} is a run of pairs")
+        what = "both heads" if both else "pairs"
+        leave_out(given | {"--set": settings}, f"for students of situations, and {run} is a run of {what}")
         require(ptq, "nothing to do: give --ptq")
-        done = _pairs(run, out, Wishes(wish, quantize, aim), data or "crowd", limit, threads)
+        made = (_both if both else _pairs)(run, out, Wishes(wish, quantize, aim), data, limit, threads)
     else:
         overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
         asked = Wishes(wish, quantize, aim)
-        done = _situations(run, out, asked, data or "diorama", limit, threads, method, teacher, overrides)
-    steps = read_steps(done)
-    table(f"{out}, dev, %", *rows(steps))
-    told = "by group: verb top-1; grounded: all verbs, with the true verb"
-    told = "mAP: over the kinds that dev shows" if of_pairs(run) else told
+        made = [_situations(run, out, asked, data or "diorama", limit, threads, method, teacher, overrides)]
+    steps = {done: read_steps(done) for done in made}
+    for done, measured in steps.items():
+        table(f"{done}, dev, %", *rows(measured))
+    judged = {"top-1: of verbs by group; grounded: all verbs, with the true verb": both or not of_pairs(run)}
+    judged["mAP: over the kinds that dev shows"] = both or of_pairs(run)
+    told = "; ".join(line for line, there in judged.items() if there)
     print(f"M: weights; MB: of the run's file; ms: of the exported graph; {told}")
-    print(f"\nLook at   {done / 'report.html'}")
-    missed = [] if max_drop is None else dropped(steps, max_drop)
-    last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
+    print(f"\nLook at   {' and '.join(str(done / 'report.html') for done in made)}")
+    missed = [line for each in steps.values() for line in dropped(each, max_drop)] if max_drop is not None else []
+    parts = [{"report": str(done / "report.html"), "steps": measured} for done, measured in steps.items()]
+    found = dict(zip((done.name for done in made), parts)) if both else parts[0]
+    last_line(as_json, {"out": str(out), **found, "missed": missed})
     for line in missed:
         complain(line, MISSED)
     if missed:
@@ -159,18 +169,43 @@ def _situations(
     return compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads).folder
 
 
-def _pairs(run: Path, out: Path, wishes: Wishes, data: str, limit: Optional[int], threads: int) -> Path:
+def _pairs(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Optional[int], threads: int) -> list[Path]:
     """The same of a run of pairs, which is calibrated on what it was trained on."""
     from edgegsr.compress.pairs import compress_pairs
-    from edgegsr.compress.school import PairSchool
-    from edgegsr.data.pairs import open_pairs
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
-    setting = opened.config.get("pairs", {})
+    return [compress_pairs(opened, out, wishes, _pair_school(opened, data or "crowd", limit), threads).folder]
+
+
+def _both(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Optional[int], threads: int) -> list[Path]:
+    """The same of a run of both heads, which is calibrated on the photos of either."""
+    from edgegsr.both_run import open_both_run
+    from edgegsr.compress.both import compress_both
+    from edgegsr.compress.school import School
+    from edgegsr.data.source import groups_of, open_data
+    from edgegsr.distill.config import read_train
+    from edgegsr.shipped import find_run
+
+    mine, theirs = both_data(data)
+    opened = open_both_run(find_run(run))
+    words = opened.situations.ontology
+    learn, judge = (open_data(mine, split, limit, words) for split in ("train", "dev"))
+    config = opened.situations.config
+    training = read_train({"train": config.get("train", {})})
+    school = School(learn, judge, groups_of(mine, words), str(config.get("method", "unknown")), None, training)
+    done = compress_both(opened, out, wishes, school, _pair_school(opened.pairs, theirs, limit), threads)
+    return [done.situations.folder, done.pairs.folder]
+
+
+def _pair_school(run: PairRun, data: str, limit: Optional[int]) -> PairSchool:
+    """On what a run of pairs is calibrated, and who judges it."""
+    from edgegsr.compress.school import PairSchool
+    from edgegsr.data.pairs import open_pairs
+
+    setting = run.config.get("pairs", {})
     learn = open_pairs(data, "train", limit, setting.get("unseen", ""), setting.get("rule", "labels"))
     judge = open_pairs(data, "dev", limit)
-    need_same_kinds(run, opened.kinds, data, judge.pairs.kinds)
-    school = PairSchool(learn, judge, str(opened.config.get("method", "unknown")))
-    return compress_pairs(opened, out, wishes, school, threads).folder
+    need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
+    return PairSchool(learn, judge, str(run.config.get("method", "unknown")))

@@ -14,6 +14,7 @@ from edgegsr.cli.common import (
     AnyData,
     Json,
     RunFolder,
+    both_data,
     complain,
     last_line,
     leave_out,
@@ -178,9 +179,7 @@ def _both(folder: Path, data: str | None, images: int, threads: int, allow_regre
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.export.judge import Checks
 
-    if data and "," not in data:
-        raise InputError(f"--data: both heads want data of situations and of pairs, as in diorama,crowd; got {data!r}")
-    mine, theirs = (data or "diorama,crowd").split(",", 1)
+    mine, theirs = both_data(data)
     opened = open_both_run(folder)
     ontology = opened.situations.ontology
     photos, groups = open_data(mine, "dev", None, ontology), groups_of(mine, ontology)

@@ -45,7 +45,7 @@ HEARD = 6  # batches by which a search judges a loss
 def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Run:
     """The compressed run in `out`, with a report of the way there."""
     _check(run, wishes)
-    settle(out, _asked(run, wishes, school, threads))
+    settle(out, asked_of(run, wishes, school, threads))
     figures, last = Figures(out, school.score, threads), run
     for name, step in _steps(run, out, wishes, school, threads):
         figures.add(name, step)
@@ -54,14 +54,20 @@ def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
         if (last.folder / name).is_file():
             write_whole(out / name, (last.folder / name).read_bytes())
     finished = open_run(out)
-    if not (out / CALIBRATION).is_file():  # training chooses it, and nothing was trained
-        said, scale = answer(finished.student, school.judge), float(finished.student.verb_words.scale.detach())
-        if chosen := choose(said, school.judge.annotations, school.groups, scale, school.judge.name):
-            chosen.save(out)
+    with_handicap(finished, school)
     write_whole(
         out / REPORT, report(finished, figures.steps, wishes, school, threads, read_plan(out), read_sensitivity(out))
     )
     return finished
+
+
+def with_handicap(run: Run, school: School) -> None:
+    """Chooses on dev what training chooses, where nothing was trained."""
+    if (run.folder / CALIBRATION).is_file():
+        return
+    said, scale = answer(run.student, school.judge), float(run.student.verb_words.scale.detach())
+    if chosen := choose(said, school.judge.annotations, school.groups, scale, school.judge.name):
+        chosen.save(run.folder)
 
 
 def _check(run: Run, wishes: Wishes) -> None:
@@ -153,7 +159,7 @@ def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: S
     return school.train(folder, run, epochs=epochs, lr=wish.lr_share * school.settings.lr, warmup_epochs=warmup)
 
 
-def _asked(run: Run, wishes: Wishes, school: School, threads: int) -> dict[str, Any]:
+def asked_of(run: Run, wishes: Wishes, school: School, threads: int) -> dict[str, Any]:
     """What decides what comes out."""
     truth = {"train": school.learn.annotations, "dev": school.judge.annotations}
     data = {name: facts_of(part) for name, part in truth.items()}

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgegsr.both_run import BothRun
 from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import QuantizeConfig
 from edgegsr.compress.layers import Layer, in_16_bits, layers_of
@@ -28,7 +29,7 @@ from edgegsr.scoring.brief import Dev, brief
 from edgegsr.student.answers import answer
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import Quantized, QuantizedStudent
+from edgegsr.student.quantizers import QuantizedStudent, counts_in_8_bits
 
 LOOKED_AT = 8  # images at a time, when scales are found
 COMPARED = 64  # images on which outputs are compared, at once
@@ -58,9 +59,9 @@ def calibration_photos(learn: Split | PairSplit, side: int, wish: QuantizeConfig
     return torch.split(_pixels(learn, rows, side), LOOKED_AT)
 
 
-def refuse_quantized(run: Run | PairRun) -> None:
+def refuse_quantized(run: Run | PairRun | BothRun) -> None:
     """Of a student in 8 bits nothing is cut, and no other 8 bits are made."""
-    if isinstance(run.student, Quantized):
+    if counts_in_8_bits(run.student):
         raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
 
 

@@ -21,6 +21,7 @@ from edgegsr.runtime.session import NO_WORDS, Engine, Session
 from edgegsr.scoring.brief import Dev
 from edgegsr.student.both import BothStudent
 from edgegsr.student.cost import Cost
+from edgegsr.student.quantizers import counts_in_8_bits, unrounded
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,12 @@ class Both:
         return NO_WORDS
 
     def graph(self, plain: bool = False) -> ModelProto:
-        """The graph of the student; `plain`, in floats, which it always counts in."""
-        return self.form.graph(self.student)
+        """The graph of the student; `plain`, in floats whatever it counts in."""
+        if not plain or not counts_in_8_bits(self.student):
+            return self.form.graph(self.student)
+        mine, theirs = self.run.situations, self.run.pairs
+        halves = unrounded(mine.student, mine.tables), unrounded(theirs.student, theirs.tables)
+        return self.form.graph(BothStudent(*halves))
 
     def parts(self, graph: ModelProto) -> dict[str, ModelProto]:
         """The one ONNX file."""

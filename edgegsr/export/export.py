@@ -16,7 +16,6 @@ import numpy as np
 from onnx import ModelProto
 
 from edgegsr.bench.clock import best_of_turns, timed
-from edgegsr.both_run import BothRun
 from edgegsr.bundle import (
     GRAPH,
     MODEL_CARD,
@@ -49,7 +48,7 @@ from edgegsr.run import Run
 from edgegsr.runtime.session import BEST, Engine, Session, open_graph, open_session
 from edgegsr.signature import signer
 from edgegsr.student.cost import cost
-from edgegsr.student.quantizers import Quantized
+from edgegsr.student.quantizers import counts_in_8_bits
 
 FOLDED = Vocab()
 ELSEWHERE = {
@@ -107,15 +106,10 @@ def _check(of: Said, out: Path, target: Target) -> None:
         check_version(target)
     elif importlib.util.find_spec(target.engine) is None:
         raise MissingExtra(f"--target: measuring {target.engine}", "train")
-    quantized = isinstance(run.student, Quantized)
+    quantized = counts_in_8_bits(run.student)
     if quantized and target.precision != "int8":
         raise InputError(
             f"{run.folder}: counts in INT8, and {target.precision} does not; export the run that it was made from"
-        )
-    if target.precision == "int8" and isinstance(run, BothRun):
-        raise InputError(
-            f"{run.folder}: says situations and pairs, of which there are no 8 bits together; compress and export "
-            f"{run.situations.folder} and {run.pairs.folder}, or give a target in fp32, fp16 or bf16"
         )
     if target.precision == "int8" and not quantized:
         how = " (or --qat)" * isinstance(run, Run)

@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from onnx import ModelProto
@@ -27,10 +28,11 @@ from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.both import BothStudent
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairAnswer, PairStudent
-from edgegsr.student.quantizers import Quantized
+from edgegsr.student.quantizers import Quantized, rounding_of
 
 OPSET = 20
 AnyStudent = Student | PairStudent | BothStudent
+OneHead = TypeVar("OneHead", Student, PairStudent)
 
 
 def export_onnx(student: AnyStudent, path: Path, batch: int = 1) -> Path:
@@ -44,7 +46,9 @@ def graph_of(student: AnyStudent, batch: int = 1, room: Room | None = None, toke
 
     Its words are folded into it, or inputs where there is a room for them; with `tokens` what it saw comes out too.
     """
-    if isinstance(student, Quantized):
+    if isinstance(student, BothStudent):
+        student = BothStudent(_still(student.situations), _still(student.pairs))
+    elif isinstance(student, Quantized):
         student = frozen(student)
     side = student.config.side
     module: torch.nn.Module = student.eval().cpu()
@@ -60,6 +64,11 @@ def graph_of(student: AnyStudent, batch: int = 1, room: Room | None = None, toke
     if tokens:
         module = _Telling(module, student.encoder)
     return _exported(module, given, Gates((*INPUTS, *TABLE_INPUTS)[: len(given)], (*OUTPUTS, *[TOKENS] * tokens)))
+
+
+def _still(student: OneHead) -> OneHead:
+    """A student whose scales, where it has some, are constants."""
+    return frozen(student) if isinstance(student, Quantized) else student
 
 
 def _exported(module: torch.nn.Module, given: tuple[torch.Tensor, ...], gates: Gates) -> ModelProto:
@@ -98,10 +107,13 @@ class SaidByBoth(torch.nn.Module):
     def __init__(self, student: BothStudent) -> None:
         super().__init__()
         self.student = student
+        self.looking, self.pairing = rounding_of(student.situations), rounding_of(student.pairs)
 
     def forward(self, pixels: torch.Tensor, verb: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        said = self.student(pixels, verb)
-        return *said.situation, *SaidPairs.of(said.pairs)
+        with self.looking():
+            situation, tokens = self.student.look(pixels, verb)
+        with self.pairing():
+            return *situation, *SaidPairs.of(self.student.pairs.say(tokens))
 
 
 class _Telling(torch.nn.Module):

@@ -5,7 +5,6 @@ Rows past the counts can never win: their logits are ABSENT, which is finite, so
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from edgegsr.runtime.vocabulary import FORMAT, Room, Tables, padded
 from edgegsr.situation import MAX_ROLES
 from edgegsr.student.decoder import ABSENT
 from edgegsr.student.model import Prediction, Student
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import rounding_of
 
 NICE = 32  # rooms are multiples of this
 
@@ -95,8 +94,7 @@ class OpenStudent(nn.Module):
     def __init__(self, student: Student) -> None:
         super().__init__()
         self.counted = _Counted(student)
-        # of the student itself: the tracer hands out stand-ins, whose hooks are taken off once too often
-        self.rounding = student.quantizing if isinstance(student, QuantizedStudent) else nullcontext
+        self.rounding = rounding_of(student)
 
     def forward(
         self,

@@ -38,9 +38,13 @@ class BothStudent(nn.Module):
 
     def forward(self, pixels: Tensor, verbs: Tensor | None = None) -> BothAnswer:
         """uint8 pixels (B, S, S, 3); the situation is that of the best verb, or of `verbs` (B,) where it is not -1."""
+        situation, tokens = self.look(pixels, verbs)
+        return BothAnswer(situation, self.pairs.say(tokens))
+
+    def look(self, pixels: Tensor, verbs: Tensor | None = None) -> tuple[Prediction, Tensor]:
+        """The situation, and what there is to say pairs of."""
         view = self.situations.encode(pixels)
         verb_logits = self.situations.verb_logits(view)
         best = verb_logits.argmax(-1)
         said = self.situations.ask(view, best if verbs is None else torch.where(verbs < 0, best, verbs))
-        situation = Prediction(verb_logits, said.noun_logits, said.boxes_xyxy, said.presence)
-        return BothAnswer(situation, self.pairs.pairs(view.tokens, self.situations.decoder))
+        return Prediction(verb_logits, said.noun_logits, said.boxes_xyxy, said.presence), view.tokens

@@ -143,4 +143,8 @@ class PairStudent(nn.Module):
 
     def forward(self, pixels: Tensor, known: Tensor | None = None) -> PairAnswer:
         """uint8 pixels (B, S, S, 3); `known` (B, cells): where pairs have to begin."""
-        return self.pairs(self.encoder(pixels), self.decoder, known)  # type: ignore[no-any-return]
+        return self.say(self.encoder(pixels), known)
+
+    def say(self, tokens: Tensor, known: Tensor | None = None) -> PairAnswer:
+        """The same of what the encoder has seen."""
+        return self.pairs(tokens, self.decoder, known)  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ import importlib.util
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from edgegsr.files import read_json, write_whole
 from edgegsr.student.config import StudentConfig
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Answer, Student, View
-from edgegsr.student.pairs import PairStudent
+from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.text import TextTables
 
 os.environ.setdefault("NNCF_CI", "1")  # else NNCF reports its use to its makers over the network
@@ -116,10 +116,24 @@ class QuantizedStudent(Quantized, Student):
 
 
 class QuantizedPairStudent(Quantized, PairStudent):
-    """The same of pairs, which is entered by its forward alone."""
+    """The same of pairs, which speaks of what another one has seen as well."""
+
+    def say(self, tokens: Tensor, known: Tensor | None = None) -> PairAnswer:
+        with self.quantizing():
+            return super().say(tokens, known)
 
 
 QUANTIZED: dict[type[nn.Module], type[Quantized]] = {Student: QuantizedStudent, PairStudent: QuantizedPairStudent}
+
+
+def rounding_of(student: nn.Module) -> Callable[[], Any]:
+    """What a student is to be traced within: a tracer hands out stand-ins, whose hooks are taken off once too often."""
+    return student.quantizing if isinstance(student, Quantized) else nullcontext
+
+
+def counts_in_8_bits(student: nn.Module) -> bool:
+    """Whether a student does, or what it is made of."""
+    return any(isinstance(part, Quantized) for part in student.modules())
 
 
 def places(student: Quantized) -> list[Place]:

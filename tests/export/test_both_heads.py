@@ -22,9 +22,13 @@ from edgegsr.both_run import BothRun, open_both_run
 from edgegsr.bundle import OUTPUTS, PAIR_OUTPUTS, open_bundle
 from edgegsr.card import to_toml
 from edgegsr.compress.calibrate import calibrated
+from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
+from edgegsr.compress.figures import read_steps
+from edgegsr.compress.school import PairSchool, School
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import groups
+from edgegsr.distill.config import TrainConfig
 from edgegsr.errors import InputError
 from edgegsr.export.export import export
 from edgegsr.export.form import Form
@@ -33,20 +37,21 @@ from edgegsr.export.pair_parity import same_interactions
 from edgegsr.export.target import find_target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.pair_run import open_pair_run
-from edgegsr.run import Run
+from edgegsr.run import Run, open_run
 from edgegsr.runtime import BothRecognizer, InteractionRecognizer, SituationRecognizer
 from edgegsr.student.both import BothStudent
 from edgegsr.student.config import read_student
 from edgegsr.student.cost import cost
 from edgegsr.student.model import Student
 from edgegsr.student.predictor import EagerPredictor
-from edgegsr.student.quantizers import write_places
+from edgegsr.student.quantizers import Quantized, hooks, places, unrounded, write_places
 from edgegsr.student.weights import save_packed, save_weights
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.wording import ontology_hash
 
 TARGET = find_target("onnx-fp32")
+PTQ = Wishes(PruneConfig(), QuantizeConfig(ptq=True, calibration=4), TARGET)
 
 
 def words() -> TextTables:
@@ -150,7 +155,7 @@ def test_what_both_heads_cannot_have_is_refused(learned: BothRun, checks: Checks
         export(learned, tmp_path / "x", TARGET, checks, Vocab("input"))
     with pytest.raises(InputError, match="--with-ask"):
         export(learned, tmp_path / "x", TARGET, checks, form=Form(ask=True))
-    with pytest.raises(InputError, match="situations and pairs, of which there are no 8 bits together; compress and"):
+    with pytest.raises(InputError, match=r"counts in float32; run `edgegsr compress .*` first"):
         export(learned, tmp_path / "x", find_target("onnx-int8"), checks)
 
 
@@ -183,5 +188,85 @@ def test_a_half_in_8_bits_is_for_itself(learned: BothRun, tmp_path: Path) -> Non
     (half.folder / "config.toml").write_text(to_toml({**half.config, "student": rounded.config}))
     write_places(rounded, half.folder / "quantizers.json")
     save_packed(rounded, half.folder / "student.safetensors")
-    with pytest.raises(InputError, match="pairs: counts in INT8, as both heads together do not; export it alone"):
+    with pytest.raises(InputError, match="pairs: counts in INT8 and the other half does not; run `edgegsr compress"):
         open_both_run(tmp_path)
+
+
+# --- in 8 bits ---
+
+
+@pytest.fixture(scope="module")
+def schools(split_train: Split, split_dev: Split, crowds: PairSplit) -> tuple[School, PairSchool]:
+    of_verbs = groups(split_train.annotations)
+    situations = School(split_train, split_dev, of_verbs, "none", None, TrainConfig())
+    return situations, PairSchool(crowds, crowds, "none")
+
+
+@pytest.fixture(scope="module")
+def rounded(learned: BothRun, schools: tuple[School, PairSchool], tmp_path_factory: pytest.TempPathFactory) -> BothRun:
+    pytest.importorskip("nncf")
+    from edgegsr.compress.both import compress_both
+
+    return compress_both(learned, tmp_path_factory.mktemp("rounded") / "run", PTQ, *schools, 1)
+
+
+def test_both_halves_in_8_bits_have_one_trunk(rounded: BothRun) -> None:
+    assert all(isinstance(half.student, Quantized) for half in (rounded.situations, rounded.pairs))
+    seen = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8))
+    together = rounded.student(seen)
+    mine, theirs = (open_run(rounded.folder / "situations"), open_pair_run(rounded.folder / "pairs"))
+    for said, alone in ((together.situation, mine.student(seen)), (together.pairs, theirs.student(seen))):
+        assert all(torch.equal(a, b) for a, b in zip(said, alone))
+    plain = unrounded(mine.student, mine.tables)(seen)
+    assert not torch.equal(plain.verb_logits, together.situation.verb_logits)
+
+
+def test_what_8_bits_cost_stands_in_both_reports(rounded: BothRun, learned: BothRun) -> None:
+    for half, score in (("situations", "verb_top1"), ("pairs", "mean_ap")):
+        steps = read_steps(rounded.folder / half)
+        assert list(steps) == ["as it came", "INT8, as kept"]
+        assert all(score in step["dev"]["all"] for step in steps.values())
+        assert steps["INT8, as kept"]["weight_bytes"] < 0.8 * steps["as it came"]["weight_bytes"]
+        assert "INT8 calibrated on 4 images" in (rounded.folder / half / "report.html").read_text("utf-8")
+
+
+def test_the_same_compression_of_both_changes_nothing(
+    rounded: BothRun, learned: BothRun, schools: tuple[School, PairSchool]
+) -> None:
+    from edgegsr.compress.both import compress_both
+
+    before = {path: path.stat().st_mtime_ns for path in rounded.folder.glob("*/student.safetensors")}
+    compress_both(learned, rounded.folder, PTQ, *schools, 1)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    other = dataclasses.replace(PTQ, quantize=QuantizeConfig(ptq=True, calibration=3))
+    with pytest.raises(InputError, match="another compression"):
+        compress_both(learned, rounded.folder, other, *schools, 1)
+    with pytest.raises(InputError, match="is quantized already"):
+        compress_both(rounded, rounded.folder, PTQ, *schools, 1)
+
+
+def test_scales_of_two_encoders_are_refused(rounded: BothRun, tmp_path: Path) -> None:
+    shutil.copytree(rounded.folder, tmp_path, dirs_exist_ok=True)
+    half = open_pair_run(tmp_path / "pairs").student
+    with torch.no_grad():
+        next(
+            quant for place, (_, quant) in zip(places(half), hooks(half)) if place.operator.startswith("encoder/")
+        ).scale.mul_(2)
+    save_packed(half, tmp_path / "pairs" / "student.safetensors")
+    with pytest.raises(InputError, match="is another one in situations/"):
+        open_both_run(tmp_path)
+
+
+def test_a_bundle_of_both_in_8_bits_says_what_its_student_says(
+    rounded: BothRun, checks: Checks, crowds: PairSplit, tmp_path: Path
+) -> None:
+    lenient = dataclasses.replace(checks, allow_regression=True)  # nothing this small is faster in 8 bits
+    found = export(rounded, tmp_path / "int8", find_target("onnx-int8"), lenient)
+    near = found["numerics"]
+    assert near["layers"]["in_8_bits"] > 0 and near["dev"]["graph"].keys() == near["dev"]["student"].keys()
+    assert near["drift"].keys() == {*OUTPUTS, *PAIR_OUTPUTS} and near["same"]["verb_logits"] > 0.9
+    whole = export(rounded.situations, tmp_path / "half", find_target("onnx-int8"), lenient)
+    assert found["graph_bytes"] < 2 * whole["graph_bytes"]
+    said = BothRecognizer(tmp_path / "int8", threads=1).predict(crowds.path(0))
+    eager = EagerPredictor(rounded.situations).predict(crowds.path(0))
+    assert said.situation.verb == eager.verb

@@ -25,17 +25,20 @@ class GplConfig:
     texts: bool = True  # the student learns how near texts are to one another
     form: Literal["couple", "relation"] = "couple"  # each couple and every verb, or couples of a batch and one another
     reverse: bool = False  # the divergence the other way round
-    temperature: float = 0.1
+    temperature: float = 0.1  # of how near texts are
+    heard_temperature: float = 0.05  # of how near groups find them
     unseen_names: bool = True  # verbs of kinds out of training are among those texts, though no picture shows them
     group_weight: float = 1.0  # of the verbs that groups name
     text_weight: float = 1.0
-    heard_weight: float = 1.0  # of what a query learns from the groups of its couple
+    heard_weight: float = 1.0  # of what a query learns from the groups of its couple, as a ranking of verbs
+    look_weight: float = 3.0  # and as a vector
 
     def __post_init__(self) -> None:
         require(self.scene or self.region or self.pose, "scene, region and pose are all off; switch one of them on")
         require(self.prompts >= 1, f"prompts must be 1 or more, got {self.prompts}")
-        require(self.temperature > 0, f"temperature must be above 0, got {self.temperature}")
-        for name in ("group_weight", "text_weight", "heard_weight"):
+        for name in ("temperature", "heard_temperature"):
+            require(getattr(self, name) > 0, f"{name} must be above 0, got {getattr(self, name)}")
+        for name in ("group_weight", "text_weight", "heard_weight", "look_weight"):
             require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
 
     @property

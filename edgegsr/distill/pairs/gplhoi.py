@@ -1,9 +1,9 @@
 """GPL-HOI for a student of pairs: groups of prompts that look at scene, region and pose, taught by texts.
 
 A reconstruction from the abstract (ICME 2025) and published precedents; docs/interactions.md says what is ours. The
-groups look at couples where annotations say that they are, name verbs beside the student, and hand on what they found
-to the query that stands for the couple. They are gone after training: the student that is left is the one of every
-method.
+groups look at couples where annotations say that they are, name verbs beside the student, and hand on what they find
+to the query that stands for the couple. Where a teacher has looked at couples as well, they start from that. They all
+are gone after training: the student that is left is the one of every method.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from edgegsr.interactions import Kinds
 from edgegsr.student.attention import CrossAttention, feedforward
 from edgegsr.student.heads import START_SCALE, Embed
 from edgegsr.student.pairs import FIRST_NEARNESS, FIRST_SHARE, PairStudent
+from edgegsr.teacher.glimpses import Glimpses
 from edgegsr.text.kinds import spoken
 
+FIRST_PART = 0.2  # of what a group adds to what a teacher sees
 SAYS = {
     "scene": "a scene where a person is {} something",
     "region": "the region where a person is {} something",
@@ -43,6 +45,7 @@ class Seen(NamedTuple):
     """What the groups see of each couple."""
 
     vectors: Tensor  # (B, P, g, t) unit vectors
+    together: Tensor  # (B, P, t) the same, weighed
     cosines: Tensor  # (B, P, V) with the texts of the groups, weighed
 
 
@@ -64,13 +67,14 @@ class Groups(nn.Module):
         self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in range(count))
         self.look = nn.ModuleList(CrossAttention(width, student.config.heads) for _ in range(count))
         self.embed = nn.ModuleList(Embed(width, rows.shape[-1]) for _ in range(count))
+        self.part = nn.Parameter(torch.full((count,), FIRST_PART))
         self.share = nn.Parameter(torch.zeros(count), requires_grad=config.weighed)
         rare = math.log(FIRST_SHARE / (1 - FIRST_SHARE))
         self.bias = nn.Parameter(torch.tensor(rare - START_SCALE * FIRST_NEARNESS))
         self.log_scale = nn.Parameter(torch.tensor(math.log(START_SCALE)))
 
-    def forward(self, tokens: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor) -> Seen:
-        """Tokens (B, n, d), the fine grid first; boxes (B, P, 4) in [0, 1]."""
+    def forward(self, tokens: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, taught: Tensor | None = None) -> Seen:
+        """Tokens (B, n, d), the fine grid first; boxes (B, P, 4) in [0, 1]; what a teacher saw of couples (B, P, t)."""
         fine, couples = tokens[:, : self.grid**2], humans_xyxy.shape[1]
         of_group = {
             "scene": lambda: tokens.mean(1, keepdim=True).expand(-1, couples, -1),
@@ -80,8 +84,10 @@ class Groups(nn.Module):
         vectors = torch.stack(
             [self._vector(i, tokens, of_group[name]()) for i, name in enumerate(self.config.groups)], 2
         )
-        near = torch.einsum("bpgt,gvt->bpgv", vectors, self.prompted())
-        return Seen(vectors, (self.share.softmax(0)[:, None] * near).sum(2))
+        if taught is not None:
+            vectors = F.normalize(taught[:, :, None] + self.part[:, None] * vectors, dim=-1)
+        near, share = torch.einsum("bpgt,gvt->bpgv", vectors, self.prompted()), self.share.softmax(0)[:, None]
+        return Seen(vectors, (share * vectors).sum(2), (share * near).sum(2))
 
     def logits(self, seen: Seen) -> Tensor:
         """(B, P, V) each verb by itself."""
@@ -102,18 +108,23 @@ class Groups(nn.Module):
 
 
 class GplHoi(PairLesson):
-    """A lesson whose teacher is a text encoder: what is alike in words shall look alike."""
+    """A lesson whose teacher is a text encoder: what is alike in words shall look alike. Another may look as well."""
 
     def __init__(self, student: PairStudent, config: TrainConfig, allowed: Tensor, texts: Tensor) -> None:
         super().__init__(student, config, allowed)
         self.groups = Groups(student, config.gplhoi, texts)
 
     def forward(
-        self, pixels: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: None = None
+        self,
+        pixels: Tensor,
+        humans_xyxy: Tensor,
+        objects_xyxy: Tensor,
+        has_pair: Tensor,
+        about: Glimpses | None = None,
     ) -> Recital:
         tokens = self.student.encoder(pixels)
         answer = self.answer(tokens, objects_xyxy, has_pair)
-        return Recital(answer, self.groups(tokens, humans_xyxy, objects_xyxy))
+        return Recital(answer, self.groups(tokens, humans_xyxy, objects_xyxy, about and about.seen))
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
@@ -123,9 +134,11 @@ class GplHoi(PairLesson):
         mine = chosen(said.answer.verb_embedding, query).float()
         known = self._known()
         words = self.student.pairs.verb_words.table.float()
-        ranks = F.linear(mine, words)[..., known] / c.temperature
-        heard = divergence(ranks, seen.cosines.detach()[..., known] / c.temperature)
+        ranks = F.linear(mine, words)[..., known] / c.heard_temperature
+        heard = divergence(ranks, seen.cosines.detach()[..., known] / c.heard_temperature)
         found["heard"] = c.heard_weight * mean_where(heard, there)
+        gap = 1 - F.cosine_similarity(mine, seen.together.detach(), dim=-1)
+        found["look"] = c.look_weight * mean_where(gap, there)
         if c.texts:
             of_groups = [*seen.vectors.unbind(2)]
             sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [true.has_pair] * len(of_groups))]

@@ -51,13 +51,16 @@ class PairMethod(NamedTuple):
     lesson: Callable[..., PairLesson]
     source: type[Source] | None = None  # of what it learns beside annotations, or instead of them
     given: Callable[[Kinds, str], tuple[Tensor, ...]] = lambda kinds, encoder: ()
+    alone: bool = False  # it does without a source as well
 
 
 PAIR_METHODS: dict[str, PairMethod] = {
     "none": PairMethod(PairLesson),
     "mipd": PairMethod(PairMipd, GlimpseSource),
     "clhoi": PairMethod(ClHoi, Testimony, lambda kinds, encoder: (words(kind_texts(kinds), encoder), acts(kinds))),
-    "gplhoi": PairMethod(GplHoi, given=lambda kinds, encoder: (words(group_texts(kinds), encoder),)),
+    "gplhoi": PairMethod(
+        GplHoi, GlimpseSource, lambda kinds, encoder: (words(group_texts(kinds), encoder),), alone=True
+    ),
 }
 LEARNS_FROM = {GlimpseSource: "a teacher; give --teacher", Testimony: "what is said of photos; give --detector"}
 

@@ -42,6 +42,7 @@ LOSSES = {
     "calibration": "Their likelihoods",
     "groups": "Groups of prompts: verbs",
     "heard": "Taught: what is said of its couple",
+    "look": "Taught: what its couple looks like",
     "texts": "Taught: what texts are like",
     "lr": "Learning rate",
 }

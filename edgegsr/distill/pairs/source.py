@@ -35,7 +35,8 @@ def open_pair_source(
     method: str, given: Given, learn: PairSplit, encoder: str, cache: Path | None = None
 ) -> Source | None:
     """The source of a method on these photos; what it sees or hears is kept in `cache`."""
-    wanted, folder = find_pair_method(method).source, cache or cache_folder()
+    how, folder = find_pair_method(method), cache or cache_folder()
+    wanted = None if how.alone and not given.teacher else how.source
     if wanted is not Testimony and (given.detector or given.scope):
         raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector and --scope")
     if wanted is None:

@@ -63,7 +63,7 @@ def train_pairs(
     them; `start` is a run whose encoder and decoder it begins with.
     """
     out, how, card = Path(out), find_pair_method(method), read_student(student_card)
-    if how.source and not isinstance(source, how.source):
+    if how.source and not isinstance(source, how.source) and not (how.alone and source is None):
         raise InputError(f"--method {method}: learns from {LEARNS_FROM[how.source]}")
     if how.source is Testimony and setting:
         raise InputError(

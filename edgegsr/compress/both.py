@@ -1,0 +1,43 @@
+"""`edgegsr compress --ptq` of both heads on one trunk: two runs in 8 bits whose trunk is rounded alike.
+
+Both halves are calibrated on the same photos, of situations and of pairs, so their encoders find the same scales.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from torch import Tensor
+
+from edgegsr.both_run import BothRun, open_both_run
+from edgegsr.bundle import PAIRS, SITUATIONS
+from edgegsr.compress.compress import asked_of, settle, with_handicap
+from edgegsr.compress.config import Wishes
+from edgegsr.compress.pairs import asked_of_pairs, check
+from edgegsr.compress.quantize import calibration_photos
+from edgegsr.compress.rounded import rounded_run
+from edgegsr.compress.school import PairSchool, School
+
+
+def compress_both(
+    run: BothRun, out: Path, wishes: Wishes, situations: School, pairs: PairSchool, threads: int
+) -> BothRun:
+    """Both runs in 8 bits in `out`, each with a report. The same call leaves finished ones alone."""
+    check(run, wishes, situations, pairs)
+    asked = {
+        SITUATIONS: asked_of(run.situations, wishes, situations, threads),
+        PAIRS: asked_of_pairs(run.pairs, wishes, pairs, threads),
+    }
+    for half, other in ((SITUATIONS, PAIRS), (PAIRS, SITUATIONS)):
+        settle(out / half, {**asked[half], "beside": asked[other]["data"]})
+
+    @cache
+    def photos() -> tuple[Tensor, ...]:
+        side = run.student.config.side
+        return tuple(x for of in (situations, pairs) for x in calibration_photos(of.learn, side, wishes.quantize))
+
+    done = rounded_run(run.situations, out / SITUATIONS, photos, wishes, situations, threads)
+    with_handicap(done, situations)
+    rounded_run(run.pairs, out / PAIRS, photos, wishes, pairs, threads)
+    return open_both_run(out)
