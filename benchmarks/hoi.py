@@ -6,6 +6,7 @@ Every cell is a training of its own under --runs, from scratch; a benchmark that
 --out goes on with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
 CL-HOI learns from no annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes
 are those of a detector, a student of pairs that has learned boxes and objects, and no acts, on crowds of another seed.
+Every student begins with encoder and decoder of that detector, as others begin with those of a detector of objects.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from edgegsr.data.pairs import open_pairs
 from edgegsr.distill.pairs.methods import PAIR_METHODS, Source
 from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.distill.pairs.train import train_pairs
+from edgegsr.files import cache_folder
 from edgegsr.processes import processes
 from edgegsr.scoring.hico import Scores, score
 from edgegsr.shipped import find_card
@@ -40,6 +42,8 @@ ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
 WITHOUT_LABELS = "clhoi"
 DETECTOR, ELSEWHERE = "detector", "crowd:1"  # what it learns from
+LOOKED_AT = ("mipd", "gplhoi")  # methods whose teacher sees couples
+TEACHER = "diorama"
 TOLD = ("teacher", "detector", "scope", "cpu", "gpu", "commit")  # of a training, beside its scores
 
 
@@ -51,6 +55,7 @@ class Cell(NamedTuple):
     seed: int
     student: str
     epochs: int
+    amp: str
     runs: Path
     cache: Path
 
@@ -65,9 +70,11 @@ def measure(cell: Cell) -> dict[str, float]:
     learn, dev = (open_pairs("crowd", split, setting=setting) for split in ("train", "dev"))
     tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
     source = taught_by(cell)
-    overrides = {"seed": cell.seed, "epochs": cell.epochs}
-    card = find_card(cell.student)
-    done = train_pairs(card, learn, dev, tables, cell.folder, cell.method, overrides, setting, source=source)
+    overrides = {"seed": cell.seed, "epochs": cell.epochs, "amp": cell.amp}
+    card, start = find_card(cell.student), cell.runs / DETECTOR
+    done = train_pairs(
+        card, learn, dev, tables, cell.folder, cell.method, overrides, setting, start=start, source=source
+    )
     test = open_pairs("crowd", "test")
     said = answer_pairs(done.student.to(device), test, label=f"{cell.folder.name} on test")
     scores = score(test.pairs, said.predictions())
@@ -81,7 +88,10 @@ def measure(cell: Cell) -> dict[str, float]:
 def taught_by(cell: Cell) -> Source | None:
     """What a cell learns from beside annotations, looked at and kept where that is not done."""
     learn = open_pairs("crowd", "train", setting="" if cell.setting == ALL else cell.setting)
-    given = Given(detector=str(cell.runs / DETECTOR) if cell.method == WITHOUT_LABELS else None)
+    given = Given(
+        teacher=TEACHER if cell.method in LOOKED_AT else None,
+        detector=str(cell.runs / DETECTOR) if cell.method == WITHOUT_LABELS else None,
+    )
     return open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
 
 
@@ -123,29 +133,31 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(PAIR_METHODS), choices=list(PAIR_METHODS))
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--detector-epochs", type=int, default=10)
+    parser.add_argument("--amp", default="bf16", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
-    parser.add_argument("--cache", type=Path, default=Path("runs/hoi"), help="where what the teacher sees is kept")
+    parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what the teacher sees is kept")
     parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
     given = parser.parse_args()
 
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
+    about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs}}
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
-        if other := [name for name, value in about.items() if result[name] != value]:
-            sys.exit(f"{given.out}: is of another {other[0]}, {result[other[0]]}; give another --out")
+        if other := [name for name, value in about.items() if result.get(name) != value]:
+            sys.exit(f"{given.out}: is of another {other[0]}, {result.get(other[0])}; give another --out")
     cells = [
-        Cell(method, setting, seed, given.student, given.epochs, given.runs, given.cache)
+        Cell(method, setting, seed, given.student, given.epochs, given.amp, given.runs, given.cache)
         for seed in given.seeds
         for setting in given.settings
         for method in given.methods
         if setting == ALL or method != WITHOUT_LABELS
         if str(seed) not in result["settings"].get(setting, {}).get(method, {}).get("per_seed", {})
     ]
-    if any(cell.method == WITHOUT_LABELS for cell in cells):
-        learn_to_detect(given.student, given.epochs, given.runs / DETECTOR)
+    learn_to_detect(given.student, given.detector_epochs, given.runs / DETECTOR)
     for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
         taught_by(cell)  # once, before several trainings want the same at once
     for cell, scores in measured(cells, given.jobs):

@@ -27,8 +27,10 @@ def find_run(name: str | Path) -> Path:
     """The folder of a run: a bare name where nothing lies means a student that comes with the project."""
     if Path(name).exists() or len(Path(name).parts) > 1:
         return Path(name)
-    found = _shipped(f"models/{name}/student.safetensors")
-    return found.parent if found else Path(name)
+    if found := _shipped(f"models/{name}/student.safetensors"):
+        return found.parent
+    half = _shipped(f"models/{name}/pairs/student.safetensors")  # of one that has both heads
+    return half.parents[1] if half else Path(name)
 
 
 def find_bundle(name: str | PathLike[str]) -> Path:

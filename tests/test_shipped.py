@@ -53,6 +53,9 @@ def test_a_student_that_comes_with_the_project_is_found_unless_a_folder_has_its_
     Path("diorama-nano").mkdir()
     assert shipped.find_run("diorama-nano") == Path("diorama-nano")
     assert shipped.find_run("runs/none") == Path("runs/none")
+    half = put(models / "diorama-both" / "pairs" / "student.safetensors").parent
+    assert shipped.find_run("diorama-both") == half.parent
+    assert shipped.find_run("diorama-both/pairs") == Path("diorama-both/pairs")
 
 
 def test_a_bundle_that_comes_with_the_project_is_found_by_the_name_of_its_student(models: Path) -> None:

@@ -22,7 +22,7 @@ def hoi(monkeypatch: pytest.MonkeyPatch):
 
 
 def cell(hoi, seed: int, setting: str = "uv"):
-    return hoi.Cell("mipd", setting, seed, "pico-pairs", 10, Path("runs"), Path("runs"))
+    return hoi.Cell("mipd", setting, seed, "pico-pairs", 10, "no", Path("runs"), Path("runs"))
 
 
 def test_seeds_are_kept_one_by_one_with_mean_and_spread(hoi) -> None:

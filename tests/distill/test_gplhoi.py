@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pairmade import CARD, tables_of
+from pairmade import CARD, WIDTH, tables_of
 
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
@@ -24,6 +24,7 @@ from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.errors import InputError
 from edgegsr.student.config import read_student
 from edgegsr.student.pairs import PairStudent
+from edgegsr.teacher.glimpses import Glimpses
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -44,9 +45,17 @@ def lesson_of(pairs_train: PairSplit, **switches: Any) -> GplHoi:
     return GplHoi(student, replace(TrainConfig(), gplhoi=GplConfig(**switches)), valid, texts)
 
 
-def losses(lesson: GplHoi, batch: PairBatch) -> dict[str, float]:
+def losses(lesson: GplHoi, batch: PairBatch, *about: Glimpses) -> dict[str, float]:
     torch.manual_seed(1)
-    return {name: float(loss.detach()) for name, loss in lesson.losses(lesson(*batch.asked), batch).items()}
+    return {name: float(loss.detach()) for name, loss in lesson.losses(lesson(*batch.asked, *about), batch).items()}
+
+
+@pytest.fixture(scope="module")
+def glimpses(batch: PairBatch) -> Glimpses:
+    """Of a teacher that sees something in every couple."""
+    torch.manual_seed(2)
+    seen = torch.nn.functional.normalize(torch.randn(*batch.has_pair.shape, WIDTH), dim=-1)
+    return Glimpses(seen * batch.has_pair[..., None])
 
 
 def test_every_group_calls_every_verb_by_a_text_of_its_own(pairs_train: PairSplit) -> None:
@@ -55,19 +64,37 @@ def test_every_group_calls_every_verb_by_a_text_of_its_own(pairs_train: PairSpli
     assert texts[0] == "a scene where a person is aiming something"
 
 
-def test_groups_add_three_losses_to_those_of_annotations(pairs_train: PairSplit, batch: PairBatch) -> None:
+def test_groups_add_four_losses_to_those_of_annotations(pairs_train: PairSplit, batch: PairBatch) -> None:
     told = losses(lesson_of(pairs_train), batch)
     assert {"verb", "noun", "l1", "giou", "presence", "seed"} <= told.keys()
-    assert all(told[name] > 0 for name in ("groups", "heard", "texts"))
+    assert all(told[name] > 0 for name in ("groups", "heard", "look", "texts"))
+
+
+def test_groups_start_from_what_a_teacher_sees(pairs_train: PairSplit, batch: PairBatch, glimpses: Glimpses) -> None:
+    lesson = lesson_of(pairs_train)
+    alone, taught = lesson(*batch.asked).about, lesson(*batch.asked, glimpses).about
+    near = [(seen.vectors * glimpses.seen[:, :, None]).sum(-1)[batch.has_pair] for seen in (alone, taught)]
+    assert near[0].abs().max() < 0.9 < near[1].min()
+    lesson.losses(lesson(*batch.asked, glimpses), batch)["groups"].backward()
+    assert lesson.groups.part.grad is not None and lesson.groups.part.grad.abs().min() > 0
+
+
+def test_what_a_teacher_sees_reaches_the_query_through_the_groups(
+    pairs_train: PairSplit, batch: PairBatch, glimpses: Glimpses
+) -> None:
+    alone, taught = losses(lesson_of(pairs_train), batch), losses(lesson_of(pairs_train), batch, glimpses)
+    assert {name for name in alone if alone[name] != taught[name]} == {"groups", "heard", "look", "texts"}
 
 
 @pytest.mark.parametrize(
     ("switches", "moved"),
     [
-        ({"visual_prompts": False}, ("groups", "heard", "texts")),
+        ({"visual_prompts": False}, ("groups", "heard", "look", "texts")),
         ({"form": "relation"}, ("texts",)),
         ({"reverse": True}, ("texts",)),
-        ({"temperature": 0.5}, ("heard", "texts")),
+        ({"temperature": 0.5}, ("texts",)),
+        ({"heard_temperature": 0.5}, ("heard",)),
+        ({"look_weight": 0.0}, ("look",)),
         ({"group_weight": 0.5}, ("groups",)),
         ({"heard_weight": 0.0}, ("heard",)),
     ],
@@ -151,7 +178,7 @@ def test_a_student_taught_by_groups_holds_nothing_of_them(
     assert taught.student.state_dict().keys() == plain.student.state_dict().keys()
     assert taught.config["train"]["gplhoi"]["temperature"] == 0.1 and "gplhoi" not in plain.config["train"]
     lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
-    assert {"groups", "heard", "texts"} <= next(line for line in lines if line["kind"] == "train").keys()
+    assert {"groups", "heard", "look", "texts"} <= next(line for line in lines if line["kind"] == "train").keys()
     assert "Taught: what texts are like" in (taught.folder / "report.html").read_text()
 
 

@@ -313,6 +313,19 @@ def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
     assert not any("teacher" in name for name in taught.student.state_dict())
 
 
+def test_groups_of_prompts_learn_from_a_teacher_where_there_is_one(
+    tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit, glimpses: GlimpseSource
+) -> None:
+    tables = tables_for(ontology_of(pairs_train.pairs.kinds))
+    for name, source in (("alone", None), ("taught", glimpses)):
+        done = train_pairs(
+            CARD, pairs_train, pairs_dev, tables, tmp_path / name, "gplhoi", {"epochs": 1}, source=source
+        )
+        assert ("teacher" in done.config) == (source is not None)
+    with pytest.raises(InputError, match="taught: holds another training"):
+        train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "gplhoi", {"epochs": 1})
+
+
 def test_mipd_without_a_teacher_is_refused(tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit) -> None:
     with pytest.raises(InputError, match="--method mipd: learns from a teacher; give --teacher"):
         run(tmp_path / "x", pairs_train, pairs_dev, method="mipd")
