@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from edgegsr.compress.school import PairSchool
     from edgegsr.pair_run import PairRun
 
+OF_SITUATIONS = "by group: verb top-1; grounded: all verbs, with the true verb"
+OF_PAIRS = "mAP: over the kinds that dev shows"
+
 
 def compress(
     run: RunFolder,
@@ -99,8 +102,8 @@ def compress(
     quantize = QuantizeConfig(ptq, qat, calibration, epochs=qat_epochs)
     if max_drop is not None:
         quantize = replace(quantize, max_drop=max_drop)
-    both = of_both(run)
-    if both or of_pairs(run):
+    both, pairs = of_both(run), of_pairs(run)
+    if both or pairs:
         cut = {"--prune": prune, "--latency": latency, "--drop-layers": drop_layers, "--sparse": sparse, "--qat": qat}
         given = cut | {"--max-drop": max_drop is not None, "--method": method, "--teacher": teacher}
         what = "both heads" if both else "pairs"
@@ -114,10 +117,8 @@ def compress(
     steps = {done: read_steps(done) for done in made}
     for done, measured in steps.items():
         table(f"{done}, dev, %", *rows(measured))
-    judged = {"top-1: of verbs by group; grounded: all verbs, with the true verb": both or not of_pairs(run)}
-    judged["mAP: over the kinds that dev shows"] = both or of_pairs(run)
-    told = "; ".join(line for line, there in judged.items() if there)
-    print(f"M: weights; MB: of the run's file; ms: of the exported graph; {told}")
+    told = [*[OF_SITUATIONS] * (not pairs), *[OF_PAIRS] * (both or pairs)]
+    print(f"M: weights; MB: of the run's file; ms: of the exported graph; {'; '.join(told)}")
     print(f"\nLook at   {' and '.join(str(done / 'report.html') for done in made)}")
     missed = [line for each in steps.values() for line in dropped(each, max_drop)] if max_drop is not None else []
     parts = [{"report": str(done / "report.html"), "steps": measured} for done, measured in steps.items()]
