@@ -297,6 +297,24 @@ def _spread(found: dict[str, Any], name: str) -> str:
     return f"{value} ± {100 * found['spread'][name]:.1f}" if found["spread"] else value
 
 
+def both_heads() -> str:
+    """What a second head costs on the same trunk."""
+    result = load("both-heads")
+    rows = []
+    for target, found in result["targets"].items():
+        took = [f"{found[half]['p50_ms']:.2f}" for half in ("situations", "pairs", "both")]
+        size = f"{found['graph_bytes']['both'] / 1e6:.1f}"
+        rows.append((f"`{target}`", *took, f"{found['of_apart']:.2f}", size, "; ".join(found["missed"]) or "-"))
+    about = (
+        f"`{result['run']}`, the network alone, p50 of one photo in milliseconds, {result['threads']} threads on "
+        f"{result['machine']['cpu']}, in turns; *of apart*: both in shares of one after the other; *gates*: which of "
+        "the three bundles misses one of its own. "
+        "Made by `python benchmarks/both_heads.py models/diorama-both --out benchmarks/results/both-heads.json`."
+    )
+    heads = ("target", "situations", "pairs", "both", "of apart", "both, MB", "gates")
+    return f"{about}\n\n{markdown(heads, rows)}"
+
+
 def two_stage() -> str:
     """Pair queries beside the two stages that others have."""
     result = load("two-stage")
@@ -364,6 +382,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bundles": bundles,
     "peers": peers,
     "hoi": hoi,
+    "both_heads": both_heads,
     "two_stage": two_stage,
     "speed": speed,
 }
