@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,23 @@ def published(folder: str, what: str) -> Path:
     if not (SHARED / folder).is_dir():
         pytest.skip(f"no {what} in {SHARED / folder}")
     return SHARED / folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Graphs that PyTorch has made are kept for all tests of a run, where any has to do with it."""
+    if "torch" not in sys.modules or importlib.util.find_spec("onnx") is None:
+        yield
+        return
+    import exported
+    import torch
+
+    folder = tmp_path_factory.getbasetemp()
+    kept = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "exported"
+    kept.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.onnx, "export", exported.kept_in(kept))
+        yield
 
 
 @pytest.fixture(scope="session")

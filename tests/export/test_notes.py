@@ -15,6 +15,7 @@ pytest.importorskip("onnxscript")
 import onnx
 import onnxruntime
 from commandline import run as command
+from exported import traced_anew
 from test_export import TARGET, checks
 from test_kit import LOOSE
 
@@ -71,7 +72,10 @@ def test_both_files_of_a_kit_tell_them(whole: Run, split_dev: Split, tmp_path: P
     assert "- **Licence**: nobody has said; ask whoever" in (tmp_path / "kit" / "MODEL_CARD.md").read_text()
 
 
-def test_the_same_student_makes_the_same_file(bundle: Path, whole: Run, split_dev: Split, tmp_path: Path) -> None:
+def test_the_same_student_makes_the_same_file(
+    bundle: Path, whole: Run, split_dev: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.onnx.export", traced_anew)
     form = Form(ask=True, licence="MIT")
     export(whole, tmp_path / "again", TARGET, checks(split_dev, 2), Vocab("input"), form=form)
     for name in ("model.onnx", "ask.onnx"):
