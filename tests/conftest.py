@@ -42,6 +42,29 @@ def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def timed_in_short() -> Iterator[Callable[..., Iterator[float]]]:
+    """Calls are timed for a fifth of the time, at least as many of them; how long they are really timed is given."""
+    from edgegsr.bench import clock
+
+    real = clock._calls
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "_calls", lambda call, seconds, least: real(call, seconds / 5, least))
+        yield real
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quick benchmark takes moments: a few queries in six short blocks."""
+    import edgegsr.bench.ahead  # noqa: F401 first, for it foretells how long blocks really are
+    from edgegsr.bench import turns
+    from edgegsr.bench.load import PACES, Pace
+
+    monkeypatch.setitem(PACES, "quick", Pace(0.1, 4, 1, claims=False))
+    monkeypatch.setattr(turns, "BLOCK_S", 0.02)
+    monkeypatch.setattr(turns, "TRIED_S", 0.02)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     return published("swig", "published vocabularies")

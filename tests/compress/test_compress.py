@@ -16,7 +16,10 @@ pytest.importorskip("nncf")
 
 import toyworld  # noqa: E402
 
+from edgegsr.bench import clock as clocks  # noqa: E402
+from edgegsr.bench.clock import timed  # noqa: E402
 from edgegsr.bench.roofline import Roofline  # noqa: E402
+from edgegsr.compress import figures  # noqa: E402
 from edgegsr.compress.clocks import clock_of  # noqa: E402
 from edgegsr.compress.compress import compress  # noqa: E402
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes  # noqa: E402
@@ -54,6 +57,18 @@ WISH = wishes(ratio=0.5, rounds=2)
 def school(whole: Run, split_train: Split, split_dev: Split) -> School:
     settings = read_train({"train": whole.config["train"]})
     return School(split_train, split_dev, groups(split_train.annotations), "none", None, settings)
+
+
+@pytest.fixture(autouse=True)
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step takes is timed in PyTorch, without a graph; `smaller` and `coarse` have theirs from ONNX Runtime."""
+
+    def latency(student: Any, threads: int) -> Any:
+        side = student.config.side
+        pixels = torch.zeros(1, side, side, 3, dtype=torch.uint8)
+        return timed(lambda: student.eval()(pixels), 0, 0)
+
+    monkeypatch.setattr(figures, "latency", latency)
 
 
 def weights(run: Run) -> dict[str, Any]:
@@ -458,6 +473,9 @@ def test_scores_that_fell_too_far_are_named() -> None:
     ]
 
 
-def test_engine_that_is_here_is_timed_in_turns(whole: Run) -> None:
+def test_engine_that_is_here_is_timed_in_turns(
+    whole: Run, timed_in_short: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "_calls", timed_in_short)
     with clock_of(HERE, 1, whole.student) as clock:
         assert 0.5 < clock(whole.student) < 2

@@ -20,7 +20,7 @@ from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.student.cost import cost  # noqa: E402
 from edgegsr.student.fold import fold  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
-from edgegsr.student.quantizers import FakeQuant, placed, places, read_places  # noqa: E402
+from edgegsr.student.quantizers import FakeQuant, QuantizedStudent, placed, places, read_places  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,19 @@ def batches() -> list[Any]:
 def folded(student: Student, pixels: torch.Tensor) -> Student:
     fold(student, pixels[:1])
     return student
+
+
+@pytest.fixture(scope="module")
+def made() -> list[QuantizedStudent]:
+    """What calibration has made of the folded student, which is the same every time."""
+    return []
+
+
+@pytest.fixture
+def rounded(folded: Student, batches: list[Any], made: list[QuantizedStudent]) -> QuantizedStudent:
+    if not made:
+        made.append(calibrated(folded, batches))
+    return copy.deepcopy(made[0])
 
 
 def test_folding_changes_nothing_but_the_layers(student: Student, pixels: torch.Tensor) -> None:
@@ -59,9 +72,8 @@ def test_weights_have_a_scale_for_each_channel_and_never_the_lowest_step() -> No
     assert found.tolist() == [[-127.0, 1.0], [4.0, -254.0]]
 
 
-def test_convolutions_and_linears_are_rounded_and_nothing_else(folded: Student, batches: list[Any]) -> None:
-    found = calibrated(folded, batches)
-    where = places(found)
+def test_convolutions_and_linears_are_rounded_and_nothing_else(folded: Student, rounded: QuantizedStudent) -> None:
+    where = places(rounded)
     weights = [place.operator for place in where if place.axis is not None]
     assert all(operator.rpartition("/")[0].endswith(("conv2d", "linear")) for operator in weights)
     layers = [name for name, m in folded.named_modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
@@ -73,38 +85,34 @@ def test_convolutions_and_linears_are_rounded_and_nothing_else(folded: Student, 
 
 
 def test_student_with_quantizers_is_near_the_one_without(
-    folded: Student, batches: list[Any], pixels: torch.Tensor
+    folded: Student, rounded: QuantizedStudent, pixels: torch.Tensor
 ) -> None:
-    found = calibrated(folded, batches)
-    for one, other in zip(folded(pixels)[:1], found(pixels)[:1]):
+    for one, other in zip(folded(pixels)[:1], rounded(pixels)[:1]):
         assert 0 < (one - other).abs().max() < 0.1 * one.abs().max()
 
 
-def test_entered_in_parts_it_says_the_same_as_at_once(
-    folded: Student, batches: list[Any], pixels: torch.Tensor
-) -> None:
-    found = calibrated(folded, batches)
-    whole = found(pixels)
-    view = found.encode(pixels)
-    answer = found.ask(view, found.verb_logits(view).argmax(-1))
-    assert torch.equal(found.verb_logits(view), whole.verb_logits)
+def test_entered_in_parts_it_says_the_same_as_at_once(rounded: QuantizedStudent, pixels: torch.Tensor) -> None:
+    whole = rounded(pixels)
+    view = rounded.encode(pixels)
+    answer = rounded.ask(view, rounded.verb_logits(view).argmax(-1))
+    assert torch.equal(rounded.verb_logits(view), whole.verb_logits)
     assert torch.equal(answer.noun_logits, whole.noun_logits) and torch.equal(answer.boxes_xyxy, whole.boxes_xyxy)
 
 
-def test_student_is_rebuilt_from_places_and_weights(folded: Student, batches: list[Any], pixels: torch.Tensor) -> None:
-    found = calibrated(folded, batches)
-    again = placed(copy.deepcopy(folded), places(found))
-    again.load_state_dict(found.state_dict())
-    assert torch.equal(again(pixels).noun_logits, found(pixels).noun_logits)
-    assert torch.equal(copy.deepcopy(found)(pixels).noun_logits, found(pixels).noun_logits)
+def test_student_is_rebuilt_from_places_and_weights(
+    folded: Student, rounded: QuantizedStudent, made: list[QuantizedStudent], pixels: torch.Tensor
+) -> None:
+    again = placed(copy.deepcopy(folded), places(rounded))
+    again.load_state_dict(rounded.state_dict())
+    assert torch.equal(again(pixels).noun_logits, rounded(pixels).noun_logits)
+    assert torch.equal(made[0](pixels).noun_logits, rounded(pixels).noun_logits), "a copy says the same"
 
 
-def test_scales_are_learned_with_the_weights(folded: Student, batches: list[Any], pixels: torch.Tensor) -> None:
-    found = calibrated(folded, batches).train()
-    view = found.encode(pixels)
-    (found.verb_logits(view).sum() + found.ask(view, torch.zeros(3, dtype=torch.long)).noun_logits.sum()).backward()
-    scales = {name: p for name, p in found.named_parameters() if name.endswith(".scale")}
-    assert len(scales) == len({place.quantizer for place in places(found)})
+def test_scales_are_learned_with_the_weights(rounded: QuantizedStudent, pixels: torch.Tensor) -> None:
+    view = rounded.train().encode(pixels)
+    (rounded.verb_logits(view).sum() + rounded.ask(view, torch.zeros(3, dtype=torch.long)).noun_logits.sum()).backward()
+    scales = {name: p for name, p in rounded.named_parameters() if name.endswith(".scale")}
+    assert len(scales) == len({place.quantizer for place in places(rounded)})
     lacking = [name for name, scale in scales.items() if scale.grad is None]
     assert all("box" in name or "presence" in name for name in lacking), lacking
 
@@ -125,5 +133,5 @@ def test_places_that_are_none_are_refused(tmp_path: Path) -> None:
         read_places(tmp_path / "quantizers.json")
 
 
-def test_rounding_costs_no_arithmetic_that_counts(folded: Student, batches: list[Any]) -> None:
-    assert cost(calibrated(folded, batches)).total_gflops == cost(folded).total_gflops > 0
+def test_rounding_costs_no_arithmetic_that_counts(folded: Student, rounded: QuantizedStudent) -> None:
+    assert cost(rounded).total_gflops == cost(folded).total_gflops > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -24,16 +25,26 @@ from edgegsr.student.quantizers import QuantizedStudent, hooks, placed, places  
 from edgegsr.student.weights import load_weights, save_packed, save_weights  # noqa: E402
 
 
+@pytest.fixture(scope="module")
+def found() -> list[QuantizedStudent]:
+    """What calibration has made of the student, which is the same every time."""
+    return []
+
+
 @pytest.fixture
-def rounded(student: Student, pixels: torch.Tensor) -> QuantizedStudent:
-    return in_8_bits(student, pixels)
+def rounded(student: Student, pixels: torch.Tensor, found: list[QuantizedStudent]) -> QuantizedStudent:
+    in_16(student)
+    if not found:
+        found.append(calibrated(student, [pixels]).eval())
+    return copy.deepcopy(found[0])
 
 
-def in_8_bits(student: Student, pixels: torch.Tensor) -> QuantizedStudent:
-    with torch.no_grad():  # so that 16 bits lose nothing
-        for tensor in student.fold().parameters():
-            tensor.copy_(tensor.half())
-    return calibrated(student, [pixels]).eval()
+@torch.no_grad()
+def in_16(student: Student) -> Student:
+    """The student folded, with weights of which 16 bits lose nothing."""
+    for tensor in student.fold().parameters():
+        tensor.copy_(tensor.half())
+    return student
 
 
 def body(student: Student) -> Student:
@@ -176,7 +187,8 @@ def test_the_fewest_layers_stay_in_16_bits(rounded: QuantizedStudent, pixels: to
 
 def test_noise_is_what_rounding_the_layer_alone_does(pixels: torch.Tensor, tmp_path: Path) -> None:
     torch.manual_seed(6)  # outputs that differ between the photos; noise is told in shares of that
-    rounded = in_8_bits(Student(tiny_config(), random_tables(), pretrained=False).eval(), pixels)
+    student = in_16(Student(tiny_config(), random_tables(), pretrained=False).eval())
+    rounded = calibrated(student, [pixels]).eval()
     layers = layers_of(rounded)
     first = next(layer for layer in layers if layer.name.endswith("stem1.convolution.weight"))
     with torch.no_grad():
