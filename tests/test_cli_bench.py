@@ -13,15 +13,10 @@ pytest.importorskip("cv2")
 
 from commandline import run
 
-from edgegsr.bench.load import PACES, Pace
 from edgegsr.errors import MissingExtra
 
 SHIPPED = "diorama-nano"
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PACES, "quick", Pace(0.1, 4, 1, claims=False))
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 @pytest.fixture(scope="module")

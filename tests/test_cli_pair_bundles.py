@@ -167,11 +167,8 @@ def test_bench_times_and_judges_pairs_beside_their_student(
     crowd: Path,  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    hurried: None,
 ) -> None:
-    from edgegsr.bench.load import PACES, Pace
-
-    monkeypatch.setitem(PACES, "quick", Pace(0.1, 4, 1, claims=False))
     out, given = tmp_path / "out", ("--data", crowd, "--threads", 1, "--photos", 2, "--kept", 0.5)
     assert run("bench", bundle, *given, "--student", trained, "--quick", "--out", out, "--json") == 0
     told = last_json(capsys)

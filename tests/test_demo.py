@@ -15,7 +15,7 @@ from edgegsr import demo
 from edgegsr.run import open_run, read_config
 
 
-def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(tmp_path: Path) -> None:
+def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(tmp_path: Path, hurried: None) -> None:
     said = demo.run(tmp_path / "demo", share=0.01, epochs=1)
     page = Path(said["report"]).read_text("utf-8")
     assert "without a teacher" in page and "diorama-teacher" in page
