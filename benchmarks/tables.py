@@ -304,14 +304,13 @@ def both_heads() -> str:
     for target, found in result["targets"].items():
         took = [f"{found[half]['p50_ms']:.2f}" for half in ("situations", "pairs", "both")]
         size = f"{found['graph_bytes']['both'] / 1e6:.1f}"
-        rows.append((f"`{target}`", *took, f"{found['of_apart']:.2f}", size, "; ".join(found["missed"]) or "-"))
+        rows.append((f"`{target}`", *took, f"{found['of_apart']:.2f}", size))
     about = (
         f"`{result['run']}`, the network alone, p50 of one photo in milliseconds, {result['threads']} threads on "
-        f"{result['machine']['cpu']}, in turns; *of apart*: both in shares of one after the other; *gates*: which of "
-        "the three bundles misses one of its own. "
+        f"{result['machine']['cpu']}, in turns; *of apart*: both in shares of one after the other. "
         "Made by `python benchmarks/both_heads.py models/diorama-both --out benchmarks/results/both-heads.json`."
     )
-    heads = ("target", "situations", "pairs", "both", "of apart", "both, MB", "gates")
+    heads = ("target", "situations", "pairs", "both", "of apart", "both, MB")
     return f"{about}\n\n{markdown(heads, rows)}"
 
 

@@ -2,11 +2,13 @@
 
 Which cells pairs begin with is a choice, as the verb of a situation is: of two that are equally likely one is taken by
 a hair. So numbers are compared where the student begins with the cells of the graph, and how often both choose the
-same cells is told beside them.
+same cells is told beside them. In 8 bits another choice is like that: between two humans that are equally likely, a
+query takes one by a step. Nobody is told of a query that is hardly a pair, so its boxes are not compared there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,12 +23,15 @@ from edgegsr.export.onnx import SaidPairs
 from edgegsr.export.parity import BATCH, Apart, Parity, spread
 from edgegsr.interactions import Kinds
 from edgegsr.progress import track
+from edgegsr.runtime.decode_pairs import SURE
 from edgegsr.runtime.interactions import interactions
 from edgegsr.runtime.session import BEST, STARTS, Numbers, Session
 from edgegsr.situation import Interaction
 from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import counts_in_8_bits
 
 SAME = 0.9  # overlap of boxes that are the same
+BOXES, PRESENCE = PAIR_OUTPUTS[:2], PAIR_OUTPUTS[-1]
 
 
 def pair_parity(
@@ -40,10 +45,16 @@ def pair_parity(
     apart, same = Apart(PAIR_OUTPUTS), dict.fromkeys((STARTS, "interactions"), 0.0)
     for i, (square, geometry) in enumerate(track(seen, "asking the graph")):
         says = session(square, BEST)
-        apart.add(told[i], says)
+        apart.add(told[i], heard(says, told[i]) if counts_in_8_bits(student) else says)
         same[STARTS] += set(own[i][STARTS].tolist()) == set(starts[i].tolist())
         same["interactions"] += same_interactions(*(_decoded(each, geometry, kinds) for each in (own[i], says)))
     return Parity(len(seen), apart.shares(), {name: count / len(seen) for name, count in same.items()})
+
+
+def heard(says: Numbers, told: Numbers) -> Numbers:
+    """What a graph says, with the student's boxes where neither finds a pair that would be told of."""
+    quiet = np.maximum(says[PRESENCE], told[PRESENCE]) < math.log(SURE / (1 - SURE))  # and not where one is no number
+    return {**says, **{name: np.where(quiet[:, None], told[name], says[name]) for name in BOXES}}
 
 
 def _decoded(said: Numbers, geometry: Any, kinds: Kinds) -> list[Interaction] | None:

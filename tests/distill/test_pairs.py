@@ -23,7 +23,6 @@ from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
-from edgegsr.distill.pairs.methods import PairMipd
 from edgegsr.distill.pairs.train import allowed_kinds, begin_with, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
@@ -325,24 +324,6 @@ def test_groups_of_prompts_learn_from_a_teacher_where_there_is_one(
         assert ("teacher" in done.config) == (source is not None)
     with pytest.raises(InputError, match="taught: holds another training"):
         train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "gplhoi", {"epochs": 1})
-
-
-def test_what_annotations_deny_is_not_taught(pairs_train: PairSplit) -> None:
-    kinds = pairs_train.pairs.kinds
-    valid, tables = torch.from_numpy(kinds.valid), tables_for(ontology_of(kinds))
-    student = PairStudent(read_student(CARD), tables, valid, pretrained=False)
-    noun = int(valid.sum(1).argmax())
-    first, second = valid[noun].nonzero()[:2, 0].tolist()
-    batch = next(iter(pair_loader(pairs_train, 64, 1, train=True)))
-    here = batch._replace(objects=torch.full_like(batch.objects, noun), verbs=torch.zeros_like(batch.verbs))
-    here.verbs[..., first] = True
-    words = student.pairs.verb_words.table
-    for likeliest, known, denied in ((first, True, False), (second, True, True), (second, False, False)):
-        allowed = valid.clone()
-        allowed[noun, second] = known
-        lesson = PairMipd(student, TrainConfig(), allowed)
-        seen = words[likeliest].expand(*here.objects.shape, -1)
-        assert bool((lesson.denied(seen, here) == denied).all())
 
 
 def test_mipd_without_a_teacher_is_refused(tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit) -> None:

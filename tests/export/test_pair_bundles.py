@@ -30,7 +30,7 @@ from edgegsr.export.gates import missed
 from edgegsr.export.int8 import RECIPES
 from edgegsr.export.judge import Checks
 from edgegsr.export.onnx import graph_of
-from edgegsr.export.pair_parity import pair_parity, same_interactions
+from edgegsr.export.pair_parity import heard, pair_parity, same_interactions
 from edgegsr.export.rows import telling_starts
 from edgegsr.export.target import Gates, Target, find_target
 from edgegsr.export.tensorrt_rules import check
@@ -321,3 +321,12 @@ def test_the_cost_of_pairs_has_all_of_their_weights(learned: PairRun) -> None:
     spent = cost(learned.student)
     assert spent.total_parameters == sum(each.numel() for each in learned.student.parameters())
     assert spent.table_values == 24 * (3 + 2) and all(spent.gflops.values())
+
+
+def test_in_8_bits_boxes_count_where_a_pair_would_be_told_of() -> None:
+    boxes, elsewhere = np.zeros((3, 4), np.float32), np.ones((3, 4), np.float32)
+    told = {"humans_xyxy": boxes, "objects_xyxy": boxes, "pair_presence": np.array([-3.0, -3.0, 2.0], np.float32)}
+    says = {"humans_xyxy": elsewhere, "objects_xyxy": elsewhere, "pair_presence": np.array([-3.0, 2.0, np.nan])}
+    found = heard(says, told)
+    for name in ("humans_xyxy", "objects_xyxy"):
+        assert found[name].tolist() == [[0.0] * 4, [1.0] * 4, [1.0] * 4]

@@ -24,7 +24,6 @@ class MipdConfig:
     patches: bool = True  # the student's fine tokens learn what the teacher's patches see; not part of the paper
     kind: Kind = "cosine"  # how far the student is from what it is taught
     ranking: bool = True  # also how differently it ranks the words, and what the images of a batch are taught
-    judged: bool = True  # of pairs: nothing is taught of a couple whose likeliest verb annotations know and deny
     collages: int = COUNT  # of each image, made from boxes of others, that the teacher has looked at; 0 for none
     collage_share: float = 0.5  # of a batch, beside its images
     glimpse_weight: float = 3.0

@@ -12,7 +12,7 @@ from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.losses import divergence, mean_where
 from edgegsr.distill.pairs.clhoi import ClHoi, acts
 from edgegsr.distill.pairs.gplhoi import GplHoi, group_texts
-from edgegsr.distill.pairs.lesson import NEVER, PairLesson, Recital, chosen
+from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen
 from edgegsr.errors import InputError
 from edgegsr.interactions import Kinds
 from edgegsr.teacher.glimpses import GlimpseSource
@@ -32,8 +32,6 @@ class PairMipd(PairLesson):
         query, there, _ = match = self.matched(said.answer, true)
         found, m = super().losses(said._replace(match=match), true), self.config.mipd
         mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
-        if m.judged:
-            there = there & ~self.denied(seen, true)
         if m.glimpse:
             gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)
             found["glimpse"] = m.glimpse_weight * mean_where(gap, there)
@@ -42,13 +40,6 @@ class PairMipd(PairLesson):
             mine_ranks, their_ranks = (F.linear(x, words) / m.ranking_temperature for x in (mine.float(), seen))
             found["ranking"] = m.ranking_weight * mean_where(divergence(mine_ranks, their_ranks), there)
         return found
-
-    def denied(self, seen: Tensor, true: PairBatch) -> Tensor:
-        """(B, P) where the likeliest verb, of those that go with the object, is one that annotations know and deny."""
-        near = F.linear(seen, self.student.pairs.verb_words.table.float())
-        best = near.masked_fill(~self.student.pairs.valid[true.objects], NEVER).argmax(-1, keepdim=True)
-        known = self.allowed[true.objects].gather(-1, best)
-        return (known & ~true.verbs.gather(-1, best))[..., 0]
 
 
 Source = GlimpseSource | Testimony
