@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgegsr import shipped
@@ -86,3 +87,14 @@ def test_the_student_that_ships_knows_scenes_that_nobody_has_staged_before() -> 
     of_trained = [hit for verb, hit in right.items() if verb in trained]
     of_unseen = [hit for verb, hit in right.items() if verb not in trained]
     assert len(of_unseen) == 16 and sum(of_trained) / len(of_trained) > 0.7 and sum(of_unseen) / 16 > 0.2
+
+
+def test_what_ships_with_both_heads_says_situations_and_pairs() -> None:
+    from edgegsr.bundle import open_bundle
+    from edgegsr.runtime import BothRecognizer
+
+    bundle = open_bundle(shipped.find_bundle("diorama-both"))
+    assert bundle.heads == ("situations", "pairs") and bundle.manifest["target"]["precision"] == "int8"
+    assert len(bundle.graph) < 10_000_000
+    said = BothRecognizer("diorama-both", threads=1).predict(np.zeros((120, 160, 3), np.uint8))
+    assert said.situation.verb and isinstance(said.interactions, list | tuple)
