@@ -77,7 +77,10 @@ def test_the_report_of_a_run_is_there(line: Path) -> None:
     ("command", "message"),
     [
         ("predict {run} nowhere.jpg", "nowhere.jpg"),
-        ("predict diorama-nanoo nowhere.jpg", "diorama-nanoo: no such folder; wanted a bundle, a run, or diorama-nano"),
+        (
+            "predict diorama-nanoo nowhere.jpg",
+            "diorama-nanoo: no such folder; wanted a bundle, a run, diorama-nano or diorama-both",
+        ),
         ("predict {run} {world}/SWiG_jsons/dev.json", "dev.json"),
         ("predict {run} {photo} --verb flying_pigs", "verb 'flying_pigs' is not among"),
         ("predict {run} {photo} --out {world}", "give --draw as well"),

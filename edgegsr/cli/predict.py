@@ -188,7 +188,7 @@ def _predictor(folder: Path, calibrated: bool, engine: str | None, key: Path | N
     from edgegsr.shipped import find_run
 
     if not find_run(folder).is_dir():
-        raise InputError(f"{shown(folder)}: no such folder; wanted a bundle, a run, or diorama-nano")
+        raise InputError(f"{shown(folder)}: no such folder; wanted a bundle, a run, diorama-nano or diorama-both")
     _of_a_run(folder, engine, key)
     from edgegsr.run import open_run
     from edgegsr.student.calibration import calibrate, read_calibration

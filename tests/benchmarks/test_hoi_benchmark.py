@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,3 +50,23 @@ def test_a_result_of_another_schedule_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "is of another epochs, 3; give another --out" in done.stderr
+
+
+def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
+    hoi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tables
+
+    result: dict[str, Any] = {"student": "pico-pairs", "epochs": 5, "settings": {}}
+    plain, taught = cell(hoi, 0)._replace(method="none"), cell(hoi, 0)
+    hoi.enter(result, plain, {"unseen": 0.2, "seen": 0.4, "full": 0.3})
+    for seed, unseen in ((0, 0.24), (1, 0.26)):
+        hoi.enter(result, taught._replace(seed=seed), {"unseen": unseen, "seen": 0.39, "full": 0.3})
+    monkeypatch.setattr(tables, "load", {"diorama-hoi": result}.__getitem__)
+    told = tables.hoi()
+    assert "| `none` | all but the unseen kinds | in brackets | - | - | - | - | 20.0 / 40.0 (1) |" in told
+    assert "25.0 ± 1.4 / 39.0 ± 0.0 (2) |" in told
+    assert "`mipd` in UV +5.0 and -1.0. And without annotations" in told and "not trained yet" in told
+    hoi.enter(result, cell(hoi, 0, "all")._replace(method="none"), {"full": 0.2})
+    hoi.enter(result, cell(hoi, 0, "all")._replace(method="clhoi"), {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
+    assert "| `clhoi` | no annotation | 1 | 10.0 | - / - |" in tables.hoi() and "it is 50%" in tables.hoi()

@@ -57,7 +57,9 @@ def test_a_bundle_that_ships_is_opened_by_its_name_and_a_file_is_none(
         InputError, match=r"model\.onnx: wanted the folder of a bundle, got a file; give the folder that it"
     ):
         SituationRecognizer(folder / "model.onnx")
-    with pytest.raises(InputError, match=r"nowhere: no such folder; give the folder .* has written, or diorama-nano"):
+    with pytest.raises(
+        InputError, match=r"nowhere: no such folder; give the folder .* has written, diorama-nano or diorama-both"
+    ):
         SituationRecognizer("nowhere")
 
 
