@@ -190,7 +190,8 @@ def _manifest(folder: Path, key: Key | None) -> dict[str, Any]:
         raise InputError(f"{shown(folder)}: wanted the folder of a bundle, got a file; give the folder that it lies in")
     if not folder.is_dir():
         raise InputError(
-            f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written, diorama-nano or diorama-both"
+            f"{shown(folder)}: no such folder; give the folder that `edgegsr export --out` has written, "
+            "diorama-nano or diorama-both"
         )
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():

@@ -46,10 +46,10 @@ def graph_of(student: AnyStudent, batch: int = 1, room: Room | None = None, toke
 
     Its words are folded into it, or inputs where there is a room for them; with `tokens` what it saw comes out too.
     """
+    if isinstance(student, Quantized):
+        student = frozen(student)
     if isinstance(student, BothStudent):
         student = BothStudent(_still(student.situations), _still(student.pairs))
-    elif isinstance(student, Quantized):
-        student = frozen(student)
     side = student.config.side
     module: torch.nn.Module = student.eval().cpu()
     given: tuple[torch.Tensor, ...] = (torch.zeros(batch, side, side, 3, dtype=torch.uint8),)
