@@ -25,7 +25,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]
 AnyData = Annotated[
     Optional[str],
-    typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'."),
+    typer.Option(
+        help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'; pairs: HICO-DET's, or 'crowd'; "
+        "compress and export of both heads: 'diorama,crowd'."
+    ),
 ]
 Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]

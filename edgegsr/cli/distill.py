@@ -42,7 +42,8 @@ def distill(
     teacher: Annotated[
         Optional[str],
         typer.Option(
-            help="What `teach` wrote, or a model; by default the Diorama teacher. With clhoi one that writes too."
+            help="What `teach` wrote, or a model; by default the Diorama teacher, with gplhoi none. With clhoi one "
+            "that writes too."
         ),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Ask the teacher anew for every batch; keep nothing.")] = False,
