@@ -4,9 +4,10 @@
 
 Every cell is a training of its own under --runs, from scratch; a benchmark that was stopped goes on where it was, and
 --out goes on with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
-CL-HOI learns from no annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes
-are those of a detector, a student of pairs that has learned boxes and objects, and no acts, on crowds of another seed.
-Every student begins with encoder and decoder of that detector, as others begin with those of a detector of objects.
+Every student begins with encoder and decoder of a detector, as others begin with those of a detector of objects: a
+student of pairs that has learned boxes and objects, and no acts, on crowds of another seed. CL-HOI learns from no
+annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes are those of a
+sharper detector, which began with the first one and went on learning where it sees more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,6 +26,7 @@ import machine
 import torch
 from result import publish
 
+from edgegsr.card import read_toml
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.pairs import open_pairs
 from edgegsr.distill.pairs.methods import PAIR_METHODS, Source
@@ -41,7 +43,7 @@ from edgegsr.text.shipped import ENCODER, tables_for
 ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
 WITHOUT_LABELS = "clhoi"
-DETECTOR, ELSEWHERE = "detector", "crowd:1"  # what it learns from
+START, SHARP, ELSEWHERE = "detector", "sharp", "crowd:1"  # both detectors, and what they learn from
 LOOKED_AT = ("mipd", "gplhoi")  # methods whose teacher sees couples
 TEACHER = "diorama"
 TOLD = ("teacher", "detector", "scope", "cpu", "gpu", "commit")  # of a training, beside its scores
@@ -71,7 +73,7 @@ def measure(cell: Cell) -> dict[str, float]:
     tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
     source = taught_by(cell)
     overrides = {"seed": cell.seed, "epochs": cell.epochs, "amp": cell.amp}
-    card, start = find_card(cell.student), cell.runs / DETECTOR
+    card, start = find_card(cell.student), cell.runs / START
     done = train_pairs(
         card, learn, dev, tables, cell.folder, cell.method, overrides, setting, start=start, source=source
     )
@@ -90,7 +92,7 @@ def taught_by(cell: Cell) -> Source | None:
     learn = open_pairs("crowd", "train", setting="" if cell.setting == ALL else cell.setting)
     given = Given(
         teacher=TEACHER if cell.method in LOOKED_AT else None,
-        detector=str(cell.runs / DETECTOR) if cell.method == WITHOUT_LABELS else None,
+        detector=str(cell.runs / SHARP) if cell.method == WITHOUT_LABELS else None,
     )
     return open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
 
@@ -99,11 +101,11 @@ def _every_group(scores: Scores) -> dict[str, float | None]:
     return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
 
 
-def learn_to_detect(student: str, epochs: int, out: Path) -> None:
+def learn_to_detect(card: Mapping[str, Any], epochs: int, out: Path, start: Path | None = None) -> None:
     """A student that finds people and things, of which nobody has told it what they do."""
     learn, dev = (open_pairs(ELSEWHERE, split) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds))
-    train_pairs(find_card(student), learn, dev, tables, out, "none", {"epochs": epochs, "weights.verb": 0.0})
+    train_pairs(card, learn, dev, tables, out, "none", {"epochs": epochs, "weights.verb": 0.0}, start=start)
 
 
 def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, float]]]:
@@ -135,6 +137,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--detector-epochs", type=int, default=10)
+    parser.add_argument("--sharp-side", type=int, default=256)
+    parser.add_argument("--sharp-epochs", type=int, default=8)
     parser.add_argument("--amp", default="bf16", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
@@ -144,6 +148,7 @@ def main() -> None:
 
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
     about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs}}
+    about |= {"sharp_detector": {"data": ELSEWHERE, "epochs": given.sharp_epochs, "side": given.sharp_side}}
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
@@ -157,7 +162,11 @@ def main() -> None:
         if setting == ALL or method != WITHOUT_LABELS
         if str(seed) not in result["settings"].get(setting, {}).get(method, {}).get("per_seed", {})
     ]
-    learn_to_detect(given.student, given.detector_epochs, given.runs / DETECTOR)
+    card = read_toml(find_card(given.student))
+    learn_to_detect(card, given.detector_epochs, given.runs / START)
+    if any(cell.method == WITHOUT_LABELS for cell in cells):
+        sharp = {**card, "student": {**card["student"], "side": given.sharp_side}}
+        learn_to_detect(sharp, given.sharp_epochs, given.runs / SHARP, given.runs / START)
     for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
         taught_by(cell)  # once, before several trainings want the same at once
     for cell, scores in measured(cells, given.jobs):

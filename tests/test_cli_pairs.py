@@ -118,7 +118,7 @@ def test_one_trunk_learns_situations_and_pairs(
     assert (told["situations"], told["pairs"]) == (str(out / "situations"), str(out / "pairs"))
     assert run("eval", out / "situations", "--data", world, "--split", "dev", "--json") == 0
     assert "per_verb" in last_json(capsys)
-    assert run("eval", out / "pairs", "--data", crowd, "--json") == 0
+    assert run("eval", out, "--head", "pairs", "--data", crowd, "--json") == 0
     assert "default" in last_json(capsys)
     bundle, photo = tmp_path / "bundle", next((crowd / "images").glob("crowd_test_*.jpg"))
     assert run("export", out, "--data", f"{world},{crowd}", "--out", bundle) == 0
@@ -134,8 +134,8 @@ def test_one_trunk_learns_situations_and_pairs(
     assert "per_verb" in last_json(capsys)
     for subject, head, message in (
         (bundle, (), "says situations and pairs; give --head situations or --head pairs"),
-        (out / "pairs", ("--head", "pairs"), "--head: is for bundles that say both"),
-        (out, (), "holds two runs; give"),
+        (out / "pairs", ("--head", "pairs"), "--head: is for runs and bundles that say both"),
+        (out, (), "says situations and pairs; give --head situations or --head pairs"),
     ):
         assert run("eval", subject, *head, "--data", crowd) == 2
         assert message in capsys.readouterr().err

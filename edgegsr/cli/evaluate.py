@@ -53,20 +53,25 @@ def evaluate(
     workers: Workers = 0,
     predictions: Annotated[Optional[Path], typer.Option(help="Also write them, as `score` reads them.")] = None,
     head: Annotated[
-        Optional[Head], typer.Option(help="Of a bundle that says both: situations, or pairs of humans and objects.")
+        Optional[Head],
+        typer.Option(help="Of a run or bundle that says both: situations, or pairs of humans and objects."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a run or a bundle by the official protocol, for seen, rare and unseen verbs, with chance beside it."""
     need_training("eval")
     from edgegsr.bundle import is_bundle
+    from edgegsr.shipped import find_run
 
     if predictions and (predictions.is_dir() or not predictions.parent.is_dir()):
         raise InputError(f"--predictions: wanted the name of a file in a folder that exists, got {predictions}")
     if is_bundle(run):
         given = {"--calibrated": calibrated, "--teacher": teacher, "--workers": workers}
         leave_out(given, f"for runs, and {shown(run)} is a bundle")
-    if _pairs_asked(run, head):
+    pairs = _pairs_asked(run, head)
+    if head and of_both(run):
+        run = find_run(run) / head.value
+    if pairs:
         given = {"--calibrated": calibrated, "--candidates": candidates != Candidates.generalised, "--teacher": teacher}
         leave_out(given, f"for students of situations, and {shown(run)} is of pairs")
         _pairs(run, data, split, limit, workers, predictions, as_json)
@@ -105,13 +110,11 @@ def _pairs_asked(run: Path, head: Optional[Head]) -> bool:
     """Whether pairs are to be judged, which of a subject with both heads has to be said."""
     from edgegsr.bundle import is_bundle, open_bundle
 
-    if of_both(run):
-        raise InputError(f"{shown(run)}: holds two runs; give {run / 'situations'} or {run / 'pairs'}")
-    both = is_bundle(run) and len(open_bundle(run).heads) > 1
+    both = of_both(run) or (is_bundle(run) and len(open_bundle(run).heads) > 1)
     if both and head is None:
         raise InputError(f"{shown(run)}: says situations and pairs; give --head situations or --head pairs")
     if head and not both:
-        raise InputError(f"--head: is for bundles that say both, and {shown(run)} says one; leave it out")
+        raise InputError(f"--head: is for runs and bundles that say both, and {shown(run)} says one; leave it out")
     return head == Head.pairs if both else of_pairs(run)
 
 

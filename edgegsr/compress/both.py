@@ -37,7 +37,7 @@ def compress_both(
         side = run.student.config.side
         return tuple(x for of in (situations, pairs) for x in calibration_photos(of.learn, side, wishes.quantize))
 
-    done = rounded_run(run.situations, out / SITUATIONS, photos, wishes, situations, threads)
+    done = rounded_run(run.situations, out / SITUATIONS, photos, wishes, situations, threads, [pairs])
     with_handicap(done, situations)
-    rounded_run(run.pairs, out / PAIRS, photos, wishes, pairs, threads)
+    rounded_run(run.pairs, out / PAIRS, photos, wishes, pairs, threads, [situations])
     return open_both_run(out)

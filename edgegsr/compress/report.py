@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -36,11 +36,12 @@ def report(
     threads: int,
     plan: Plan | None = None,
     felt: Sensitivity | None = None,
+    more: Sequence[School | PairSchool] = (),
 ) -> str:
-    """The page."""
+    """The page; `more` are schools whose photos it was calibrated on as well."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     lead = (
-        f"{_how(wishes, school, plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
+        f"{_how(wishes, (school, *more), plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
         f"method {school.method}{_note_on(school)}"
     )
     charts = _charts(run, steps, plan)
@@ -50,8 +51,11 @@ def report(
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
-            _layers(felt, wishes, school) if felt else "",
-            _rounded(run.student) if isinstance(run, PairRun) and isinstance(run.student, Quantized) else "",
+            _layers(felt, wishes, school)
+            if felt
+            else _rounded(run.student)
+            if isinstance(run.student, Quantized)
+            else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )
@@ -69,7 +73,7 @@ def _note_on(school: School | PairSchool) -> str:
     return note_on(folder, "HICO-DET") if isinstance(school, PairSchool) else note_on(folder)
 
 
-def _how(wishes: Wishes, school: School | PairSchool, plan: Plan | None) -> str:
+def _how(wishes: Wishes, schools: Sequence[School | PairSchool], plan: Plan | None) -> str:
     prune, quantize, target, done = wishes.prune, wishes.quantize, wishes.target, []
     if plan is not None:
         told = "predicted" if target.roofline else "measured"
@@ -86,7 +90,7 @@ def _how(wishes: Wishes, school: School | PairSchool, plan: Plan | None) -> str:
         done.append(f"{share} of the weights at zero")
     if quantize.wanted:
         trained = f", trained for {_many(quantize.epochs, 'epoch')}" if quantize.qat else ""
-        images = min(quantize.calibration, len(school.learn))
+        images = sum(min(quantize.calibration, len(school.learn)) for school in schools)
         done.append(f"INT8 calibrated on {_many(images, 'image')} (seed {quantize.seed}){trained}")
     return ", ".join(done)
 
@@ -225,7 +229,7 @@ def _rounded(student: Quantized) -> str:
     note = (
         f"{_many(len(eight), 'layer')} with {sum(eight.values()):,} weights count in 8 bits; "
         f"{_many(len(floats), 'matrix', 'matrices')} with {sum(floats.values()):,} in floats, of which the file has 16 "
-        "bits. Words, softmax, norms, the geometry of boxes and what chooses where pairs begin are never rounded."
+        "bits. Words, softmax, norms and the geometry of boxes are never rounded, nor what chooses where pairs begin."
     )
     return (
         f'<h2>Layers in 8 bits</h2><p class="note">{escape(note)}</p><details><summary>all {len(every)}</summary>'

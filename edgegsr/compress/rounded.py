@@ -25,8 +25,9 @@ def rounded_run(
     wishes: Wishes,
     school: School | PairSchool,
     threads: int,
+    more: Sequence[School | PairSchool] = (),
 ) -> AnyRun:
-    """The run in `out`, with its report; a finished one is left alone."""
+    """The run in `out`, with its report; a finished one is left alone. `more` are schools that gave photos as well."""
     figures = Figures(out, school.score, threads)
     figures.add("as it came", run)
 
@@ -35,5 +36,5 @@ def rounded_run(
 
     done = made(out, run, rounded, packed=True)
     figures.add("INT8, as kept", done)
-    write_whole(out / REPORT, report(done, figures.steps, wishes, school, threads))
+    write_whole(out / REPORT, report(done, figures.steps, wishes, school, threads, more=more))
     return done
