@@ -30,6 +30,7 @@ class MipdConfig:
     gaze_weight: float = 2.0
     ranking_weight: float = 2.0
     patch_weight: float = 4.0
+    pair_share: float = 0.17  # of what glimpse and ranking weigh, for pairs: of a couple, annotations say more
     verb_share: float = 0.5  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
     verb_margin: float = 0.02  # cosines by which a verb is to be ahead of other seen ones; unseen ones are not there
     negative_glimpse_weight: float = 5.0
@@ -41,10 +42,9 @@ class MipdConfig:
     ranking_temperature: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("image_gaze_share", "rationale_drop", "anchor_smoothing", "collage_share", "verb_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"mipd.{name} must be between 0 and 1, got {getattr(self, name)}")
         for name, value in vars(self).items():
+            if name.endswith(("_share", "_drop", "_smoothing")) and not 0 <= value <= 1:
+                raise InputError(f"mipd.{name} must be between 0 and 1, got {value}")
             if name.endswith(("_weight", "_margin")) and not value >= 0:
                 raise InputError(f"mipd.{name} must be 0 or more, got {value}")
         for name in ("temperature", "ranking_temperature"):
