@@ -44,7 +44,7 @@ def rounded(run: BothRun, out: Path) -> BothRun:
     words = run.situations.ontology
     learn, judge = open_data("diorama", "train", ontology=words), open_data("diorama", "dev", FEW, words)
     situations = School(learn, judge, groups_of("diorama", words), "none", None, TrainConfig())
-    pairs = PairSchool(open_pairs("crowd", "train"), open_pairs("crowd", "dev", FEW), "none")
+    pairs = PairSchool(open_pairs("crowd", "train"), open_pairs("crowd", "dev", FEW), "none", None, TrainConfig())
     wishes = Wishes(PruneConfig(), QuantizeConfig(ptq=True), find_target("onnx-int8"))
     return compress_both(run, out, wishes, situations, pairs, 1)
 

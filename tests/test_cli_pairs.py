@@ -214,9 +214,31 @@ def test_both_heads_come_down_to_8_bits_together(
     assert run("compress", both, "--ptq", "--data", "diorama", "--out", tmp_path / "x") == 2
     assert "--data: both heads want data of situations and of pairs" in capsys.readouterr().err
     assert run("compress", both, "--qat", "--out", tmp_path / "x") == 2
-    assert f"--qat: is for students of situations, and {both} is a run of both heads" in capsys.readouterr().err
+    assert f"--qat: is for students of one head, and {both} is a run of both heads" in capsys.readouterr().err
     assert run("compress", small, "--ptq", "--data", data, "--out", tmp_path / "x") == 2
     assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
+
+
+def test_pairs_are_cut_and_taught_on(
+    trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch_pruning")
+    cut = ("compress", trained, "--data", crowd, "--prune", 0.4, "--rounds", 1, "--epochs", 1)
+    assert run(*cut, "--method", "gplhoi", "--out", tmp_path / "small", "--json") == 0
+    told = last_json(capsys)
+    assert list(told["steps"]) == ["as it came", "cut, round 1", "recovered, round 1"]
+    sizes = [step["parameters"] for step in told["steps"].values()]
+    assert sizes[2] == sizes[1] < 0.75 * sizes[0]
+    assert run("eval", tmp_path / "small", "--data", crowd) == 0
+    for more, message in (
+        (("--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs or --qat-epochs"),
+        (("--teacher", "diorama"), "--method none: learns from no teacher; leave out --teacher"),
+        (("--detector", trained), "--method none: learns from annotated boxes; leave out --detector and --scope"),
+        (("--method", "feature"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'feature'"),
+    ):
+        assert run(*cut, *more, "--out", tmp_path / "x") == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
 
 
 def test_pairs_come_down_to_8_bits_and_onto_a_device(
@@ -228,7 +250,7 @@ def test_pairs_come_down_to_8_bits_and_onto_a_device(
     compress = ("compress", trained, "--ptq", "--data", crowd, "--calibration", 8, "--out", small)
     assert run(*compress, "--json") == 0
     told = last_json(capsys)
-    assert list(told["steps"]) == ["as it came", "INT8, as kept"] and told["missed"] == []
+    assert list(told["steps"]) == ["as it came", "INT8, calibrated", "INT8, as kept"] and told["missed"] == []
     assert told["steps"]["INT8, as kept"]["weight_bytes"] < 0.8 * told["steps"]["as it came"]["weight_bytes"]
     assert "INT8 calibrated on 8 images" in (small / "report.html").read_text("utf-8")
     assert run(*compress) == 0, "the same command leaves it alone"

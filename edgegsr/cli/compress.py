@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -26,12 +27,14 @@ from edgegsr.cli.common import (
     table,
 )
 from edgegsr.cli.distill import source_of
-from edgegsr.errors import InputError, require
+from edgegsr.errors import InputError
 
 if TYPE_CHECKING:
     from edgegsr.compress.config import Wishes
     from edgegsr.compress.school import PairSchool
+    from edgegsr.distill.config import TrainConfig
     from edgegsr.pair_run import PairRun
+    from edgegsr.run import Run
 
 OF_SITUATIONS = "by group: verb top-1; grounded: all verbs, with the true verb"
 OF_PAIRS = "mAP: over the kinds that dev shows"
@@ -77,6 +80,9 @@ def compress(
     teacher: Annotated[
         Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
     ] = None,
+    detector: Annotated[
+        Optional[str], typer.Option(help="Pairs that clhoi taught: who finds people and things.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     limit: Limit = None,
     workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that prepare images.")] = None,
@@ -87,7 +93,7 @@ def compress(
 ) -> None:
     """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits.
 
-    Students of pairs, and those of both heads, count in 8 bits by --ptq; nothing of them is cut or trained on.
+    A student of both heads counts in 8 bits by --ptq; nothing of it is cut or trained on.
     """
     need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
@@ -103,17 +109,23 @@ def compress(
     if max_drop is not None:
         quantize = replace(quantize, max_drop=max_drop)
     both, pairs = of_both(run), of_pairs(run)
-    if both or pairs:
+    wishes = Wishes(wish, quantize, aim)
+    if both:
         cut = {"--prune": prune, "--latency": latency, "--drop-layers": drop_layers, "--sparse": sparse, "--qat": qat}
         given = cut | {"--max-drop": max_drop is not None, "--method": method, "--teacher": teacher}
-        what = "both heads" if both else "pairs"
-        leave_out(given | {"--set": settings}, f"for students of situations, and {run} is a run of {what}")
-        require(ptq, "nothing to do: give --ptq")
-        made = (_both if both else _pairs)(run, out, Wishes(wish, quantize, aim), data, limit, threads)
+        leave_out(
+            given | {"--detector": detector, "--set": settings},
+            f"for students of one head, and {run} is a run of both heads",
+        )
+        made = _both(run, out, wishes, data, limit, threads)
     else:
         overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
-        asked = Wishes(wish, quantize, aim)
-        made = [_situations(run, out, asked, data or "diorama", limit, threads, method, teacher, overrides)]
+        if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
+            raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
+        who = {"teacher": teacher, "detector": detector}
+        if not pairs:
+            leave_out({"--detector": detector}, f"for students of pairs, and {run} is one of situations")
+        made = [(_pairs if pairs else _situations)(run, out, wishes, data, limit, threads, method, who, overrides)]
     steps = {done: read_steps(done) for done in made}
     for done, measured in steps.items():
         table(f"{done}, dev, %", *rows(measured))
@@ -134,35 +146,27 @@ def _situations(
     run: Path,
     out: Path,
     wishes: Wishes,
-    data: str,
+    data: Optional[str],
     limit: Optional[int],
     threads: int,
     method: Optional[str],
-    teacher: Optional[str],
+    who: dict[str, Any],
     overrides: dict[str, Any],
 ) -> Path:
     """The folder of the compressed run of situations."""
     from edgegsr.compress.compress import compress
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
-    opened = open_run(find_run(run))
-    if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
-        raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
-    if lacking := {"method", "train"} - opened.config.keys():
-        raise InputError(f"{opened.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
-    name = method or str(opened.config["method"])
+    opened, data, teacher = open_run(find_run(run)), data or "diorama", who["teacher"]
+    name = method or _method_of(opened)
     how = find_method(name)
     if not how.taught and teacher:
         raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
-    try:
-        training = read_train({"train": opened.config["train"]}, overrides, how.settings)
-    except InputError as error:
-        raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
+    training = _training_of(opened, overrides, how.settings)
     learn = open_data(data, "train", limit, opened.ontology)
     judge = open_data(data, "dev", limit, opened.ontology)
     groups = groups_of(data, opened.ontology)
@@ -170,14 +174,49 @@ def _situations(
     return compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads).folder
 
 
-def _pairs(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Optional[int], threads: int) -> list[Path]:
-    """The same of a run of pairs, which is calibrated on what it was trained on."""
-    from edgegsr.compress.pairs import compress_pairs
+def _pairs(
+    run: Path,
+    out: Path,
+    wishes: Wishes,
+    data: Optional[str],
+    limit: Optional[int],
+    threads: int,
+    method: Optional[str],
+    who: dict[str, Any],
+    overrides: dict[str, Any],
+) -> Path:
+    """The same of a run of pairs, which learns on from what it was trained on."""
+    from edgegsr.compress.compress import compress
+    from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
-    return [compress_pairs(opened, out, wishes, _pair_school(opened, data or "crowd", limit), threads).folder]
+    school = _pair_school(opened, data or "crowd", limit, method or _method_of(opened), overrides)
+    if wishes.trained:
+        given = Given(**who)
+        source = open_pair_source(school.method, given, school.learn, opened.tables.encoder)
+        school = replace(school, source=source)
+    return compress(opened, out, wishes, school, threads).folder
+
+
+def _method_of(run: Run | PairRun) -> str:
+    """How a run was taught."""
+    if lacking := {"method", "train"} - run.config.keys():
+        raise InputError(f"{run.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
+    return str(run.config["method"])
+
+
+def _training_of(
+    run: Run | PairRun, overrides: dict[str, Any], defaults: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """The training of a run, with what is wanted otherwise."""
+    from edgegsr.distill.config import read_train
+
+    try:
+        return read_train({"train": run.config.get("train", {})}, overrides, defaults)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
 
 
 def _both(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Optional[int], threads: int) -> list[Path]:
@@ -186,27 +225,25 @@ def _both(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Opti
     from edgegsr.compress.both import compress_both
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.distill.config import read_train
     from edgegsr.shipped import find_run
 
     mine, theirs = both_data(data)
     opened = open_both_run(find_run(run))
-    words = opened.situations.ontology
+    words, method = opened.situations.ontology, _method_of(opened.situations)
     learn, judge = (open_data(mine, split, limit, words) for split in ("train", "dev"))
-    config = opened.situations.config
-    training = read_train({"train": config.get("train", {})})
-    school = School(learn, judge, groups_of(mine, words), str(config.get("method", "unknown")), None, training)
-    done = compress_both(opened, out, wishes, school, _pair_school(opened.pairs, theirs, limit), threads)
+    school = School(learn, judge, groups_of(mine, words), method, None, _training_of(opened.situations, {}))
+    others = _pair_school(opened.pairs, theirs, limit, _method_of(opened.pairs), {})
+    done = compress_both(opened, out, wishes, school, others, threads)
     return [done.situations.folder, done.pairs.folder]
 
 
-def _pair_school(run: PairRun, data: str, limit: Optional[int]) -> PairSchool:
-    """On what a run of pairs is calibrated, and who judges it."""
+def _pair_school(run: PairRun, data: str, limit: Optional[int], method: str, overrides: dict[str, Any]) -> PairSchool:
+    """On what a run of pairs is calibrated and taught on, and who judges it."""
     from edgegsr.compress.school import PairSchool
     from edgegsr.data.pairs import open_pairs
 
-    setting = run.config.get("pairs", {})
-    learn = open_pairs(data, "train", limit, setting.get("unseen", ""), setting.get("rule", "labels"))
-    judge = open_pairs(data, "dev", limit)
+    told = run.config.get("pairs", {})
+    unseen, rule = told.get("unseen", ""), told.get("rule", "") or "labels"
+    learn, judge = open_pairs(data, "train", limit, unseen, rule), open_pairs(data, "dev", limit)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
-    return PairSchool(learn, judge, str(run.config.get("method", "unknown")))
+    return PairSchool(learn, judge, method, None, _training_of(run, overrides), unseen, rule if unseen else "")

@@ -12,22 +12,24 @@ from torch import Tensor
 
 from edgegsr.both_run import BothRun, open_both_run
 from edgegsr.bundle import PAIRS, SITUATIONS
-from edgegsr.compress.compress import asked_of, settle, with_handicap
+from edgegsr.compress.compress import asked_of, settle
 from edgegsr.compress.config import Wishes
-from edgegsr.compress.pairs import asked_of_pairs, check
-from edgegsr.compress.quantize import calibration_photos
+from edgegsr.compress.quantize import calibration_photos, check_calibration, refuse_quantized
 from edgegsr.compress.rounded import rounded_run
 from edgegsr.compress.school import PairSchool, School
+from edgegsr.errors import require
 
 
 def compress_both(
     run: BothRun, out: Path, wishes: Wishes, situations: School, pairs: PairSchool, threads: int
 ) -> BothRun:
     """Both runs in 8 bits in `out`, each with a report. The same call leaves finished ones alone."""
-    check(run, wishes, situations, pairs)
+    refuse_quantized(run)
+    require(not wishes.trained, f"{run.folder}: is a run of both heads, which is not cut or trained on; give --ptq")
+    check_calibration(situations, pairs)
     asked = {
         SITUATIONS: asked_of(run.situations, wishes, situations, threads),
-        PAIRS: asked_of_pairs(run.pairs, wishes, pairs, threads),
+        PAIRS: asked_of(run.pairs, wishes, pairs, threads),
     }
     for half, other in ((SITUATIONS, PAIRS), (PAIRS, SITUATIONS)):
         settle(out / half, {**asked[half], "beside": asked[other]["data"]})
@@ -38,6 +40,6 @@ def compress_both(
         return tuple(x for of in (situations, pairs) for x in calibration_photos(of.learn, side, wishes.quantize))
 
     done = rounded_run(run.situations, out / SITUATIONS, photos, wishes, situations, threads, [pairs])
-    with_handicap(done, situations)
+    situations.finish(done)
     rounded_run(run.pairs, out / PAIRS, photos, wishes, pairs, threads, [situations])
     return open_both_run(out)

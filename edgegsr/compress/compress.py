@@ -18,33 +18,32 @@ from edgegsr.compress.config import PruneConfig, Wishes
 from edgegsr.compress.figures import Figures
 from edgegsr.compress.importance import magnitude, mean_loss, taylor
 from edgegsr.compress.prune import Pruned, Scores, check_layers, check_ratio, counts, pruned, without_layers
-from edgegsr.compress.quantize import quantizing, refuse_quantized
+from edgegsr.compress.quantize import check_calibration, quantizing, refuse_quantized
 from edgegsr.compress.report import report
-from edgegsr.compress.school import School, start_of
+from edgegsr.compress.school import Schooling, start_of
 from edgegsr.compress.search import PLAN, TRIED, Plan, Search, read_plan
 from edgegsr.compress.sensitivity import read_sensitivity
-from edgegsr.compress.steps import STEPS, made, narrowed
+from edgegsr.compress.steps import STEPS, AnyRun, made, narrowed, opened_like
 from edgegsr.compress.strands import strands_of
-from edgegsr.distill.identity import compare, describe, facts_of
+from edgegsr.distill.identity import compare
 from edgegsr.distill.start import LESSON, Start
 from edgegsr.errors import InputError
 from edgegsr.files import listing, write_whole
+from edgegsr.interactions import KINDS_FILE
 from edgegsr.progress import track
-from edgegsr.run import COMPRESSION, CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLES, WEIGHTS, Run, open_run
-from edgegsr.student.answers import answer
+from edgegsr.run import COMPRESSION, CONFIG, ONTOLOGY, QUANTIZERS, REPORT, TABLES, WEIGHTS
 from edgegsr.student.calibration import FILE as CALIBRATION
-from edgegsr.student.calibration import choose
 from edgegsr.student.sparse import sparse
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
 # what comes out of the last step, its weights last
-KEPT = (ONTOLOGY, TABLES, CALIBRATION, ZERO_SHOT, LESSON, QUANTIZERS, CONFIG, WEIGHTS)
+KEPT = (ONTOLOGY, KINDS_FILE, TABLES, CALIBRATION, ZERO_SHOT, LESSON, QUANTIZERS, CONFIG, WEIGHTS)
 HEARD = 6  # batches by which a search judges a loss
 
 
-def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Run:
+def compress(run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], threads: int) -> AnyRun:
     """The compressed run in `out`, with a report of the way there."""
-    _check(run, wishes)
+    _check(run, wishes, school)
     settle(out, asked_of(run, wishes, school, threads))
     figures, last = Figures(out, school.score, threads), run
     for name, step in _steps(run, out, wishes, school, threads):
@@ -53,26 +52,19 @@ def compress(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
     for name in KEPT:
         if (last.folder / name).is_file():
             write_whole(out / name, (last.folder / name).read_bytes())
-    finished = open_run(out)
-    with_handicap(finished, school)
+    finished = opened_like(run, out)
+    school.finish(finished)
     write_whole(
         out / REPORT, report(finished, figures.steps, wishes, school, threads, read_plan(out), read_sensitivity(out))
     )
     return finished
 
 
-def with_handicap(run: Run, school: School) -> None:
-    """Chooses on dev what training chooses, where nothing was trained."""
-    if (run.folder / CALIBRATION).is_file():
-        return
-    said, scale = answer(run.student, school.judge), float(run.student.verb_words.scale.detach())
-    if chosen := choose(said, school.judge.annotations, school.groups, scale, school.judge.name):
-        chosen.save(run.folder)
-
-
-def _check(run: Run, wishes: Wishes) -> None:
+def _check(run: AnyRun, wishes: Wishes, school: Schooling[AnyRun]) -> None:
     """Refuses an impossible wish before any work is done."""
     refuse_quantized(run)
+    if wishes.quantize.wanted:
+        check_calibration(school)
     for strand in strands_of(run.student) if wishes.prune.ratio else ():
         check_ratio(strand, wishes.prune.ratio)
     check_layers(run.student, wishes.prune.drop_layers)
@@ -80,7 +72,9 @@ def _check(run: Run, wishes: Wishes) -> None:
         check_target(wishes.target)
 
 
-def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
+def _steps(
+    run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], threads: int
+) -> Iterator[tuple[str, AnyRun]]:
     """Every run on the way, by what was done."""
     at = run
     yield "as it came", at
@@ -91,7 +85,9 @@ def _steps(run: Run, out: Path, wishes: Wishes, school: School, threads: int) ->
         yield from quantizing(at, out, wishes.quantize, school)
 
 
-def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Iterator[tuple[str, Run]]:
+def _pruning(
+    run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], threads: int
+) -> Iterator[tuple[str, AnyRun]]:
     """The runs with fewer layers, narrower ones, and single weights at zero; each is trained on."""
     at, wish, steps = run, wishes.prune, out / STEPS
     if wish.drop_layers:
@@ -112,8 +108,8 @@ def _pruning(run: Run, out: Path, wishes: Wishes, school: School, threads: int) 
 
 
 def _cutting(
-    first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int
-) -> Iterator[tuple[str, Run]]:
+    first: AnyRun, run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], threads: int
+) -> Iterator[tuple[str, AnyRun]]:
     """The runs of every round: as it was cut, and as it has recovered."""
     at, wish, steps = run, wishes.prune, out / STEPS
     wide = strands_of(at.student)
@@ -128,25 +124,26 @@ def _cutting(
         yield f"recovered, round {n}", at
 
 
-def planned(first: Run, run: Run, out: Path, wishes: Wishes, school: School, threads: int) -> Plan:
+def planned(first: AnyRun, run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], threads: int) -> Plan:
     """How much goes from which block, for the latency that is wanted; found once."""
     if (plan := read_plan(out)) is not None:
         return plan
     start, heard, wish = start_of(run), list(school.turns(run.student, HEARD)), wishes.prune
 
     def loss(made: Pruned) -> float:
-        return mean_loss(school.lesson(Start(made.student, narrowed(start.lesson, made.kept))), heard, adapted=True)
+        beside = narrowed(start.lesson, run.student, made.kept)
+        return mean_loss(school.lesson(Start(made.student, beside)), heard, adapted=True)
 
     with clock_of(wishes.target, threads, first.student) as clock:
         search = Search(run.student, _scores(run, wish, school), wish.multiple, clock, loss, out)
         return search.plan(wish.latency)
 
 
-def _cut(folder: Path, run: Run, kept: Mapping[str, int], wish: PruneConfig, school: School) -> Run:
+def _cut(folder: Path, run: AnyRun, kept: Mapping[str, int], wish: PruneConfig, school: Schooling[AnyRun]) -> AnyRun:
     return made(folder, run, lambda: pruned(run.student, kept, _scores(run, wish, school)))
 
 
-def _scores(run: Run, wish: PruneConfig, school: School) -> Scores:
+def _scores(run: AnyRun, wish: PruneConfig, school: Schooling[AnyRun]) -> Scores:
     if wish.criterion == "magnitude":
         return magnitude(run.student, strands_of(run.student))
     lesson = school.lesson(start_of(run))
@@ -154,18 +151,14 @@ def _scores(run: Run, wish: PruneConfig, school: School) -> Scores:
     return taylor(lesson, turns, strands_of(lesson.student))
 
 
-def _recovered(folder: Path, run: Run, epochs: int, wish: PruneConfig, school: School) -> Run:
+def _recovered(folder: Path, run: AnyRun, epochs: int, wish: PruneConfig, school: Schooling[AnyRun]) -> AnyRun:
     warmup = min(school.settings.warmup_epochs, epochs / 10)
     return school.train(folder, run, epochs=epochs, lr=wish.lr_share * school.settings.lr, warmup_epochs=warmup)
 
 
-def asked_of(run: Run, wishes: Wishes, school: School, threads: int) -> dict[str, Any]:
+def asked_of(run: AnyRun, wishes: Wishes, school: Schooling[AnyRun], threads: int) -> dict[str, Any]:
     """What decides what comes out."""
-    truth = {"train": school.learn.annotations, "dev": school.judge.annotations}
-    data = {name: facts_of(part) for name, part in truth.items()}
-    beginning = (school.settings, truth["train"].ontology, data, run.tables, school.source, start_of(run))
-    training = tomllib.loads(describe(school.method, run.student.config, *beginning))
-    return {**training, **wishes.table(), "threads": threads}
+    return {**school.described(run), **wishes.table(), "threads": threads}
 
 
 def settle(out: Path, asked: Mapping[str, Any]) -> None:

@@ -13,12 +13,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from edgegsr.compress.prune import Scores
 from edgegsr.compress.strands import OUT, Strand
 from edgegsr.distill.loop import Turn
+from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.plain import Plain
 from edgegsr.student.attention import Attention
-from edgegsr.student.model import Student
 
 
-def taylor(lesson: Plain, turns: Iterable[Turn], strands: Sequence[Strand]) -> Scores:
+def taylor(lesson: Plain | PairLesson, turns: Iterable[Turn], strands: Sequence[Strand]) -> Scores:
     """The square of what the loss would change by, to first order, were a unit 0; a mean over batches.
 
     The loss is that of the lesson, teacher's part included (arXiv 1906.10771). Norms keep their running statistics.
@@ -32,7 +32,7 @@ def taylor(lesson: Plain, turns: Iterable[Turn], strands: Sequence[Strand]) -> S
     for count, turn in enumerate(turns, 1):
         torch.manual_seed(turn.step)
         heard = () if turn.about is None else (turn.about,)
-        losses = lesson.losses(lesson(turn.batch.pixels, turn.batch.verbs, *heard), turn.batch)
+        losses = lesson.losses(lesson(*turn.batch.asked, *heard), turn.batch)
         lesson.zero_grad()
         torch.stack(tuple(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         for strand in strands:
@@ -44,7 +44,7 @@ def taylor(lesson: Plain, turns: Iterable[Turn], strands: Sequence[Strand]) -> S
 
 
 @torch.no_grad()
-def mean_loss(lesson: Plain, turns: Sequence[Turn], *, adapted: bool = False) -> float:
+def mean_loss(lesson: Plain | PairLesson, turns: Sequence[Turn], *, adapted: bool = False) -> float:
     """What a lesson loses on some batches, the student being as it is judged.
 
     `adapted` BatchNorms go by the batch: their statistics are of the student before a cut, and the first steps of
@@ -58,17 +58,17 @@ def mean_loss(lesson: Plain, turns: Sequence[Turn], *, adapted: bool = False) ->
     for turn in turns:
         torch.manual_seed(turn.step)
         heard = () if turn.about is None else (turn.about,)
-        said = lesson(turn.batch.pixels, turn.batch.verbs, *heard)
+        said = lesson(*turn.batch.asked, *heard)
         total += float(torch.stack(tuple(lesson.losses(said, turn.batch).values())).sum())
     return total / len(turns)
 
 
-def magnitude(student: Student, strands: Sequence[Strand]) -> Scores:
+def magnitude(student: nn.Module, strands: Sequence[Strand]) -> Scores:
     """The sum of squares of the weights that make a unit."""
     return {strand.name: _total(strand, student, torch.square) for strand in strands}
 
 
-def _total(strand: Strand, student: Student, of: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float64]:
+def _total(strand: Strand, student: nn.Module, of: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float64]:
     """Per unit, the sum of a function of the weights that make it."""
     total = np.zeros(strand.units)
     for part in strand.slices:

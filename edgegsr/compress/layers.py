@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from edgegsr.student.model import Student
-from edgegsr.student.quantizers import FakeQuant, Quantized, QuantizedStudent, hooks, packed, placed, places, unpacked
+from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import AnyQuantized, FakeQuant, Quantized, hooks, packed, placed, places, unpacked
 
 READERS = ("conv2d", "linear")
 # what leaves values as they are
@@ -99,7 +100,7 @@ def silent(off: Collection[FakeQuant]) -> Iterator[None]:
             quant.on = True
 
 
-def in_16_bits(student: QuantizedStudent, body: Student, layers: Collection[Layer]) -> QuantizedStudent:
+def in_16_bits(student: AnyQuantized, body: Student | PairStudent, layers: Collection[Layer]) -> AnyQuantized:
     """The student in another body of its shape, with these layers in 16 bits, and every value as it lies on disk."""
     gone = idle(layers, layers_of(student))
     numbers = {place.quantizer for place, (_, quant) in zip(places(student), hooks(student)) if quant in gone}
@@ -107,4 +108,4 @@ def in_16_bits(student: QuantizedStudent, body: Student, layers: Collection[Laye
     wanted = found.state_dict()
     found.load_state_dict({name: tensor for name, tensor in student.state_dict().items() if name in wanted})
     found.load_state_dict(unpacked(found, packed(found)))
-    return found.eval()
+    return found.eval()  # type: ignore[return-value]

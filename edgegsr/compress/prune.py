@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edgegsr.compress.strands import Strand, strands_of
+from edgegsr.compress.strands import AnyStudent, Strand, strands_of
 from edgegsr.errors import InputError
 from edgegsr.student import widths
-from edgegsr.student.model import Student
 
 Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit, by strand
 
@@ -22,11 +21,11 @@ Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit
 class Pruned(NamedTuple):
     """A narrower student, and which units of each strand it has kept."""
 
-    student: Student
+    student: AnyStudent
     kept: Mapping[str, Sequence[int]]
 
 
-def pruned(student: Student, counts: Mapping[str, int], scores: Scores) -> Pruned:
+def pruned(student: AnyStudent, counts: Mapping[str, int], scores: Scores) -> Pruned:
     """A copy that keeps so many units of each strand, whose config tells its widths; of strands not named, all."""
     strands = [strand for strand in strands_of(student) if counts.get(strand.name, strand.units) < strand.units]
     kept = {strand.name: kept_units(scores[strand.name], counts[strand.name]) for strand in strands}
@@ -62,7 +61,7 @@ def kept_units(scores: npt.NDArray[np.floating[Any]], count: int) -> list[int]:
     return sorted(np.argsort(-scores, kind="stable")[:count].tolist())
 
 
-def take_off(student: Student, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
+def take_off(student: AnyStudent, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
     """Leaves of each strand the units that are kept."""
     gone: dict[str, list[set[int]]] = {}
     for strand in strands:
@@ -78,13 +77,13 @@ def take_off(student: Student, strands: Iterable[Strand], kept: Mapping[str, Seq
         widths.keep(module, [[i for i in range(n) if i not in lost] for n, lost in zip(all_units, lost_of_each)])
 
 
-def check_layers(student: Student, dropped: int) -> None:
+def check_layers(student: AnyStudent, dropped: int) -> None:
     """Refuses to leave no decoder layer."""
     if dropped and dropped >= (layers := len(student.decoder.layers)):
         raise InputError(f"--drop-layers {dropped}: the student has {layers} decoder layers; leave one")
 
 
-def without_layers(student: Student, dropped: int) -> Student:
+def without_layers(student: AnyStudent, dropped: int) -> AnyStudent:
     """A copy without the last decoder layers."""
     check_layers(student, dropped)
     smaller = copy.deepcopy(student)
@@ -93,7 +92,7 @@ def without_layers(student: Student, dropped: int) -> Student:
     return described(smaller)
 
 
-def described(student: Student) -> Student:
+def described(student: AnyStudent) -> AnyStudent:
     """The same student, with its widths in its config."""
     wide = student.card_widths
     narrow = {name: list(here) for name, here in widths.all_widths(student).items() if here != wide[name]}

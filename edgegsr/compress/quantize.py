@@ -6,6 +6,7 @@ import copy
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,26 +17,22 @@ from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import QuantizeConfig
 from edgegsr.compress.layers import Layer, in_16_bits, layers_of
 from edgegsr.compress.prune import Pruned
-from edgegsr.compress.school import School
+from edgegsr.compress.school import Schooling
 from edgegsr.compress.sensitivity import Judges, sensitivity
-from edgegsr.compress.steps import STEPS, made
+from edgegsr.compress.steps import STEPS, AnyRun, made
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, require
 from edgegsr.images import letterbox
 from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
-from edgegsr.scoring.brief import Dev, brief
-from edgegsr.student.answers import answer
-from edgegsr.student.evaluate import evaluate
-from edgegsr.student.model import Student
-from edgegsr.student.quantizers import QuantizedStudent, counts_in_8_bits
+from edgegsr.student.quantizers import AnyQuantized, counts_in_8_bits, unrounded
 
 LOOKED_AT = 8  # images at a time, when scales are found
 COMPARED = 64  # images on which outputs are compared, at once
 
 
-def quantizing(run: Run, out: Path, wish: QuantizeConfig, school: School) -> Iterator[tuple[str, Run]]:
+def quantizing(run: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[AnyRun]) -> Iterator[tuple[str, AnyRun]]:
     """The runs in 8 bits: as calibrated, as trained with the student before them as a second teacher, and as kept."""
     steps, side = out / STEPS, run.student.config.side
     folded = made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
@@ -65,23 +62,26 @@ def refuse_quantized(run: Run | PairRun | BothRun) -> None:
         raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
 
 
-def _mixed(run: Run, folded: Run, out: Path, wish: QuantizeConfig, school: School) -> QuantizedStudent:
+def check_calibration(*schools: Schooling[Any]) -> None:
+    """Refuses to find scales on nothing."""
+    for school in schools:
+        require(len(school.learn) > 0, f"--ptq: wanted photos to calibrate on, got 0 in {school.learn.name}")
+
+
+def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[AnyRun]) -> AnyQuantized:
     """The student with those layers in 16 bits that need it."""
     student, judge, side = run.student, school.judge, run.student.config.side
-    assert isinstance(student, QuantizedStudent)
+    assert isinstance(student, AnyQuantized)
 
-    def score(judged: Student, split: Split) -> Dev:
-        return brief(evaluate(judged, split, school.groups, answers=answer(judged, split)))
-
-    def mixed(layers: Collection[Layer]) -> QuantizedStudent:
-        return in_16_bits(student, Student(student.config, run.tables, pretrained=False), layers)
+    def mixed(layers: Collection[Layer]) -> AnyQuantized:
+        return in_16_bits(student, unrounded(student, run.tables), layers)
 
     rows = np.random.default_rng(wish.seed).permutation(len(judge))[: wish.judged_on]
     judges = Judges(
         pixels=_pixels(judge, rows[:COMPARED], side),
-        some=lambda rounded: score(rounded, judge.take(rows)),
-        whole=lambda layers: score(mixed(layers), judge),
-        before=score(folded.student, judge),
+        some=lambda rounded: school.score(rounded, judge.take(rows)),
+        whole=lambda layers: school.score(mixed(layers)),
+        before=school.score(folded.student),
     )
     names = sensitivity(student, judges, wish.max_drop, out).sixteen
     if names is None:

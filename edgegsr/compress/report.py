@@ -11,7 +11,7 @@ from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
 from edgegsr.compress.figures import Steps
 from edgegsr.compress.layers import layers_of
-from edgegsr.compress.school import PairSchool, School
+from edgegsr.compress.school import PairSchool, Schooling
 from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
 from edgegsr.compress.strands import strands_of
@@ -32,11 +32,11 @@ def report(
     run: Run | PairRun,
     steps: Steps,
     wishes: Wishes,
-    school: School | PairSchool,
+    school: Schooling[Any],
     threads: int,
     plan: Plan | None = None,
     felt: Sensitivity | None = None,
-    more: Sequence[School | PairSchool] = (),
+    more: Sequence[Schooling[Any]] = (),
 ) -> str:
     """The page; `more` are schools whose photos it was calibrated on as well."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
@@ -68,12 +68,12 @@ def _scores(steps: Steps) -> dict[str, str]:
     return {name: told for name, told in SCORES.items() if name in dev["all"]}
 
 
-def _note_on(school: School | PairSchool) -> str:
+def _note_on(school: Schooling[Any]) -> str:
     folder = school.judge.folder
     return note_on(folder, "HICO-DET") if isinstance(school, PairSchool) else note_on(folder)
 
 
-def _how(wishes: Wishes, schools: Sequence[School | PairSchool], plan: Plan | None) -> str:
+def _how(wishes: Wishes, schools: Sequence[Schooling[Any]], plan: Plan | None) -> str:
     prune, quantize, target, done = wishes.prune, wishes.quantize, wishes.target, []
     if plan is not None:
         told = "predicted" if target.roofline else "measured"
@@ -121,7 +121,7 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: 
     )
 
 
-def _note(wishes: Wishes, school: School | PairSchool, threads: int) -> str:
+def _note(wishes: Wishes, school: Schooling[Any], threads: int) -> str:
     judged = "averaged per verb; value and grounded with the true verb"
     if isinstance(school, PairSchool):
         judged = "by HICO-DET's protocol, over the kinds that it shows"
@@ -170,12 +170,12 @@ def _charts(run: Run | PairRun, steps: Steps, plan: Plan | None) -> str:
     if plan is not None:
         curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
         charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
-    if isinstance(run, Run) and run.student.config.widths:
+    if run.student.config.widths:
         charts.append(bar_chart("Channels and heads that are left", _kept(run)))
     return "".join(charts)
 
 
-def _layers(felt: Sensitivity, wishes: Wishes, school: School | PairSchool) -> str:
+def _layers(felt: Sensitivity, wishes: Wishes, school: Schooling[Any]) -> str:
     """What 8 bits do to every layer, the worst first, and which of them stay in 16."""
     sixteen, quantize = felt.sixteen or [], wishes.quantize
     images = min(quantize.judged_on, len(school.judge))
@@ -244,7 +244,7 @@ def _short(name: str) -> str:
     return name
 
 
-def _kept(run: Run) -> dict[str, tuple[float, str]]:
+def _kept(run: Run | PairRun) -> dict[str, tuple[float, str]]:
     """How many channels or heads each block still has of what its card gives it."""
     student, found = run.student, dict[str, list[int]]()
     for strand in strands_of(student):

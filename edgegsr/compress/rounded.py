@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import Wishes
 from edgegsr.compress.figures import Figures
 from edgegsr.compress.report import report
-from edgegsr.compress.school import PairSchool, School
+from edgegsr.compress.school import Schooling
 from edgegsr.compress.steps import AnyRun, Made, made
 from edgegsr.files import write_whole
 from edgegsr.run import REPORT
@@ -23,9 +24,9 @@ def rounded_run(
     out: Path,
     photos: Callable[[], Sequence[Tensor]],
     wishes: Wishes,
-    school: School | PairSchool,
+    school: Schooling[AnyRun],
     threads: int,
-    more: Sequence[School | PairSchool] = (),
+    more: Sequence[Schooling[Any]] = (),
 ) -> AnyRun:
     """The run in `out`, with its report; a finished one is left alone. `more` are schools that gave photos as well."""
     figures = Figures(out, school.score, threads)

@@ -1,35 +1,84 @@
-"""What all trainings of a compression have in common: the data, the method, the teacher, and the card's settings."""
+"""What all trainings of a compression have in common: the data, the method, the teacher, and the card's settings.
+
+There is one for students of situations and one for students of pairs; the rest of the package knows no difference.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
+import tomllib
 import torch
 
+from edgegsr.compress.steps import AnyRun
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.course import Course
+from edgegsr.distill.identity import describe, facts_of
 from edgegsr.distill.loop import Turn
 from edgegsr.distill.methods import find_method
+from edgegsr.distill.pairs.lesson import PairLesson
+from edgegsr.distill.pairs.methods import Source as PairSource
+from edgegsr.distill.pairs.train import batches_of, facts_of_pairs, lesson_of, shown, train_pairs, turns_of
 from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson
 from edgegsr.distill.train import images_per_verb, train
+from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.scoring.brief import Dev, brief, brief_pairs
 from edgegsr.scoring.hico import PARTIAL, score
+from edgegsr.student.answers import answer
+from edgegsr.student.both import OneHead
+from edgegsr.student.calibration import FILE as CALIBRATION
+from edgegsr.student.calibration import choose
 from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.knowledge import Source
+from edgegsr.text.kinds import ontology_of
+
+
+class Schooling(Protocol[AnyRun]):
+    """Who teaches a student on the way, and who judges it."""
+
+    @property
+    def learn(self) -> Any: ...
+    @property
+    def judge(self) -> Any: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def settings(self) -> TrainConfig: ...
+
+    def train(self, folder: Path, run: AnyRun, watcher: Any = None, **changes: float) -> AnyRun:
+        """The student of a run, trained on in the way that it was trained, in a run of its own."""
+
+    def score(self, student: Any, split: Any = None) -> Dev:
+        """What a student scores on dev, or on a part of it."""
+
+    def lesson(self, start: Start[Any]) -> Any:
+        """What a student is taught by, with all that it has learned."""
+
+    def turns(self, student: Any, number: int) -> Iterator[Turn]:
+        """The first batches of a training of this student."""
+
+    def described(self, run: AnyRun) -> dict[str, Any]:
+        """What decides how a run is taught on and judged."""
+
+    def finish(self, run: AnyRun) -> None:
+        """Chooses on dev what a training chooses, where nothing was trained."""
 
 
 @dataclass(frozen=True)
 class School:
+    """For students of situations."""
+
     learn: Split
     judge: Split
     groups: Groups  # of verbs: seen, rare, unseen
@@ -38,9 +87,8 @@ class School:
     settings: TrainConfig  # of the run that came, with what the user wants otherwise
 
     def train(self, folder: Path, run: Run, watcher: Student | None = None, **changes: float) -> Run:
-        """The student of a run, trained on in the way that it was trained, in a run of its own."""
         return train(
-            {"student": asdict(run.student.config), "train": {**asdict(self.settings), **changes}},
+            _card_of(run.student, self.settings, changes),
             self.learn,
             self.judge,
             run.tables,
@@ -51,12 +99,11 @@ class School:
             start=start_of(run, watcher),
         )
 
-    def score(self, student: Student) -> Dev:
-        """What a student scores on dev."""
-        return brief(evaluate(student, self.judge, self.groups))
+    def score(self, student: Student, split: Split | None = None) -> Dev:
+        split = split or self.judge
+        return brief(evaluate(student, split, self.groups, answers=answer(student, split)))
 
-    def lesson(self, start: Start) -> Plain:
-        """What a student is taught by, with all that it has learned."""
+    def lesson(self, start: Start[Student]) -> Plain:
         counts = images_per_verb(self.learn.annotations)
         torch.manual_seed(self.settings.seed)  # what is not known of it begins the same every time
         lesson = find_method(self.method).lesson(start.copied(), self.settings, counts, self.source)
@@ -64,26 +111,83 @@ class School:
         return lesson
 
     def turns(self, student: Student, number: int) -> Iterator[Turn]:
-        """The first batches of a training of this student."""
         collages = find_method(self.method).collages
         course = Course(self.learn, student.config.side, self.settings, self.source, collages)
         return course.from_step(0, number)
 
+    def described(self, run: Run) -> dict[str, Any]:
+        truth = {"train": self.learn.annotations, "dev": self.judge.annotations}
+        data = {name: facts_of(part) for name, part in truth.items()}
+        words = truth["train"].ontology
+        beginning = (self.settings, words, data, run.tables, self.source, start_of(run))
+        return tomllib.loads(describe(self.method, run.student.config, *beginning))
+
+    def finish(self, run: Run) -> None:
+        if (run.folder / CALIBRATION).is_file():
+            return
+        said, scale = answer(run.student, self.judge), float(run.student.verb_words.scale.detach())
+        if chosen := choose(said, self.judge.annotations, self.groups, scale, self.judge.name):
+            chosen.save(run.folder)
+
 
 @dataclass(frozen=True)
 class PairSchool:
-    """The same of pairs, whose students learn nothing on the way: on what scales are found, and who judges."""
+    """For students of pairs."""
 
     learn: PairSplit
     judge: PairSplit
-    method: str  # by which the run that came was taught
+    method: str
+    source: PairSource | None
+    settings: TrainConfig
+    unseen: str = ""  # the zero-shot setting whose kinds training does not know of
+    rule: str = ""  # and what went with them
 
-    def score(self, student: PairStudent) -> Dev:
-        """What a student scores on dev, over the kinds that it shows."""
-        said = answer_pairs(student, self.judge, label="evaluating")
-        return brief_pairs(score(self.judge.pairs, said.predictions(), PARTIAL))
+    def train(self, folder: Path, run: PairRun, watcher: PairStudent | None = None, **changes: float) -> PairRun:
+        return train_pairs(
+            _card_of(run.student, self.settings, changes),
+            self.learn,
+            self.judge,
+            run.tables,
+            folder,
+            self.method,
+            setting=self.unseen,
+            rule=self.rule,
+            start=start_of(run, watcher),
+            source=self.source,
+        )
+
+    def score(self, student: PairStudent, split: PairSplit | None = None) -> Dev:
+        """Over the kinds that the split shows."""
+        split = split or self.judge
+        said = answer_pairs(student, split, label="evaluating")
+        return brief_pairs(score(split.pairs, said.predictions(), PARTIAL))
+
+    def lesson(self, start: Start[PairStudent]) -> PairLesson:
+        seen = shown(self.learn, self.source)
+        lesson = lesson_of(self.method, start.copied(), self.settings, seen, self.unseen)
+        start.into(lesson)
+        return lesson
+
+    def turns(self, student: PairStudent, number: int) -> Iterator[Turn]:
+        seen = shown(self.learn, self.source)
+        batches = batches_of(seen, student.config.side, self.settings, rank=0, world=1, pin_memory=False)
+        return turns_of(batches, number, self.source)
+
+    def described(self, run: PairRun) -> dict[str, Any]:
+        beginning = start_of(run).hash
+        more, data = facts_of_pairs(self.learn, self.judge, self.unseen, self.rule, beginning, self.source)
+        words = ontology_of(run.kinds)
+        known = (run.student.config, self.settings, words, data, run.tables)
+        return tomllib.loads(describe(self.method, *known, more=more))
+
+    def finish(self, run: PairRun) -> None:
+        """Nothing: a training of pairs chooses nothing on dev."""
 
 
-def start_of(run: Run, watcher: Student | None = None) -> Start:
+def start_of(run: Any, watcher: OneHead | None = None) -> Start[OneHead]:
     """Where what comes after a run begins."""
     return Start(run.student, read_lesson(run.folder), watcher)
+
+
+def _card_of(student: Student | PairStudent, settings: TrainConfig, changes: Mapping[str, float]) -> dict[str, Any]:
+    return {"student": asdict(student.config), "train": {**asdict(settings), **changes}}

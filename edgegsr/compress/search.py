@@ -16,11 +16,10 @@ from typing import Any
 
 from edgegsr.compress.clocks import Clock
 from edgegsr.compress.prune import Pruned, Scores, counts, pruned
-from edgegsr.compress.strands import strands_of
+from edgegsr.compress.strands import AnyStudent, strands_of
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
-from edgegsr.student.model import Student
 
 TRIED, PLAN = "search.json", "plan.json"
 RATIOS = (0.2, 0.4, 0.6)
@@ -65,7 +64,7 @@ class Plan:
 class Search:
     """What is cut, and what judges a cut."""
 
-    student: Student
+    student: AnyStudent
     scores: Scores
     multiple: int
     clock: Clock

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from edgegsr.compress.layers import Layer, idle, layers_of, silent
+from edgegsr.distill.pairs.lesson import in_order
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.brief import Dev, worst
-from edgegsr.student.quantizers import QuantizedStudent
+from edgegsr.student.quantizers import AnyQuantized, QuantizedPairStudent
 
 FILE = "sensitivity.json"
 
@@ -48,12 +49,12 @@ class Judges:
     """What tells how good a student is."""
 
     pixels: Tensor  # to compare outputs on
-    some: Callable[[QuantizedStudent], Dev]  # the scores on some of dev
+    some: Callable[[AnyQuantized], Dev]  # the scores on some of dev
     whole: Callable[[Collection[Layer]], Dev]  # on all of it, with these layers in 16 bits
     before: Dev  # the same, in float
 
 
-def sensitivity(student: QuantizedStudent, judges: Judges, most: float, out: Path) -> Sensitivity:
+def sensitivity(student: AnyQuantized, judges: Judges, most: float, out: Path) -> Sensitivity:
     """Found once; what is felt is kept layer by layer. `most` is the share of a score that may be lost."""
     path = out / FILE
     known: dict[str, Any] = read_json(path) if path.is_file() else {"layers": {}}
@@ -91,7 +92,7 @@ def _told(known: Mapping[str, Any]) -> Sensitivity:
 
 @torch.no_grad()
 def _felt(
-    student: QuantizedStudent, every: Sequence[Layer], judges: Judges, known: Collection[str]
+    student: AnyQuantized, every: Sequence[Layer], judges: Judges, known: Collection[str]
 ) -> Iterator[tuple[str, Felt]]:
     """What every layer that is not known yet does when it alone is rounded."""
     quantizers = idle(every, every)
@@ -99,11 +100,11 @@ def _felt(
     if not todo:
         return
     with silent(quantizers):
-        dev, verbs = judges.some(student), student(judges.pixels).verb_logits.argmax(-1)
-        outputs = _outputs(student, judges.pixels, verbs)
+        dev, said = judges.some(student), _asking(student, judges.pixels)
+        outputs = said()
     for layer in track(todo, "rounding one layer at a time"):
         with silent(quantizers - layer.quantizers):
-            noise = _noise(outputs, _outputs(student, judges.pixels, verbs))
+            noise = _noise(outputs, said())
             yield layer.name, Felt(layer.parameters, noise, worst(dev, judges.some(student)))
 
 
@@ -134,11 +135,21 @@ def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]
     return [layer.name for layer in kept]
 
 
-def _outputs(student: QuantizedStudent, pixels: Tensor, verbs: Tensor) -> tuple[Tensor, ...]:
-    """What it says, asked about these verbs."""
-    view = student.encode(pixels)
-    answer, there = student.ask(view, verbs), student.queries.mask[verbs] == 0  # slots past the frame mean nothing
-    return student.verb_logits(view), answer.noun_logits[there], answer.boxes_xyxy[there], answer.presence[there]
+def _asking(student: AnyQuantized, pixels: Tensor) -> Callable[[], tuple[Tensor, ...]]:
+    """What asks it again and again what it was asked now: about the same verbs, or from the same cells."""
+    first = student(pixels)
+    if isinstance(student, QuantizedPairStudent):
+        known = torch.zeros_like(first.seeds).scatter_(1, first.starts, 1)
+        return lambda: in_order(student(pixels, known))[:5]
+    verbs = first.verb_logits.argmax(-1)
+    there = student.queries.mask[verbs] == 0  # slots past the frame mean nothing
+
+    def said() -> tuple[Tensor, ...]:
+        view = student.encode(pixels)
+        answer = student.ask(view, verbs)
+        return student.verb_logits(view), answer.noun_logits[there], answer.boxes_xyxy[there], answer.presence[there]
+
+    return said
 
 
 def _noise(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
@@ -25,36 +27,53 @@ AnyRun = TypeVar("AnyRun", Run, PairRun)
 Made = tuple[Student | PairStudent, Mapping[str, Sequence[int]]]  # and which units of each strand it has kept
 
 STEPS = "steps"
-READS = {"to_patches.weight": "tokens", "to_teacher.weight": "pool"}  # what of a lesson reads which strand
+# what of a lesson reads which strand along which axis, some of it several places of the strand at once
+READS = (
+    (r"to_patches\.weight", "tokens", 1),
+    (r"to_teacher\.weight", "pool", 1),
+    (r"groups\.prompts", "tokens", 2),
+    (r"groups\.(look\.\d+\.[kv]|first\.\d+)\.weight", "tokens", 1),
+    (r"translator\.layers\.\d+\.[kv]\.weight|cognition\.visual\.weight", "tokens", 1),
+)
 
 
 def made(folder: Path, run: AnyRun, make: Callable[[], Made], *, packed: bool = False) -> AnyRun:
     """The run of a student that is made from that of another without training; the weights come last."""
     if (folder / WEIGHTS).is_file():
-        return _opened(run, folder)
+        return opened_like(run, folder)
     student, kept = make()
     write_whole(folder / CONFIG, card.to_toml({**run.config, "student": student.config}))
     for name in (ONTOLOGY, KINDS_FILE, TABLES, ZERO_SHOT):
         if (run.folder / name).is_file():
             write_whole(folder / name, (run.folder / name).read_bytes())
-    if lesson := narrowed(read_lesson(run.folder), kept):
+    if lesson := narrowed(read_lesson(run.folder), run.student, kept):
         write_whole(folder / LESSON, save(lesson))
     if isinstance(student, Quantized):
         write_places(student, folder / QUANTIZERS)
     (save_packed if packed else save_weights)(student, folder / WEIGHTS)
-    return _opened(run, folder)
+    return opened_like(run, folder)
 
 
-def _opened(run: AnyRun, folder: Path) -> AnyRun:
+def opened_like(run: AnyRun, folder: Path) -> AnyRun:
     """The run in a folder, which is one of the same kind."""
     return open_pair_run(folder) if isinstance(run, PairRun) else open_run(folder)
 
 
-def narrowed(lesson: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+def _width(student: Student | PairStudent, strand: str) -> int:
+    """How many units a strand of the student has, as a lesson reads it."""
+    if isinstance(student, PairStudent) or strand == "tokens":
+        return student.token_width
+    return student.pooled_width
+
+
+def narrowed(
+    lesson: Mapping[str, Tensor], student: Student | PairStudent, kept: Mapping[str, Sequence[int]]
+) -> dict[str, Tensor]:
     """What taught a student, where it reads units of it that are cut."""
-    cut = {
-        reader: lesson[reader][:, list(kept[strand])].contiguous()
-        for reader, strand in READS.items()
-        if reader in lesson and strand in kept
-    }
-    return {**lesson, **cut}
+    found = dict(lesson)
+    for pattern, strand, axis in READS:
+        for name in (name for name in lesson if strand in kept and re.fullmatch(pattern, name)):
+            tensor, wide = lesson[name], _width(student, strand)
+            places = [i + unit for i in range(0, tensor.shape[axis], wide) for unit in kept[strand]]
+            found[name] = tensor.index_select(axis, torch.tensor(places))
+    return found

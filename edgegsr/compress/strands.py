@@ -20,11 +20,25 @@ from torch import Tensor, nn
 from edgegsr.student.attention import Attention, CrossAttention
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Student
+from edgegsr.student.pairs import PairStudent
 from edgegsr.student.widths import widths
 
 OUT, IN = 0, 1  # the widths of a layer with weights, as widths.py orders them
 BLOCK = re.compile(r"(?:encoder\.)?(?:backbone\.)?(?:encoder\.)?((?:\w+\.)*?(?:stages|layers|mixer)\.\d+|[a-z_]+)")
 
+# what else reads tokens, where queries begin, and what reads them in the end
+TOKENS_OF_SITUATIONS = ("pool.attention.k", "pool.attention.v", "box.appear")
+TOKENS_OF_PAIRS = ("pairs.seed", "pairs.begin", "pairs.human.appear")
+QUERIES_OF_SITUATIONS = ("queries.verb", "queries.role", "queries.norm")
+QUERIES_OF_PAIRS = ("pairs.begin", "pairs.norm")
+# of a linear that also reads a place, the place comes last
+ANSWERS_OF_SITUATIONS = ("noun.project", "box.look", "box.correct.0", "presence.0")
+ANSWERS_OF_PAIRS = (
+    *("pairs.object.project", "pairs.verb.project", "pairs.human.look", "pairs.human.correct.0"),
+    *("pairs.correct.0", "pairs.presence.0"),
+)
+
+AnyStudent = Student | PairStudent
 Places = npt.NDArray[np.int64]  # (units, channels of a unit)
 
 
@@ -55,7 +69,7 @@ class Strand:
         return found[1] if found else self.name
 
 
-def strands_of(student: Student) -> list[Strand]:
+def strands_of(student: AnyStudent) -> list[Strand]:
     """Every strand that can be cut, along the way from pixels to answers."""
     return [*_of_backbone(student), *_of_tokens(student), *_of_attentions(student), *_of_hidden(student)]
 
@@ -72,7 +86,7 @@ class _Maps(nn.Module):
         return self.fine(fine), self.coarse(coarse)
 
 
-def _of_backbone(student: Student) -> Iterator[Strand]:
+def _of_backbone(student: AnyStudent) -> Iterator[Strand]:
     import torch_pruning
 
     maps, side, training = _Maps(student.encoder), student.config.side, student.training
@@ -104,11 +118,12 @@ def _strand(graph: Any, members: Any, names: Mapping[Any, str], order: Mapping[s
     return Strand(min(makers, key=order.__getitem__), tuple(slices)) if makers else None
 
 
-def _of_tokens(student: Student) -> Iterator[Strand]:
-    """The widths that run along the residual sums: of tokens, of what they are pooled to, of the roles."""
+def _of_tokens(student: AnyStudent) -> Iterator[Strand]:
+    """The widths that run along the residual sums: of tokens, of what they are pooled to, of what asks them."""
     mixers = [f"encoder.mixer.{i}" for i in range(len(student.encoder.mixer))]
     layers = [f"decoder.layers.{i}" for i in range(len(student.decoder.layers))]
     asked = [f"{layer}.cross_attention" for layer in layers]
+    of_pairs = isinstance(student, PairStudent)
     yield _channels(
         student,
         "tokens",
@@ -120,24 +135,23 @@ def _of_tokens(student: Student) -> Iterator[Strand]:
         ],
         into=[
             *(f"{mixer}.{part}" for mixer in mixers for part in ("attention.q", "attention.k", "attention.v", "mlp.0")),
-            *(f"{attention}.{part}" for attention in ("pool.attention", *asked) for part in "kv"),
-            "box.appear",
+            *(f"{attention}.{part}" for attention in asked for part in "kv"),
+            *(TOKENS_OF_PAIRS if of_pairs else TOKENS_OF_SITUATIONS),
         ],
     )
-    yield _channels(
-        student,
-        "pool",
-        out=["pool.query", "pool.attention.o", "pool.norm"],
-        into=["pool.attention.q", "verb.project"],
-    )
+    if not of_pairs:
+        yield _channels(
+            student,
+            "pool",
+            out=["pool.query", "pool.attention.o", "pool.norm"],
+            into=["pool.attention.q", "verb.project"],
+        )
     norms = ("self_norm", "cross_norm", "mlp_norm")
     yield _channels(
         student,
         "queries",
         out=[
-            "queries.verb",
-            "queries.role",
-            "queries.norm",
+            *(QUERIES_OF_PAIRS if of_pairs else QUERIES_OF_SITUATIONS),
             *(
                 f"{layer}.{part}"
                 for layer in layers
@@ -148,15 +162,12 @@ def _of_tokens(student: Student) -> Iterator[Strand]:
         into=[
             *(f"{layer}.self_attention.{part}" for layer in layers for part in "qkv"),
             *(f"{layer}.{part}" for layer in layers for part in ("cross_attention.q", "mlp.0")),
-            "noun.project",
-            "box.look",
-            "box.correct.0",  # which the place follows
-            "presence.0",
+            *(ANSWERS_OF_PAIRS if of_pairs else ANSWERS_OF_SITUATIONS),
         ],
     )
 
 
-def _of_attentions(student: Student) -> Iterator[Strand]:
+def _of_attentions(student: AnyStudent) -> Iterator[Strand]:
     for name, module in student.named_modules():
         if isinstance(module, Attention | CrossAttention):
             channels = np.arange(module.v.out_features).reshape(module.heads, -1)
@@ -165,15 +176,16 @@ def _of_attentions(student: Student) -> Iterator[Strand]:
             yield Strand(name, tuple(slices), heads=True)
 
 
-def _of_hidden(student: Student) -> Iterator[Strand]:
+def _of_hidden(student: AnyStudent) -> Iterator[Strand]:
     """The hidden widths of blocks of two linears, and what the box head compares by."""
     for name, module in student.named_modules():
         if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.GELU):
             yield _channels(student, name, out=[f"{name}.0"], into=[f"{name}.2"])
-    yield _channels(student, "box.look", out=["box.look", "box.appear"], into=[])
+    box = "pairs.human" if isinstance(student, PairStudent) else "box"
+    yield _channels(student, f"{box}.look", out=[f"{box}.look", f"{box}.appear"], into=[])
 
 
-def _channels(student: Student, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
+def _channels(student: AnyStudent, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
     (count, *_) = widths(student.get_submodule(out[0])) or (0,)
     places = _each(range(count))
     return Strand(

@@ -39,7 +39,7 @@ def describe(
     data: Mapping[str, Any],
     tables: TextTables,
     source: Source | None = None,
-    start: Start | None = None,
+    start: Start[Any] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> str:
     """The config.toml of this training; `data` says of each split what `facts_of` does, `more` what else decides it."""

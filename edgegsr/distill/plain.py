@@ -49,9 +49,9 @@ class Plain(nn.Module):
         view = self.student.encode(pixels)
         return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))
 
-    def watch(self, watcher: Student) -> None:
+    def watch(self, watcher: Student, device: torch.device) -> None:
         """Adds what another student says as something to keep to."""
-        self._watcher = [copy.deepcopy(watcher).to(self.prior.device).eval().requires_grad_(False)]
+        self._watcher = [copy.deepcopy(watcher).to(device).eval().requires_grad_(False)]
 
     @property
     def watcher(self) -> Student | None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 import torch
 from safetensors import SafetensorError
@@ -16,21 +17,21 @@ from torch import Tensor, nn
 
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.student.model import Student
+from edgegsr.student.both import OneHead
 
 LESSON = "lesson.safetensors"  # of a finished run: what taught the student, for later trainings to go on with
 STUDENT = "student."
 
 
 @dataclass(frozen=True)
-class Start:
+class Start(Generic[OneHead]):
     """A student to go on with, and weights of the lesson beside it, which may lack some."""
 
-    student: Student
+    student: OneHead
     lesson: Mapping[str, Tensor]
-    watcher: Student | None = None  # another student, whose answers are to be kept to as well
+    watcher: OneHead | None = None  # another student, whose answers are to be kept to as well
 
-    def copied(self) -> Student:
+    def copied(self) -> OneHead:
         return copy.deepcopy(self.student)
 
     def into(self, lesson: nn.Module) -> None:
@@ -57,7 +58,12 @@ def save_lesson(lesson: nn.Module, folder: Path) -> None:
     """Keeps what a finished training has learned beside its student; nothing where that is nothing."""
     beside = {name: tensor for name, tensor in lesson.state_dict().items() if not name.startswith(STUDENT)}
     if beside:
-        write_whole(folder / LESSON, save({name: t.detach().cpu().half().contiguous() for name, t in beside.items()}))
+        write_whole(folder / LESSON, save({name: _small(tensor) for name, tensor in beside.items()}))
+
+
+def _small(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if tensor.is_floating_point() else tensor
 
 
 def read_lesson(folder: Path) -> dict[str, Tensor]:

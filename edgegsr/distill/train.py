@@ -61,7 +61,7 @@ def train(
     groups: Groups | None = None,
     on_step: Callable[[int], None] | None = None,
     source: Source | None = None,
-    start: Start | None = None,
+    start: Start[Student] | None = None,
 ) -> Run:
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
@@ -107,7 +107,7 @@ def train(
     if start:
         training.keep_zeros()
         if start.watcher:
-            lesson.watch(start.watcher)  # where the lesson is now
+            lesson.watch(start.watcher, accelerator.device)
     if saved:
         check_state(saved, description)
         training.restore(saved)

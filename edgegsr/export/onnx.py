@@ -11,7 +11,6 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from onnx import ModelProto
@@ -25,14 +24,13 @@ from edgegsr.export.vocabulary import OpenStudent
 from edgegsr.files import write_whole
 from edgegsr.hub import first_line
 from edgegsr.runtime.vocabulary import Room
-from edgegsr.student.both import BothStudent
+from edgegsr.student.both import BothStudent, OneHead
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.student.quantizers import Quantized, rounding_of
 
 OPSET = 20
 AnyStudent = Student | PairStudent | BothStudent
-OneHead = TypeVar("OneHead", Student, PairStudent)
 
 
 def export_onnx(student: AnyStudent, path: Path, batch: int = 1) -> Path:

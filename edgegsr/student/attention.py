@@ -36,12 +36,12 @@ class CrossAttention(nn.Module):
     that of the keys, and `o` has one for the values.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, memory_width: int | None = None) -> None:
         super().__init__()
         self.heads = heads
         self.q = nn.Linear(width, width)
-        self.k = nn.Linear(width, width, bias=False)
-        self.v = nn.Linear(width, width, bias=False)
+        self.k = nn.Linear(memory_width or width, width, bias=False)
+        self.v = nn.Linear(memory_width or width, width, bias=False)
         self.o = nn.Linear(width, width)
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:

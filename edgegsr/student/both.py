@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from edgegsr.student.config import StudentConfig
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Prediction, Student
 from edgegsr.student.pairs import PairAnswer, PairStudent
+
+OneHead = TypeVar("OneHead", Student, PairStudent)
 
 
 class BothAnswer(NamedTuple):

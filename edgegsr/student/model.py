@@ -21,7 +21,7 @@ from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder, RoleQueries
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.heads import AttentionPool, BoxHead, Embed, Words, WordsOrBlank
-from edgegsr.student.widths import all_widths, narrow
+from edgegsr.student.widths import all_widths, narrow, still_there
 from edgegsr.text import TextTables
 
 
@@ -77,9 +77,7 @@ class Student(nn.Module):
     def fold(self) -> Student:
         """The same student with its BatchNorms folded into the convolutions before them."""
         self.encoder.fold(self.config.side)
-        there = all_widths(self)
-        widths = {name: width for name, width in self.config.widths.items() if name in there}
-        self.config = replace(self.config, folded=True, widths=widths)
+        self.config = replace(self.config, folded=True, widths=still_there(self, self.config.widths))
         return self
 
     @property

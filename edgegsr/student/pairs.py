@@ -22,6 +22,7 @@ from edgegsr.student.config import StudentConfig
 from edgegsr.student.decoder import Decoder
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.heads import START_SCALE, BoxHead, Embed, Words, corners, logit, places
+from edgegsr.student.widths import all_widths, narrow, still_there
 from edgegsr.text import TextTables
 
 FIRST_SIZE = 0.15  # of an object, in shares of the square
@@ -119,15 +120,21 @@ class PairStudent(nn.Module):
         self.encoder = Encoder(config, backbone, channels)
         self.decoder = Decoder(config)
         self.pairs = PairHead(config, self.text_width)
+        self.card_widths = all_widths(self)  # before any pruning
         if config.folded:
             self.fold()
+        narrow(self, config.widths)
         self.set_tables(tables, valid)
 
     def fold(self) -> PairStudent:
         """The same student with its BatchNorms folded into the convolutions before them."""
         self.encoder.fold(self.config.side)
-        self.config = replace(self.config, folded=True)
+        self.config = replace(self.config, folded=True, widths=still_there(self, self.config.widths))
         return self
+
+    @property
+    def token_width(self) -> int:
+        return self.encoder.fine_norm.normalized_shape[0]
 
     def set_tables(self, tables: TextTables, valid: Tensor) -> PairStudent:
         """The same student with another vocabulary: `tables` of its words, `valid` (O, V)."""

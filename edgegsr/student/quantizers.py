@@ -123,6 +123,7 @@ class QuantizedPairStudent(Quantized, PairStudent):
             return super().say(tokens, known)
 
 
+AnyQuantized = QuantizedStudent | QuantizedPairStudent
 QUANTIZED: dict[type[nn.Module], type[Quantized]] = {Student: QuantizedStudent, PairStudent: QuantizedPairStudent}
 
 

@@ -42,6 +42,12 @@ def all_widths(student: nn.Module) -> dict[str, Widths]:
     return {name: here for name, here in found if here is not None}
 
 
+def still_there(student: nn.Module, narrow: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
+    """What is said of the widths of modules that a student still has."""
+    there = all_widths(student)
+    return {name: width for name, width in narrow.items() if name in there}
+
+
 def narrow(student: nn.Module, wanted: Mapping[str, Sequence[int]]) -> None:
     """Makes modules as narrow as wanted; of their weights the first ones stay."""
     modules = dict(student.named_modules())

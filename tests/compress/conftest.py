@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,59 @@ def student() -> Any:
             module.running_mean.uniform_(-0.2, 0.2)
             module.running_var.uniform_(0.5, 2)
     return student.eval()
+
+
+@pytest.fixture
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step takes is timed in PyTorch, without a graph; steps of wider fixtures have theirs from ONNX Runtime."""
+    import torch
+
+    from edgegsr.bench.clock import timed
+    from edgegsr.compress import figures
+
+    def latency(student: Any, threads: int) -> Any:
+        side = student.config.side
+        pixels = torch.zeros(1, side, side, 3, dtype=torch.uint8)
+        return timed(lambda: student.eval()(pixels), 0, 0)
+
+    monkeypatch.setattr(figures, "latency", latency)
+
+
+@pytest.fixture(scope="package")
+def pair_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Written down as a training leaves it, with running statistics that folding has to mind."""
+    torch = pytest.importorskip("torch")
+    import pairworld
+
+    from edgegsr.card import to_toml
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.student.weights import save_weights
+
+    run = pairworld.run(tmp_path_factory.mktemp("pair_run") / "run")
+    for module in run.student.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    run.folder.mkdir()
+    (run.folder / "config.toml").write_text(to_toml(run.config))
+    (run.folder / "kinds.json").write_text(run.kinds.to_json())
+    run.tables.save(run.folder / "tables.safetensors")
+    save_weights(run.student, run.folder / "student.safetensors")
+    return open_pair_run(run.folder)
+
+
+@pytest.fixture(scope="package")
+def pair_school(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    pytest.importorskip("accelerate")
+    pytest.importorskip("torch_pruning")
+    import pairworld
+
+    from edgegsr.compress.school import PairSchool
+    from edgegsr.distill.config import TrainConfig
+
+    photos = pairworld.photos(tmp_path_factory.mktemp("photos"))
+    settings = TrainConfig(batch=2, epochs=1, warmup_epochs=0.1, log_every=1)
+    return PairSchool(replace(photos, name="train"), photos, "none", None, settings)
 
 
 @pytest.fixture

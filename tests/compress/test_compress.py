@@ -17,9 +17,7 @@ pytest.importorskip("nncf")
 import toyworld  # noqa: E402
 
 from edgegsr.bench import clock as clocks  # noqa: E402
-from edgegsr.bench.clock import timed  # noqa: E402
 from edgegsr.bench.roofline import Roofline  # noqa: E402
-from edgegsr.compress import figures  # noqa: E402
 from edgegsr.compress.clocks import clock_of  # noqa: E402
 from edgegsr.compress.compress import compress  # noqa: E402
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes  # noqa: E402
@@ -43,6 +41,7 @@ from edgegsr.student.sparse import masks  # noqa: E402
 from edgegsr.student.weights import save_weights  # noqa: E402
 
 HERE = find_target("onnx-fp32")
+pytestmark = pytest.mark.usefixtures("untraced")
 
 
 def wishes(target: Target = HERE, *, int8: QuantizeConfig | None = None, **prune: Any) -> Wishes:
@@ -57,18 +56,6 @@ WISH = wishes(ratio=0.5, rounds=2)
 def school(whole: Run, split_train: Split, split_dev: Split) -> School:
     settings = read_train({"train": whole.config["train"]})
     return School(split_train, split_dev, groups(split_train.annotations), "none", None, settings)
-
-
-@pytest.fixture(autouse=True)
-def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a step takes is timed in PyTorch, without a graph; `smaller` and `coarse` have theirs from ONNX Runtime."""
-
-    def latency(student: Any, threads: int) -> Any:
-        side = student.config.side
-        pixels = torch.zeros(1, side, side, 3, dtype=torch.uint8)
-        return timed(lambda: student.eval()(pixels), 0, 0)
-
-    monkeypatch.setattr(figures, "latency", latency)
 
 
 def weights(run: Run) -> dict[str, Any]:

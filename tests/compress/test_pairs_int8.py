@@ -15,21 +15,19 @@ pytest.importorskip("accelerate")
 pytest.importorskip("torch_pruning")
 pytest.importorskip("nncf")
 
-import pairworld  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from edgegsr.card import to_toml  # noqa: E402
+from edgegsr.compress.compress import compress  # noqa: E402
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes  # noqa: E402
 from edgegsr.compress.figures import read_steps, rows  # noqa: E402
 from edgegsr.compress.layers import layers_of  # noqa: E402
-from edgegsr.compress.pairs import compress_pairs  # noqa: E402
+from edgegsr.compress.quantize import calibration_photos  # noqa: E402
 from edgegsr.compress.school import PairSchool  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.export.target import find_target  # noqa: E402
 from edgegsr.pair_run import PairRun, open_pair_run  # noqa: E402
 from edgegsr.student.cost import cost  # noqa: E402
 from edgegsr.student.quantizers import Quantized, QuantizedPairStudent, places, unrounded  # noqa: E402
-from edgegsr.student.weights import save_weights  # noqa: E402
 
 HERE = find_target("onnx-fp32")
 PTQ = QuantizeConfig(ptq=True, calibration=4)
@@ -40,30 +38,8 @@ def wishes(int8: QuantizeConfig = PTQ, **prune: float) -> Wishes:
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> PairRun:
-    """Written down as a training leaves it, with running statistics that folding has to mind."""
-    run = pairworld.run(tmp_path_factory.mktemp("learned") / "run")
-    for module in run.student.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2)  # type: ignore[union-attr]
-            module.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
-    run.folder.mkdir()
-    (run.folder / "config.toml").write_text(to_toml(run.config))
-    (run.folder / "kinds.json").write_text(run.kinds.to_json())
-    run.tables.save(run.folder / "tables.safetensors")
-    save_weights(run.student, run.folder / "student.safetensors")
-    return open_pair_run(run.folder)
-
-
-@pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> PairSchool:
-    photos = pairworld.photos(tmp_path_factory.mktemp("photos"))
-    return PairSchool(dataclasses.replace(photos, name="train"), photos, "none")
-
-
-@pytest.fixture(scope="module")
-def coarse(learned: PairRun, school: PairSchool, tmp_path_factory: pytest.TempPathFactory) -> PairRun:
-    return compress_pairs(learned, tmp_path_factory.mktemp("int8") / "run", wishes(), school, 1)
+def coarse(pair_run: PairRun, pair_school: PairSchool, tmp_path_factory: pytest.TempPathFactory) -> PairRun:
+    return compress(pair_run, tmp_path_factory.mktemp("int8") / "run", wishes(), pair_school, 1)
 
 
 @pytest.fixture
@@ -87,8 +63,8 @@ def test_a_run_in_8_bits_opens_with_its_quantizers_and_says_the_same(coarse: Pai
 
 
 @torch.no_grad()
-def test_8_bits_say_nearly_what_floats_say(learned: PairRun, coarse: PairRun, pixels: torch.Tensor) -> None:
-    own = learned.student(pixels)
+def test_8_bits_say_nearly_what_floats_say(pair_run: PairRun, coarse: PairRun, pixels: torch.Tensor) -> None:
+    own = pair_run.student(pixels)
     known = torch.zeros_like(own.seeds).scatter_(1, own.starts, 1.0)
     said = coarse.student(pixels, known)
     assert said.starts.sort(1).values.equal(own.starts.sort(1).values), "where pairs begin may be given"
@@ -117,63 +93,58 @@ def test_words_and_the_choice_of_cells_are_not_rounded(coarse: PairRun) -> None:
     assert {"pairs.begin.weight", "decoder.layers.0.mlp.0.weight"} <= layers and "pairs.seed.weight" not in layers
 
 
-def test_rounding_costs_no_arithmetic_that_counts(learned: PairRun, coarse: PairRun) -> None:
-    found, before = cost(coarse.student), cost(learned.student)
+def test_rounding_costs_no_arithmetic_that_counts(pair_run: PairRun, coarse: PairRun) -> None:
+    found, before = cost(coarse.student), cost(pair_run.student)
     assert found.gflops == pytest.approx(before.gflops) and min(found.gflops.values()) > 0
 
 
 def test_the_report_says_what_8_bits_cost(coarse: PairRun) -> None:
     steps = read_steps(coarse.folder)
-    assert list(steps) == ["as it came", "INT8, as kept"] and steps["INT8, as kept"]["latency"] is None
+    assert (
+        list(steps) == ["as it came", "INT8, calibrated", "INT8, as kept"] and steps["INT8, as kept"]["latency"] is None
+    )
     assert steps["INT8, as kept"]["weight_bytes"] < 0.8 * steps["as it came"]["weight_bytes"]
     assert all({*step["dev"]["all"]} == {"mean_ap"} for step in steps.values())
     heads, lines = rows(steps)
-    assert heads == ["step", "M", "GFLOPs", "MB", "ms", "mAP"] and len(lines) == 2 and lines[1][4] == "-"
+    assert heads == ["step", "M", "GFLOPs", "MB", "ms", "mAP"] and len(lines) == 3 and lines[1][4] == "-"
     page = (coarse.folder / "report.html").read_text("utf-8")
     assert "INT8 calibrated on 4 images (seed 0), judged on 6 images of dev" in page
-    assert "weights count in 8 bits" in page and "pairs.seed" in page and "mAP" in page and "top-1" not in page
+    assert "Noise of the noisiest layers" in page and "pairs.begin" in page and "mAP" in page and "top-1" not in page
 
 
 def test_a_finished_run_is_left_alone_and_other_wishes_are_refused(
-    coarse: PairRun, learned: PairRun, school: PairSchool
+    coarse: PairRun, pair_run: PairRun, pair_school: PairSchool
 ) -> None:
-    path = coarse.folder / "student.safetensors"
-    before = path.stat().st_mtime_ns
-    compress_pairs(learned, coarse.folder, wishes(), school, 1)
-    assert path.stat().st_mtime_ns == before
+    before = {path: path.stat().st_mtime_ns for path in coarse.folder.glob("steps/*/student.safetensors")}
+    compress(pair_run, coarse.folder, wishes(), pair_school, 1)
+    assert before == {path: path.stat().st_mtime_ns for path in before} and len(before) == 3
     more = dataclasses.replace(PTQ, calibration=5)
     with pytest.raises(InputError, match=r"holds another compression \(quantize.calibration: 4 there, 5 here\)"):
-        compress_pairs(learned, coarse.folder, wishes(more), school, 1)
+        compress(pair_run, coarse.folder, wishes(more), pair_school, 1)
 
 
-def test_photos_to_calibrate_on_are_drawn_by_seed(
-    coarse: PairRun, learned: PairRun, school: PairSchool, tmp_path: Path
-) -> None:
-    found = []
-    for seed in (0, 1):
-        wish = wishes(dataclasses.replace(PTQ, seed=seed))
-        compress_pairs(learned, tmp_path / str(seed), wish, school, 1)
-        found.append((tmp_path / str(seed) / "student.safetensors").read_bytes())
-    assert found[0] == (coarse.folder / "student.safetensors").read_bytes() != found[1]
+def test_photos_to_calibrate_on_are_drawn_by_seed(pair_school: PairSchool) -> None:
+    drawn = [
+        torch.cat([*calibration_photos(pair_school.learn, 32, dataclasses.replace(PTQ, seed=seed))])
+        for seed in (0, 0, 1)
+    ]
+    assert len(drawn[0]) == 4 and torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
 def test_what_pairs_cannot_have_is_refused(
-    coarse: PairRun, learned: PairRun, school: PairSchool, tmp_path: Path
+    coarse: PairRun, pair_run: PairRun, pair_school: PairSchool, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="is quantized already; compress the run that it was made from"):
-        compress_pairs(coarse, tmp_path / "x", wishes(), school, 1)
-    nothing = dataclasses.replace(school, learn=school.learn.take(np.zeros(len(school.learn), bool)))
+        compress(coarse, tmp_path / "x", wishes(), pair_school, 1)
+    nothing = dataclasses.replace(pair_school, learn=pair_school.learn.take(np.zeros(len(pair_school.learn), bool)))
     with pytest.raises(InputError, match="--ptq: wanted photos to calibrate on, got 0 in train"):
-        compress_pairs(learned, tmp_path / "x", wishes(), nothing, 1)
+        compress(pair_run, tmp_path / "x", wishes(), nothing, 1)
     with pytest.raises(InputError, match="calibration must be 1 or more, got 0"):
         dataclasses.replace(PTQ, calibration=0)
-    for wish in (wishes(ratio=0.5), wishes(QuantizeConfig(qat=True))):
-        with pytest.raises(InputError, match="is a run of pairs, which is not cut or trained on; give --ptq alone"):
-            compress_pairs(learned, tmp_path / "x", wish, school, 1)
     assert not (tmp_path / "x").exists()
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"wanted an empty folder or a compression, found letter\.txt"):
-        compress_pairs(learned, tmp_path, wishes(), school, 1)
+        compress(pair_run, tmp_path, wishes(), pair_school, 1)
 
 
 def test_places_and_weights_that_do_not_belong_together_are_refused(coarse: PairRun, tmp_path: Path) -> None:

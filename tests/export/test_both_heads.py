@@ -199,7 +199,7 @@ def test_a_half_in_8_bits_is_for_itself(learned: BothRun, tmp_path: Path) -> Non
 def schools(split_train: Split, split_dev: Split, crowds: PairSplit) -> tuple[School, PairSchool]:
     of_verbs = groups(split_train.annotations)
     situations = School(split_train, split_dev, of_verbs, "none", None, TrainConfig())
-    return situations, PairSchool(crowds, crowds, "none")
+    return situations, PairSchool(crowds, crowds, "none", None, TrainConfig())
 
 
 @pytest.fixture(scope="module")

@@ -51,11 +51,11 @@ class Thought(NamedTuple):
 class Translator(nn.Module):
     """Tokens that have looked at what the student sees: what there is to say of an image."""
 
-    def __init__(self, width: int, heads: int, count: int, text_width: int) -> None:
+    def __init__(self, width: int, heads: int, count: int, text_width: int, token_width: int) -> None:
         super().__init__()
         self.queries = nn.Parameter(0.02 * torch.randn(count, width))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.layers = nn.ModuleList(CrossAttention(width, heads) for _ in range(2))
+        self.layers = nn.ModuleList(CrossAttention(width, heads, token_width) for _ in range(2))
         self.embed = Embed(width, text_width)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class Cognition(nn.Module):
         width = student.config.width
         self.config, self.grid = config, student.pairs.grid
         self.spatial = nn.Sequential(nn.Linear(*SPATIAL), nn.ReLU(), feedforward(SPATIAL[1], 2 * SPATIAL[1], width))
-        self.visual = nn.Linear(3 * width, width)
+        self.visual = nn.Linear(3 * student.token_width, width)
         self.norm = nn.LayerNorm(width)
         self.context = CrossAttention(width, student.config.heads)
         self.embed = Embed(width, student.text_width)
@@ -106,7 +106,8 @@ class ClHoi(PairLesson):
     def __init__(self, student: PairStudent, config: TrainConfig, allowed: Tensor, texts: Tensor, acts: Tensor) -> None:
         super().__init__(student, config, allowed)
         c, width, heads = config.clhoi, student.config.width, student.config.heads
-        self.translator = Translator(width, heads, c.tokens, student.text_width) if c.translator else None
+        words, tokens = student.text_width, student.token_width
+        self.translator = Translator(width, heads, c.tokens, words, tokens) if c.translator else None
         self.cognition = Cognition(student, c)
         self.register_buffer("texts", texts, persistent=False)
         self.register_buffer("acts", acts, persistent=False)

@@ -56,16 +56,16 @@ class Groups(nn.Module):
 
     def __init__(self, student: PairStudent, config: GplConfig, texts: Tensor) -> None:
         super().__init__()
-        width, count = student.config.width, len(config.groups)
+        width, seen, count = student.config.width, student.token_width, len(config.groups)
         self.config, self.grid = config, student.pairs.grid
         rows = texts.view(len(SAYS), -1, texts.shape[-1])[[list(SAYS).index(name) for name in config.groups]]
         self.register_buffer("texts", rows, persistent=False)
         self.shift = nn.ModuleList(_nothing_at_first(rows.shape[-1]) for _ in range(count))
-        self.prompts = nn.Parameter(0.02 * torch.randn(count, config.prompts, width))
-        sizes = {"scene": width, "region": 3 * width, "pose": PARTS**2 * width}
+        self.prompts = nn.Parameter(0.02 * torch.randn(count, config.prompts, seen))
+        sizes = {"scene": seen, "region": 3 * seen, "pose": PARTS**2 * seen}
         self.first = nn.ModuleList(nn.Linear(sizes[name], width) for name in config.groups)
         self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in range(count))
-        self.look = nn.ModuleList(CrossAttention(width, student.config.heads) for _ in range(count))
+        self.look = nn.ModuleList(CrossAttention(width, student.config.heads, seen) for _ in range(count))
         self.embed = nn.ModuleList(Embed(width, rows.shape[-1]) for _ in range(count))
         self.part = nn.Parameter(torch.full((count,), FIRST_PART))
         self.share = nn.Parameter(torch.zeros(count), requires_grad=config.weighed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.config import TrainConfig
-from edgegsr.distill.losses import giou, mean_where
+from edgegsr.distill.losses import divergence, giou, mean_where
 from edgegsr.student.pairs import PairAnswer, PairStudent
 
 ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
@@ -45,6 +46,7 @@ class PairLesson(nn.Module):
         super().__init__()
         self.student, self.config = student, config
         self.register_buffer("allowed", allowed, persistent=False)
+        self._watcher: list[PairStudent] = []  # in a list, so that it is no part of what is trained and saved
 
     def forward(
         self, pixels: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None
@@ -80,9 +82,40 @@ class PairLesson(nn.Module):
             "seed": w.seed * (focal(answer.seeds, here).sum(-1) / pairs).mean(),
         }
 
+    def watch(self, watcher: PairStudent, device: torch.device) -> None:
+        """Adds what another student says as something to keep to."""
+        self._watcher = [copy.deepcopy(watcher).to(device).eval().requires_grad_(False)]
+
     def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
-        """Nothing: no other student is listened to."""
-        return {}
+        """How far queries are from what a watcher says of these pixels from the same cells; nothing without one."""
+        if not self._watcher:
+            return {}
+        mine = in_order(said.answer)
+        with torch.no_grad():
+            known = torch.zeros_like(said.answer.seeds).scatter_(1, said.answer.starts, 1)
+            wanted = in_order(self._watcher[0](true.pixels, known))
+        sure = wanted.presence.sigmoid()
+        each = divergence(mine.object_logits, wanted.object_logits)
+        each = each + binary(mine.verb_logits, wanted.verb_logits).mean(-1)
+        for box, other in ((mine.humans_xyxy, wanted.humans_xyxy), (mine.objects_xyxy, wanted.objects_xyxy)):
+            each = each + (box - other).abs().sum(-1)
+        apart = (sure * each).sum() / sure.sum().clamp(min=1) + binary(mine.presence, wanted.presence).mean()
+        return {"watched": self.config.weights.watched * apart}
+
+
+def in_order(answer: PairAnswer) -> PairAnswer:
+    """The queries of each image by the cells that they begin in."""
+    order = answer.starts.argsort(1)
+    each = {name: part for name, part in answer._asdict().items() if name != "seeds"}
+    rows = {name: order.view(*order.shape, *[1] * (part.ndim - 2)).expand_as(part) for name, part in each.items()}
+    return answer._replace(**{name: part.gather(1, rows[name]) for name, part in each.items()})
+
+
+def binary(logits: Tensor, wanted: Tensor) -> Tensor:
+    """The divergence of one answer of yes or no from another; no gradient into what is wanted."""
+    wanted = wanted.detach()
+    gap = F.binary_cross_entropy_with_logits(logits, wanted.sigmoid(), reduction="none")
+    return gap - F.binary_cross_entropy_with_logits(wanted, wanted.sigmoid(), reduction="none")
 
 
 @torch.no_grad()

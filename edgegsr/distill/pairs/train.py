@@ -23,20 +23,23 @@ from edgegsr.distill.folder import open_folder
 from edgegsr.distill.identity import describe, settle
 from edgegsr.distill.journal import Journal
 from edgegsr.distill.loop import Syllabus, Turn, check_state, go
+from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.pairs.methods import LEARNS_FROM, Source, find_pair_method
 from edgegsr.distill.pairs.report import write_report
+from edgegsr.distill.start import Start, save_lesson
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE, Bools
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.run import REPORT, TABLES, WEIGHTS
+from edgegsr.run import QUANTIZERS, REPORT, TABLES, WEIGHTS
 from edgegsr.scoring.hico import PARTIAL, Scores, score
 from edgegsr.shipped import find_run
 from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import QuantizedPairStudent, write_places
 from edgegsr.student.weights import read_tensors, save_weights
 from edgegsr.teacher.testimony import Testimony
 from edgegsr.text import TextTables
@@ -53,14 +56,14 @@ def train_pairs(
     overrides: Mapping[str, Any] | None = None,
     setting: str = "",
     rule: str = RULES[0],
-    start: str | Path | None = None,
+    start: str | Path | Start[PairStudent] | None = None,
     on_step: Callable[[int], None] | None = None,
     source: Source | None = None,
 ) -> PairRun:
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
     `setting` is the zero-shot setting of the splits, whose kinds training does not know of, and `rule` what went with
-    them; `start` is a run whose encoder and decoder it begins with.
+    them; `start` is a run whose encoder and decoder it begins with, or a whole student of the card to go on with.
     """
     out, how, card = Path(out), find_pair_method(method), read_student(student_card)
     if how.source and not isinstance(source, how.source) and not (how.alone and source is None):
@@ -71,21 +74,25 @@ def train_pairs(
             "it out"
         )
     source, settings = source if how.source else None, read_train(student_card, overrides)
-    if isinstance(source, Testimony):
-        split_train = source.split  # the same photos, of which nobody has said anything else
+    split_train = shown(split_train, source)
     kinds = split_train.pairs.kinds
     if not len(split_train) or not len(split_dev):
         raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
     folder = open_folder(out, settings)
     accelerator, saved = folder.accelerator, folder.saved
     valid = torch.from_numpy(kinds.valid)
-    student = PairStudent(card, tables, valid, pretrained=folder.is_new)
-    beginning = begin_with(student, start) if start else ""
+    if isinstance(start, Start):
+        student, beginning = start.copied(), start.hash
+    else:
+        student = PairStudent(card, tables, valid, pretrained=folder.is_new)
+        beginning = begin_with(student, start) if start else ""
     more, data = facts_of_pairs(split_train, split_dev, setting, rule if setting else "", beginning, source)
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
     if accelerator.is_main_process and not (out / KINDS_FILE).is_file():
         write_whole(out / KINDS_FILE, kinds.to_json())
+    if isinstance(student, QuantizedPairStudent) and accelerator.is_main_process:
+        write_places(student, out / QUANTIZERS)
     if folder.is_done():
         return open_pair_run(out)
 
@@ -94,11 +101,15 @@ def train_pairs(
     per_epoch = len(batches.order)
     steps = settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
-    allowed = torch.from_numpy(allowed_kinds(split_train, setting))
-    given = how.given(kinds, tables.encoder)
-    torch.manual_seed(settings.seed)  # whatever had to be read: what a lesson adds begins the same
-    lesson = how.lesson(student, settings, allowed, *given)
+    lesson = lesson_of(method, student, settings, split_train, setting)
+    if isinstance(start, Start):
+        start.into(lesson)
+        lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
     training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
+    if isinstance(start, Start):
+        training.keep_zeros()
+        if start.watcher:
+            lesson.watch(start.watcher, accelerator.device)
     if saved:
         check_state(saved, description)
         training.restore(saved)
@@ -109,15 +120,30 @@ def train_pairs(
         return brief_of(score(split_dev.pairs, kept[0].predictions(), PARTIAL))
 
     journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
-    syllabus = Syllabus((split_train.pairs.images,), per_epoch, partial(_turns, batches, steps, source), judge, _spoken)
+    from_step = partial(turns_of, batches, steps, source)
+    syllabus = Syllabus((split_train.pairs.images,), per_epoch, from_step, judge, _spoken)
     with closing(journal), StopSign() as sign:
         go(out, training, syllabus, description, saved, journal, sign, on_step)
         said = kept[0] if kept else training.answers(split_dev, answer_pairs)
         if accelerator.is_main_process:
+            save_lesson(lesson, out)
             finish(out, training.average.student, split_dev, said)
             journal.say(f"{out / REPORT}: scores, curves and drawn predictions")
         accelerator.wait_for_everyone()
     return open_pair_run(out)
+
+
+def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: PairSplit, setting: str) -> PairLesson:
+    """What teaches a student by a method, begun the same whatever had to be read for it."""
+    how, allowed = find_pair_method(method), torch.from_numpy(allowed_kinds(split, setting))
+    given = how.given(split.pairs.kinds, student.text_encoder)
+    torch.manual_seed(settings.seed)
+    return how.lesson(student, settings, allowed, *given)
+
+
+def shown(split: PairSplit, source: Source | None) -> PairSplit:
+    """The photos of a split, and what is told of them: its annotations, or only what was found without."""
+    return source.split if isinstance(source, Testimony) else split
 
 
 def batches_of(
@@ -154,8 +180,9 @@ def finish(out: Path, student: PairStudent, split_dev: PairSplit, said: PairAnsw
     write_report(open_pair_run(out), split_dev, said)
 
 
-def _turns(batches: Loader[PairBatch], steps: int, source: Source | None, done: int) -> Iterator[Turn]:
-    for turn in turns(batches, steps, done):
+def turns_of(batches: Loader[PairBatch], until: int, source: Source | None, done: int = 0) -> Iterator[Turn]:
+    """The batches of every step that is not done, each with what is said of it beside annotations."""
+    for turn in turns(batches, until, done):
         yield turn if source is None else turn._replace(about=source.about(turn.batch.rows))
 
 
