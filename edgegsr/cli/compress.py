@@ -78,10 +78,13 @@ def compress(
     data: AnyData = None,
     method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,
     teacher: Annotated[
-        Optional[str], typer.Option(help="What `teach` wrote, or a model; by default the Diorama teacher.")
+        Optional[str],
+        typer.Option(
+            help="What `teach` wrote, or a model; by default the Diorama teacher, for pairs the one of the run."
+        ),
     ] = None,
     detector: Annotated[
-        Optional[str], typer.Option(help="Pairs that clhoi taught: who finds people and things.")
+        Optional[str], typer.Option(help="For runs that clhoi taught: who finds people and things; by default as then.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     limit: Limit = None,
@@ -122,10 +125,11 @@ def compress(
         overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
         if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
             raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
-        who = {"teacher": teacher, "detector": detector}
-        if not pairs:
+        if pairs:
+            made = [_pairs(run, out, wishes, data, limit, threads, method, teacher, detector, overrides)]
+        else:
             leave_out({"--detector": detector}, f"for students of pairs, and {run} is one of situations")
-        made = [(_pairs if pairs else _situations)(run, out, wishes, data, limit, threads, method, who, overrides)]
+            made = [_situations(run, out, wishes, data, limit, threads, method, teacher, overrides)]
     steps = {done: read_steps(done) for done in made}
     for done, measured in steps.items():
         table(f"{done}, dev, %", *rows(measured))
@@ -150,7 +154,7 @@ def _situations(
     limit: Optional[int],
     threads: int,
     method: Optional[str],
-    who: dict[str, Any],
+    teacher: Optional[str],
     overrides: dict[str, Any],
 ) -> Path:
     """The folder of the compressed run of situations."""
@@ -161,8 +165,8 @@ def _situations(
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
-    opened, data, teacher = open_run(find_run(run)), data or "diorama", who["teacher"]
-    name = method or _method_of(opened)
+    opened, data = open_run(find_run(run)), data or "diorama"
+    name = _method_of(opened, method)
     how = find_method(name)
     if not how.taught and teacher:
         raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
@@ -182,7 +186,8 @@ def _pairs(
     limit: Optional[int],
     threads: int,
     method: Optional[str],
-    who: dict[str, Any],
+    teacher: Optional[str],
+    detector: Optional[str],
     overrides: dict[str, Any],
 ) -> Path:
     """The same of a run of pairs, which learns on from what it was trained on."""
@@ -192,19 +197,21 @@ def _pairs(
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
-    school = _pair_school(opened, data or "crowd", limit, method or _method_of(opened), overrides)
+    name = _method_of(opened, method)
+    then = opened.config.get("teacher", {}) if name == opened.config["method"] else {}  # who taught it
+    given = Given(teacher or then.get("teacher"), detector or then.get("detector"), then.get("scope"))
+    school = _pair_school(opened, data or "crowd", limit, name, overrides)
     if wishes.trained:
-        given = Given(**who)
-        source = open_pair_source(school.method, given, school.learn, opened.tables.encoder)
+        source = open_pair_source(name, given, school.learn, opened.tables.encoder)
         school = replace(school, source=source)
     return compress(opened, out, wishes, school, threads).folder
 
 
-def _method_of(run: Run | PairRun) -> str:
-    """How a run was taught."""
+def _method_of(run: Run | PairRun, wanted: Optional[str] = None) -> str:
+    """How a run is taught on: as it was taught, where nothing else is wanted."""
     if lacking := {"method", "train"} - run.config.keys():
         raise InputError(f"{run.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
-    return str(run.config["method"])
+    return wanted or str(run.config["method"])
 
 
 def _training_of(
@@ -214,7 +221,7 @@ def _training_of(
     from edgegsr.distill.config import read_train
 
     try:
-        return read_train({"train": run.config.get("train", {})}, overrides, defaults)
+        return read_train({"train": run.config["train"]}, overrides, defaults)
     except InputError as error:
         raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
 
@@ -240,10 +247,17 @@ def _both(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Opti
 def _pair_school(run: PairRun, data: str, limit: Optional[int], method: str, overrides: dict[str, Any]) -> PairSchool:
     """On what a run of pairs is calibrated and taught on, and who judges it."""
     from edgegsr.compress.school import PairSchool
+    from edgegsr.data.hico import RULES
     from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.pairs.methods import find_pair_method
+    from edgegsr.teacher.testimony import Testimony
 
     told = run.config.get("pairs", {})
-    unseen, rule = told.get("unseen", ""), told.get("rule", "") or "labels"
+    unseen, rule = told.get("unseen", ""), told.get("rule") or RULES[0]
+    if find_pair_method(method).source is Testimony and unseen:
+        raise InputError(
+            f"--method {method}: learns from no annotation, and {run.folder} keeps the kinds of {unseen} out"
+        )
     learn, judge = open_pairs(data, "train", limit, unseen, rule), open_pairs(data, "dev", limit)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
-    return PairSchool(learn, judge, method, None, _training_of(run, overrides), unseen, rule if unseen else "")
+    return PairSchool(learn, judge, method, None, _training_of(run, overrides), unseen, rule)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edgegsr.compress.strands import AnyStudent, Strand, strands_of
+from edgegsr.compress.strands import EitherStudent, Strand, strands_of
 from edgegsr.errors import InputError
 from edgegsr.student import widths
 
@@ -21,11 +21,11 @@ Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit
 class Pruned(NamedTuple):
     """A narrower student, and which units of each strand it has kept."""
 
-    student: AnyStudent
+    student: EitherStudent
     kept: Mapping[str, Sequence[int]]
 
 
-def pruned(student: AnyStudent, counts: Mapping[str, int], scores: Scores) -> Pruned:
+def pruned(student: EitherStudent, counts: Mapping[str, int], scores: Scores) -> Pruned:
     """A copy that keeps so many units of each strand, whose config tells its widths; of strands not named, all."""
     strands = [strand for strand in strands_of(student) if counts.get(strand.name, strand.units) < strand.units]
     kept = {strand.name: kept_units(scores[strand.name], counts[strand.name]) for strand in strands}
@@ -61,7 +61,7 @@ def kept_units(scores: npt.NDArray[np.floating[Any]], count: int) -> list[int]:
     return sorted(np.argsort(-scores, kind="stable")[:count].tolist())
 
 
-def take_off(student: AnyStudent, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
+def take_off(student: EitherStudent, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
     """Leaves of each strand the units that are kept."""
     gone: dict[str, list[set[int]]] = {}
     for strand in strands:
@@ -77,13 +77,13 @@ def take_off(student: AnyStudent, strands: Iterable[Strand], kept: Mapping[str, 
         widths.keep(module, [[i for i in range(n) if i not in lost] for n, lost in zip(all_units, lost_of_each)])
 
 
-def check_layers(student: AnyStudent, dropped: int) -> None:
+def check_layers(student: EitherStudent, dropped: int) -> None:
     """Refuses to leave no decoder layer."""
     if dropped and dropped >= (layers := len(student.decoder.layers)):
         raise InputError(f"--drop-layers {dropped}: the student has {layers} decoder layers; leave one")
 
 
-def without_layers(student: AnyStudent, dropped: int) -> AnyStudent:
+def without_layers(student: EitherStudent, dropped: int) -> EitherStudent:
     """A copy without the last decoder layers."""
     check_layers(student, dropped)
     smaller = copy.deepcopy(student)
@@ -92,7 +92,7 @@ def without_layers(student: AnyStudent, dropped: int) -> AnyStudent:
     return described(smaller)
 
 
-def described(student: AnyStudent) -> AnyStudent:
+def described(student: EitherStudent) -> EitherStudent:
     """The same student, with its widths in its config."""
     wide = student.card_widths
     narrow = {name: list(here) for name, here in widths.all_widths(student).items() if here != wide[name]}

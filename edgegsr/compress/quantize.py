@@ -65,7 +65,7 @@ def refuse_quantized(run: Run | PairRun | BothRun) -> None:
 def check_calibration(*schools: Schooling[Any]) -> None:
     """Refuses to find scales on nothing."""
     for school in schools:
-        require(len(school.learn) > 0, f"--ptq: wanted photos to calibrate on, got 0 in {school.learn.name}")
+        require(len(school.learn) > 0, f"8 bits: wanted photos to calibrate on, got 0 in {school.learn.name}")
 
 
 def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[AnyRun]) -> AnyQuantized:

@@ -44,18 +44,18 @@ def report(
         f"{_how(wishes, (school, *more), plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
         f"method {school.method}{_note_on(school)}"
     )
-    charts = _charts(run, steps, plan)
+    charts, rounding = _charts(run, steps, plan), ""
+    if felt:
+        rounding = _layers(felt, wishes, school)
+    elif isinstance(run.student, Quantized):
+        rounding = _rounded(run.student)
     body = "".join(
         [
             f'<div class="facts">{_facts(first, last, *next(iter(_scores(steps).items())))}</div>',
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
-            _layers(felt, wishes, school)
-            if felt
-            else _rounded(run.student)
-            if isinstance(run.student, Quantized)
-            else "",
+            rounding,
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )

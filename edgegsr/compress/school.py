@@ -14,6 +14,7 @@ import tomllib
 import torch
 
 from edgegsr.compress.steps import AnyRun
+from edgegsr.data.hico import RULES
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
@@ -100,8 +101,8 @@ class School:
         )
 
     def score(self, student: Student, split: Split | None = None) -> Dev:
-        split = split or self.judge
-        return brief(evaluate(student, split, self.groups, answers=answer(student, split)))
+        said = answer(student, split or self.judge, label="" if split else "evaluating")
+        return brief(evaluate(student, split or self.judge, self.groups, answers=said))
 
     def lesson(self, start: Start[Student]) -> Plain:
         counts = images_per_verb(self.learn.annotations)
@@ -140,7 +141,7 @@ class PairSchool:
     source: PairSource | None
     settings: TrainConfig
     unseen: str = ""  # the zero-shot setting whose kinds training does not know of
-    rule: str = ""  # and what went with them
+    rule: str = RULES[0]  # and what went with them
 
     def train(self, folder: Path, run: PairRun, watcher: PairStudent | None = None, **changes: float) -> PairRun:
         return train_pairs(
@@ -158,9 +159,8 @@ class PairSchool:
 
     def score(self, student: PairStudent, split: PairSplit | None = None) -> Dev:
         """Over the kinds that the split shows."""
-        split = split or self.judge
-        said = answer_pairs(student, split, label="evaluating")
-        return brief_pairs(score(split.pairs, said.predictions(), PARTIAL))
+        said = answer_pairs(student, split or self.judge, label="" if split else "evaluating")
+        return brief_pairs(score((split or self.judge).pairs, said.predictions(), PARTIAL))
 
     def lesson(self, start: Start[PairStudent]) -> PairLesson:
         seen = shown(self.learn, self.source)

@@ -16,7 +16,7 @@ from typing import Any
 
 from edgegsr.compress.clocks import Clock
 from edgegsr.compress.prune import Pruned, Scores, counts, pruned
-from edgegsr.compress.strands import AnyStudent, strands_of
+from edgegsr.compress.strands import EitherStudent, strands_of
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
@@ -64,7 +64,7 @@ class Plan:
 class Search:
     """What is cut, and what judges a cut."""
 
-    student: AnyStudent
+    student: EitherStudent
     scores: Scores
     multiple: int
     clock: Clock

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from edgegsr.compress.layers import Layer, idle, layers_of, silent
-from edgegsr.distill.pairs.lesson import in_order
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.brief import Dev, worst
+from edgegsr.student.pairs import in_order
 from edgegsr.student.quantizers import AnyQuantized, QuantizedPairStudent
 
 FILE = "sensitivity.json"

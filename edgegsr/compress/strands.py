@@ -38,7 +38,7 @@ ANSWERS_OF_PAIRS = (
     *("pairs.correct.0", "pairs.presence.0"),
 )
 
-AnyStudent = Student | PairStudent
+EitherStudent = Student | PairStudent
 Places = npt.NDArray[np.int64]  # (units, channels of a unit)
 
 
@@ -69,7 +69,7 @@ class Strand:
         return found[1] if found else self.name
 
 
-def strands_of(student: AnyStudent) -> list[Strand]:
+def strands_of(student: EitherStudent) -> list[Strand]:
     """Every strand that can be cut, along the way from pixels to answers."""
     return [*_of_backbone(student), *_of_tokens(student), *_of_attentions(student), *_of_hidden(student)]
 
@@ -86,7 +86,7 @@ class _Maps(nn.Module):
         return self.fine(fine), self.coarse(coarse)
 
 
-def _of_backbone(student: AnyStudent) -> Iterator[Strand]:
+def _of_backbone(student: EitherStudent) -> Iterator[Strand]:
     import torch_pruning
 
     maps, side, training = _Maps(student.encoder), student.config.side, student.training
@@ -118,7 +118,7 @@ def _strand(graph: Any, members: Any, names: Mapping[Any, str], order: Mapping[s
     return Strand(min(makers, key=order.__getitem__), tuple(slices)) if makers else None
 
 
-def _of_tokens(student: AnyStudent) -> Iterator[Strand]:
+def _of_tokens(student: EitherStudent) -> Iterator[Strand]:
     """The widths that run along the residual sums: of tokens, of what they are pooled to, of what asks them."""
     mixers = [f"encoder.mixer.{i}" for i in range(len(student.encoder.mixer))]
     layers = [f"decoder.layers.{i}" for i in range(len(student.decoder.layers))]
@@ -167,7 +167,7 @@ def _of_tokens(student: AnyStudent) -> Iterator[Strand]:
     )
 
 
-def _of_attentions(student: AnyStudent) -> Iterator[Strand]:
+def _of_attentions(student: EitherStudent) -> Iterator[Strand]:
     for name, module in student.named_modules():
         if isinstance(module, Attention | CrossAttention):
             channels = np.arange(module.v.out_features).reshape(module.heads, -1)
@@ -176,7 +176,7 @@ def _of_attentions(student: AnyStudent) -> Iterator[Strand]:
             yield Strand(name, tuple(slices), heads=True)
 
 
-def _of_hidden(student: AnyStudent) -> Iterator[Strand]:
+def _of_hidden(student: EitherStudent) -> Iterator[Strand]:
     """The hidden widths of blocks of two linears, and what the box head compares by."""
     for name, module in student.named_modules():
         if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.GELU):
@@ -185,7 +185,7 @@ def _of_hidden(student: AnyStudent) -> Iterator[Strand]:
     yield _channels(student, f"{box}.look", out=[f"{box}.look", f"{box}.appear"], into=[])
 
 
-def _channels(student: AnyStudent, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
+def _channels(student: EitherStudent, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
     (count, *_) = widths(student.get_submodule(out[0])) or (0,)
     places = _each(range(count))
     return Strand(

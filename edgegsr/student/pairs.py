@@ -44,6 +44,14 @@ class PairAnswer(NamedTuple):
     starts: Tensor  # (B, N) the cell that each query begins with
 
 
+def in_order(answer: PairAnswer) -> PairAnswer:
+    """The queries of each image by the cells that they begin in."""
+    order = answer.starts.argsort(1)
+    each = {name: part for name, part in answer._asdict().items() if name != "seeds"}
+    rows = {name: order.view(*order.shape, *[1] * (part.ndim - 2)).expand_as(part) for name, part in each.items()}
+    return answer._replace(**{name: part.gather(1, rows[name]) for name, part in each.items()})
+
+
 class PairHead(nn.Module):
     """Pairs from tokens; the vocabulary comes as tables."""
 
@@ -150,7 +158,11 @@ class PairStudent(nn.Module):
 
     def forward(self, pixels: Tensor, known: Tensor | None = None) -> PairAnswer:
         """uint8 pixels (B, S, S, 3); `known` (B, cells): where pairs have to begin."""
-        return self.say(self.encoder(pixels), known)
+        return self.say(self.encode(pixels), known)
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(B, n, d) tokens."""
+        return self.encoder(pixels)  # type: ignore[no-any-return]
 
     def say(self, tokens: Tensor, known: Tensor | None = None) -> PairAnswer:
         """The same of what the encoder has seen."""

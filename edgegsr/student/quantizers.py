@@ -118,6 +118,10 @@ class QuantizedStudent(Quantized, Student):
 class QuantizedPairStudent(Quantized, PairStudent):
     """The same of pairs, which speaks of what another one has seen as well."""
 
+    def encode(self, pixels: Tensor) -> Tensor:
+        with self.quantizing():
+            return super().encode(pixels)
+
     def say(self, tokens: Tensor, known: Tensor | None = None) -> PairAnswer:
         with self.quantizing():
             return super().say(tokens, known)

@@ -131,13 +131,13 @@ def test_photos_to_calibrate_on_are_drawn_by_seed(pair_school: PairSchool) -> No
     assert len(drawn[0]) == 4 and torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-def test_what_pairs_cannot_have_is_refused(
+def test_what_cannot_be_rounded_is_refused(
     coarse: PairRun, pair_run: PairRun, pair_school: PairSchool, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="is quantized already; compress the run that it was made from"):
         compress(coarse, tmp_path / "x", wishes(), pair_school, 1)
     nothing = dataclasses.replace(pair_school, learn=pair_school.learn.take(np.zeros(len(pair_school.learn), bool)))
-    with pytest.raises(InputError, match="--ptq: wanted photos to calibrate on, got 0 in train"):
+    with pytest.raises(InputError, match="8 bits: wanted photos to calibrate on, got 0 in train"):
         compress(pair_run, tmp_path / "x", wishes(), nothing, 1)
     with pytest.raises(InputError, match="calibration must be 1 or more, got 0"):
         dataclasses.replace(PTQ, calibration=0)

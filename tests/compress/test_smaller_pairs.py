@@ -22,7 +22,7 @@ from edgegsr.compress.prune import kept_count, pruned  # noqa: E402
 from edgegsr.compress.school import PairSchool, start_of  # noqa: E402
 from edgegsr.compress.steps import narrowed  # noqa: E402
 from edgegsr.compress.strands import strands_of  # noqa: E402
-from edgegsr.distill.pairs.train import lesson_of  # noqa: E402
+from edgegsr.distill.journal import read_metrics  # noqa: E402
 from edgegsr.distill.start import Start, save_lesson  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.export.onnx import SaidPairs, export_onnx  # noqa: E402
@@ -30,7 +30,7 @@ from edgegsr.export.target import find_target  # noqa: E402
 from edgegsr.pair_run import PairRun, open_pair_run  # noqa: E402
 from edgegsr.student.cost import cost  # noqa: E402
 from edgegsr.student.pairs import PairStudent  # noqa: E402
-from edgegsr.student.quantizers import QuantizedPairStudent  # noqa: E402
+from edgegsr.student.quantizers import QuantizedPairStudent, hooks, places  # noqa: E402
 from edgegsr.student.widths import all_widths  # noqa: E402
 
 HERE = find_target("onnx-fp32")
@@ -124,11 +124,37 @@ def test_every_step_is_a_run_of_pairs(smaller: PairRun, pair_run: PairRun) -> No
     assert at["1-cut"].student.config.widths and not torch.equal(
         at["1-cut"].student.pairs.begin.weight, at["1-recovered"].student.pairs.begin.weight
     )
-    assert isinstance(at["int8-trained"].student, QuantizedPairStudent)
     assert isinstance(open_pair_run(smaller.folder).student, QuantizedPairStudent)
     page = (smaller.folder / "report.html").read_text("utf-8")
     assert "Channels and heads that are left" in page and "mAP" in page and "top-1" not in page
     assert pair_run.student.config.widths == {}
+
+
+def test_it_has_learned_with_its_rounding(smaller: PairRun) -> None:
+    before, after = (open_pair_run(smaller.folder / "steps" / f"int8-{name}") for name in ("calibrated", "trained"))
+    assert isinstance(after.student, QuantizedPairStudent) and places(before.student) == places(after.student)
+    now = after.student.state_dict()
+    scales = {name: tensor for name, tensor in before.student.state_dict().items() if name.endswith(".scale")}
+    moved = [name for name, tensor in scales.items() if not torch.equal(tensor, now[name])]
+    assert len(moved) > 0.8 * len(scales), "scales are learned"
+    told = read_metrics(smaller.folder / "steps" / "int8-trained" / "metrics.jsonl")
+    assert all(line["watched"] >= 0 for line in told if line["kind"] == "train"), "the student before it watches"
+    page = (smaller.folder / "steps" / "int8-trained" / "report.html").read_text("utf-8")
+    assert "Kept to: the student before" in page
+
+
+@torch.no_grad()
+def test_a_lesson_asks_a_student_in_8_bits_as_others_do(smaller: PairRun, pair_school: PairSchool, seen: Any) -> None:
+    student = open_pair_run(smaller.folder).student
+    known = torch.zeros_like((said := student(seen)).seeds).scatter_(1, said.starts, 1)
+    assert torch.equal(student.say(student.encode(seen), known).presence, student(seen, known).presence)
+    lesson = pair_school.lesson(start_of(smaller)).eval()
+    batch = next(iter(pair_school.turns(smaller.student, 1))).batch
+    rounded = [quant for _, quant in hooks(lesson.student)]
+    fired = [quant.register_forward_hook(lambda *_: count.append(1)) for quant in rounded]
+    count: list[int] = []
+    lesson(*batch.asked)
+    assert len(count) >= len({id(quant) for quant in rounded}) and fired
 
 
 def test_the_graph_of_a_narrow_one_says_the_same(smaller: PairRun, seen: Any, tmp_path: Path) -> None:
@@ -201,9 +227,11 @@ def made_lesson(method: str, student: PairStudent, settings: Any, school: PairSc
     return ClHoi(student, settings, allowed, torch.randn(len(kinds), width, generator=dice), acts(kinds))
 
 
-def test_the_lesson_of_a_training_is_the_one_of_a_search(pair_run: PairRun, pair_school: PairSchool) -> None:
-    lesson = lesson_of("none", pair_run.student, pair_school.settings, pair_school.learn, "uv")
+def test_what_is_kept_out_of_training_is_kept_out_of_recovery(pair_run: PairRun, pair_school: PairSchool) -> None:
+    lesson = replace(pair_school, unseen="uv").lesson(start_of(pair_run))
     assert not lesson.allowed[1, 2] and lesson.allowed[0, 0]
+    told = [replace(pair_school, unseen=setting).described(pair_run)["pairs"] for setting in ("", "uv")]
+    assert [(each["unseen"], each["rule"]) for each in told] == [("", ""), ("uv", "labels")]
 
 
 def test_impossible_wishes_are_refused(pair_run: PairRun, pair_school: PairSchool, tmp_path: Path) -> None:

@@ -303,7 +303,8 @@ def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
     tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit, glimpses: GlimpseSource
 ) -> None:
     tables = tables_for(ontology_of(pairs_train.pairs.kinds))
-    more: dict[str, Any] = {"overrides": {"epochs": 12, "lr": 1e-2, "eval_every": 12}, "source": glimpses}
+    settings = {"epochs": 12, "lr": 1e-2, "eval_every": 12, "mipd.pair_share": 1.0}
+    more: dict[str, Any] = {"overrides": settings, "source": glimpses}
     taught = train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "mipd", **more)
     lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
     told = [line["glimpse"] for line in lines if line["kind"] == "train"]

@@ -128,7 +128,7 @@ class ClHoi(PairLesson):
             raise ValueError("about: wanted what was heard of the photos, got nothing")
         if self.training:
             self.steps += 1
-        tokens = self.student.encoder(pixels)
+        tokens = self.student.encode(pixels)
         answer = self.answer(tokens, objects_xyxy, has_pair)
         said = None if self.translator is None else self.translator(tokens)
         caption = None if said is None or self.translator is None else self.translator.caption(said)

@@ -122,7 +122,7 @@ class GplHoi(PairLesson):
         has_pair: Tensor,
         about: Glimpses | None = None,
     ) -> Recital:
-        tokens = self.student.encoder(pixels)
+        tokens = self.student.encode(pixels)
         answer = self.answer(tokens, objects_xyxy, has_pair)
         return Recital(answer, self.groups(tokens, humans_xyxy, objects_xyxy, about and about.seen))
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.losses import divergence, giou, mean_where
-from edgegsr.student.pairs import PairAnswer, PairStudent
+from edgegsr.student.pairs import PairAnswer, PairStudent, in_order
 
 ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
 NEVER = -1e4  # logit
@@ -51,12 +51,11 @@ class PairLesson(nn.Module):
     def forward(
         self, pixels: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None
     ) -> Recital:
-        return Recital(self.answer(self.student.encoder(pixels), objects_xyxy, has_pair), about)
+        return Recital(self.answer(self.student.encode(pixels), objects_xyxy, has_pair), about)
 
     def answer(self, tokens: Tensor, objects_xyxy: Tensor, has_pair: Tensor) -> PairAnswer:
         """What the student says once it is told where objects are."""
-        student = self.student
-        return student.pairs(tokens, student.decoder, cells_of(objects_xyxy, has_pair, student.pairs.grid))  # type: ignore[no-any-return]
+        return self.student.say(tokens, cells_of(objects_xyxy, has_pair, self.student.pairs.grid))
 
     def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
         return match(answer, true, self.student.pairs.grid, self.config)
@@ -101,14 +100,6 @@ class PairLesson(nn.Module):
             each = each + (box - other).abs().sum(-1)
         apart = (sure * each).sum() / sure.sum().clamp(min=1) + binary(mine.presence, wanted.presence).mean()
         return {"watched": self.config.weights.watched * apart}
-
-
-def in_order(answer: PairAnswer) -> PairAnswer:
-    """The queries of each image by the cells that they begin in."""
-    order = answer.starts.argsort(1)
-    each = {name: part for name, part in answer._asdict().items() if name != "seeds"}
-    rows = {name: order.view(*order.shape, *[1] * (part.ndim - 2)).expand_as(part) for name, part in each.items()}
-    return answer._replace(**{name: part.gather(1, rows[name]) for name, part in each.items()})
 
 
 def binary(logits: Tensor, wanted: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ LOSSES = {
     "heard": "Taught: what is said of its couple",
     "look": "Taught: what its couple looks like",
     "texts": "Taught: what texts are like",
+    "watched": "Kept to: the student before",
     "lr": "Learning rate",
 }
 

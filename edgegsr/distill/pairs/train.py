@@ -86,7 +86,7 @@ def train_pairs(
     else:
         student = PairStudent(card, tables, valid, pretrained=folder.is_new)
         beginning = begin_with(student, start) if start else ""
-    more, data = facts_of_pairs(split_train, split_dev, setting, rule if setting else "", beginning, source)
+    more, data = facts_of_pairs(split_train, split_dev, setting, rule, beginning, source)
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
     if accelerator.is_main_process and not (out / KINDS_FILE).is_file():
@@ -170,7 +170,9 @@ def facts_of_pairs(
     """What else decides a training of pairs, and what it says of its data."""
     data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
     decided = hashlib.sha256(split_train.pairs.kinds.to_json().encode()).hexdigest()
-    more: dict[str, Any] = {"pairs": {"unseen": setting, "rule": rule, "kinds": decided, "start": beginning}}
+    more: dict[str, Any] = {
+        "pairs": {"unseen": setting, "rule": rule if setting else "", "kinds": decided, "start": beginning}
+    }
     return {**more, **({"teacher": source.facts} if source else {})}, data
 
 
