@@ -2,8 +2,8 @@
 
     python benchmarks/hoi.py --jobs 2 --out benchmarks/results/diorama-hoi.json
 
-Every cell is a training of its own under --runs, from scratch; a benchmark that was stopped goes on where it was, and
---out goes on with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
+Every cell is a training of its own under --runs; a benchmark that was stopped goes on where it was, and --out goes on
+with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
 Every student begins with encoder and decoder of a detector, as others begin with those of a detector of objects: a
 student of pairs that has learned boxes and objects, and no acts, on crowds of another seed. CL-HOI learns from no
 annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes are those of a

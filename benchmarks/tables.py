@@ -301,7 +301,7 @@ def _hoped_of_pairs(settings: dict[str, Any]) -> str:
     share = "without annotations 60 % of what every annotation gives, which is not trained yet"
     if {"none", "clhoi"} <= every.keys():
         reached = every["clhoi"]["mean"]["full"] / every["none"]["mean"]["full"]
-        share = f"without annotations 60 % of what every annotation gives; it is {reached:.0%}"
+        share = f"without annotations 60 % of what every annotation gives; it is {100 * reached:.0f} %"
     wanted = "Hoped for, against `none` of the same seeds: unseen +3 and seen not below -0.5"
     return f"{wanted}; it is {', '.join(gains)}. And {share}."
 

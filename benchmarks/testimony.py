@@ -1,6 +1,6 @@
 """How much of what people annotated a detector finds, and how right a teacher is about what it finds.
 
-    python benchmarks/testimony.py --detector runs/hoi/detector --out benchmarks/results/testimony.json
+    python benchmarks/testimony.py --detector runs/hoi/sharp --out benchmarks/results/testimony.json
 
 Couples that were put together without annotations, on the dev split of `crowd`, are held against the annotated ones:
 the same object, and human and object that overlap by a half. Of those that are found, the likeliest verb is right if
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
     about = {"benchmark": "testimony", "images": given.images, "teacher": given.teacher, "scope": given.scope}
+    about |= {"detector": Path(given.detector).name}
     publish({**about, **measure(given.detector, given.teacher, given.scope, given.images)}, given.out)
 
 

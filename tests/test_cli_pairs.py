@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from commandline import last_json, run
 
+from edgegsr.run import read_config
+
 READ = ("--text", "all-MiniLM-L6-v2")
 CARD = """
 [student]
@@ -89,6 +91,7 @@ def test_the_teacher_of_pairs_is_the_one_that_comes_along(
     assert run("distill", "--student", card, "--data", crowd, "--method", "mipd", "--out", out) == 0
     assert 'method = "mipd"' in (out / "config.toml").read_text()
     assert list((tmp_path / "cache" / "glimpses").glob("*.safetensors"))
+    assert taught_on(out, crowd, tmp_path / "small") == read_config(out)["teacher"]
 
 
 def test_pairs_are_learned_without_annotations(
@@ -100,6 +103,15 @@ def test_pairs_are_learned_without_annotations(
     config = (out / "config.toml").read_text()
     assert 'scope = "image"' in config and "[train.clhoi]" in config and "[train.gplhoi]" not in config
     assert list((tmp_path / "cache" / "testimony" / "likelihoods").glob("*.safetensors"))
+    assert taught_on(out, crowd, tmp_path / "small") == read_config(out)["teacher"], "by the same detector and scope"
+
+
+def taught_on(subject: Path, crowd: Path, out: Path) -> object:
+    """Who teaches a run that recovers from zeros, where nobody is named."""
+    pytest.importorskip("torch_pruning")
+    wish = ("--sparse", 0.5, "--epochs", 1, "--threads", 1)
+    assert run("compress", subject, "--data", crowd, *wish, "--out", out) == 0
+    return read_config(out)["teacher"]
 
 
 @pytest.fixture(scope="module")
@@ -223,12 +235,12 @@ def test_pairs_are_cut_and_taught_on(
     trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch_pruning")
-    cut = ("compress", trained, "--data", crowd, "--prune", 0.4, "--rounds", 1, "--epochs", 1)
+    cut = ("compress", trained, "--data", crowd, "--prune", 0.4, "--multiple", 2, "--rounds", 1, "--epochs", 1)
     assert run(*cut, "--method", "gplhoi", "--out", tmp_path / "small", "--json") == 0
     told = last_json(capsys)
     assert list(told["steps"]) == ["as it came", "cut, round 1", "recovered, round 1"]
     sizes = [step["parameters"] for step in told["steps"].values()]
-    assert sizes[2] == sizes[1] < sizes[0]
+    assert sizes[2] == sizes[1] < 0.75 * sizes[0]
     assert run("eval", tmp_path / "small", "--data", crowd) == 0
     for more, message in (
         (("--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs or --qat-epochs"),
@@ -274,6 +286,33 @@ def test_pairs_come_down_to_8_bits_and_onto_a_device(
         assert last_json(capsys)["interactions"][0]["image"] == str(photo)
     assert run("compress", small, "--ptq", "--data", crowd, "--out", tmp_path / "x") == 2
     assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--qat",), "--qat: is for students of one head, and "),
+        (("--ptq", "--prune", 0.3), "--prune: is for students of one head, and "),
+        (("--ptq", "--latency", "0.6x"), "--latency: is for students of one head, and "),
+        (("--ptq", "--sparse", "2:4", "--drop-layers", 1), "--drop-layers, --sparse: are for students of one head"),
+        (("--ptq", "--max-drop", 0), "--max-drop: is for students of one head, and "),
+        (("--ptq", "--method", "mipd"), "--method: is for students of one head, and "),
+        (("--ptq", "--detector", "x"), "--detector: is for students of one head, and "),
+        ((), "nothing to do: give --prune or --latency, --drop-layers, --sparse, --ptq or --qat"),
+    ],
+)
+def test_what_compress_cannot_do_with_both_heads_is_one_line(
+    arguments: tuple[object, ...],
+    message: str,
+    both: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("nncf")
+    assert run("compress", both, "--out", tmp_path / "x", *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "x").exists()
 
 
 def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

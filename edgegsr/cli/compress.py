@@ -31,7 +31,7 @@ from edgegsr.errors import InputError
 
 if TYPE_CHECKING:
     from edgegsr.compress.config import Wishes
-    from edgegsr.compress.school import PairSchool
+    from edgegsr.compress.school import PairSchool, School
     from edgegsr.distill.config import TrainConfig
     from edgegsr.pair_run import PairRun
     from edgegsr.run import Run
@@ -99,6 +99,7 @@ def compress(
     A student of both heads counts in 8 bits by --ptq; nothing of it is cut or trained on.
     """
     need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
+    from edgegsr.compress.compress import compress as compress_one
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
     from edgegsr.compress.figures import dropped, read_steps, rows
     from edgegsr.export.target import find_target
@@ -126,10 +127,12 @@ def compress(
         if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
             raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
         if pairs:
-            made = [_pairs(run, out, wishes, data, limit, threads, method, teacher, detector, overrides)]
+            couples, theirs = _pairs(run, data or "crowd", limit, wishes, method, teacher, detector, overrides)
+            made = [compress_one(couples, out, wishes, theirs, threads).folder]
         else:
             leave_out({"--detector": detector}, f"for students of pairs, and {run} is one of situations")
-            made = [_situations(run, out, wishes, data, limit, threads, method, teacher, overrides)]
+            scenes, school = _situations(run, data or "diorama", limit, wishes, method, teacher, overrides)
+            made = [compress_one(scenes, out, wishes, school, threads).folder]
     steps = {done: read_steps(done) for done in made}
     for done, measured in steps.items():
         table(f"{done}, dev, %", *rows(measured))
@@ -148,63 +151,55 @@ def compress(
 
 def _situations(
     run: Path,
-    out: Path,
-    wishes: Wishes,
-    data: Optional[str],
+    data: str,
     limit: Optional[int],
-    threads: int,
+    wishes: Wishes,
     method: Optional[str],
     teacher: Optional[str],
     overrides: dict[str, Any],
-) -> Path:
-    """The folder of the compressed run of situations."""
-    from edgegsr.compress.compress import compress
+) -> tuple[Run, School]:
+    """A run of situations, and who teaches it on and judges it."""
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.methods import find_method
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
-    opened, data = open_run(find_run(run)), data or "diorama"
+    opened = open_run(find_run(run))
     name = _method_of(opened, method)
     how = find_method(name)
     if not how.taught and teacher:
         raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
     training = _training_of(opened, overrides, how.settings)
-    learn = open_data(data, "train", limit, opened.ontology)
-    judge = open_data(data, "dev", limit, opened.ontology)
+    learn, judge = (open_data(data, split, limit, opened.ontology) for split in ("train", "dev"))
     groups = groups_of(data, opened.ontology)
     source = source_of(how, training, learn, judge, groups, opened.tables, teacher) if wishes.trained else None
-    return compress(opened, out, wishes, School(learn, judge, groups, name, source, training), threads).folder
+    return opened, School(learn, judge, groups, name, source, training)
 
 
 def _pairs(
     run: Path,
-    out: Path,
-    wishes: Wishes,
-    data: Optional[str],
+    data: str,
     limit: Optional[int],
-    threads: int,
+    wishes: Wishes,
     method: Optional[str],
     teacher: Optional[str],
     detector: Optional[str],
     overrides: dict[str, Any],
-) -> Path:
-    """The same of a run of pairs, which learns on from what it was trained on."""
-    from edgegsr.compress.compress import compress
+) -> tuple[PairRun, PairSchool]:
+    """A run of pairs, and who teaches it on and judges it: where the method is its own, whoever taught it."""
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
     name = _method_of(opened, method)
-    then = opened.config.get("teacher", {}) if name == opened.config["method"] else {}  # who taught it
+    then = opened.config.get("teacher", {}) if name == opened.config["method"] else {}
     given = Given(teacher or then.get("teacher"), detector or then.get("detector"), then.get("scope"))
-    school = _pair_school(opened, data or "crowd", limit, name, overrides)
+    school = _pair_school(opened, data, limit, name, overrides)
     if wishes.trained:
-        source = open_pair_source(name, given, school.learn, opened.tables.encoder)
-        school = replace(school, source=source)
-    return compress(opened, out, wishes, school, threads).folder
+        school = replace(school, source=open_pair_source(name, given, school.learn, opened.tables.encoder))
+    return opened, school
 
 
 def _method_of(run: Run | PairRun, wanted: Optional[str] = None) -> str:

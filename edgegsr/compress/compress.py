@@ -49,9 +49,10 @@ def compress(run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], 
     for name, step in _steps(run, out, wishes, school, threads):
         figures.add(name, step)
         last = step
-    for name in KEPT:
-        if (last.folder / name).is_file():
-            write_whole(out / name, (last.folder / name).read_bytes())
+    for name in (name for name in KEPT if (last.folder / name).is_file()):
+        content = (last.folder / name).read_bytes()
+        if not (out / name).is_file() or (out / name).read_bytes() != content:
+            write_whole(out / name, content)
     finished = opened_like(run, out)
     school.finish(finished)
     write_whole(

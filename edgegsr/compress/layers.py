@@ -108,4 +108,4 @@ def in_16_bits(student: AnyQuantized, body: Student | PairStudent, layers: Colle
     wanted = found.state_dict()
     found.load_state_dict({name: tensor for name, tensor in student.state_dict().items() if name in wanted})
     found.load_state_dict(unpacked(found, packed(found)))
-    return found.eval()  # type: ignore[return-value]
+    return found.eval()

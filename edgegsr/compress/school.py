@@ -25,7 +25,7 @@ from edgegsr.distill.loop import Turn
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.pairs.methods import Source as PairSource
-from edgegsr.distill.pairs.train import batches_of, facts_of_pairs, lesson_of, shown, train_pairs, turns_of
+from edgegsr.distill.pairs.train import as_told, batches_of, facts_of_pairs, lesson_of, train_pairs, turns_of
 from edgegsr.distill.plain import Plain
 from edgegsr.distill.start import Start, read_lesson
 from edgegsr.distill.train import images_per_verb, train
@@ -163,14 +163,14 @@ class PairSchool:
         return brief_pairs(score((split or self.judge).pairs, said.predictions(), PARTIAL))
 
     def lesson(self, start: Start[PairStudent]) -> PairLesson:
-        seen = shown(self.learn, self.source)
-        lesson = lesson_of(self.method, start.copied(), self.settings, seen, self.unseen)
+        told = as_told(self.learn, self.source)
+        lesson = lesson_of(self.method, start.copied(), self.settings, told, self.unseen)
         start.into(lesson)
         return lesson
 
     def turns(self, student: PairStudent, number: int) -> Iterator[Turn]:
-        seen = shown(self.learn, self.source)
-        batches = batches_of(seen, student.config.side, self.settings, rank=0, world=1, pin_memory=False)
+        told = as_told(self.learn, self.source)
+        batches = batches_of(told, student.config.side, self.settings, rank=0, world=1, pin_memory=False)
         return turns_of(batches, number, self.source)
 
     def described(self, run: PairRun) -> dict[str, Any]:

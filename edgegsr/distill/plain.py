@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgegsr.data.loader import Batch
 from edgegsr.distill import losses
 from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.watching import Watching
 from edgegsr.student.model import Answer, Student
 from edgegsr.teacher.knowledge import Knowledge, Source
 
@@ -23,7 +23,7 @@ class Recital(NamedTuple):
     beside: Any = None  # what a method compares it with
 
 
-class Plain(nn.Module):
+class Plain(Watching[Student]):
     """A student that is asked about the verbs of the annotations, and the losses of what it says."""
 
     seen: Tensor
@@ -36,7 +36,6 @@ class Plain(nn.Module):
         # (K,) which verbs training may know of, by their images, and how common they are
         self.register_buffer("seen", counts > 0, persistent=False)
         self.register_buffer("prior", losses.log_prior(counts, config.verb_balance), persistent=False)
-        self._watcher: list[Student] = []  # in a list, so that it is no part of what is trained and saved
 
     @staticmethod
     def check(teacher_texts: str | None, read_by: str, words: str) -> None:
@@ -48,14 +47,6 @@ class Plain(nn.Module):
     def forward(self, pixels: Tensor, verbs: Tensor, about: Knowledge | None = None) -> Recital:
         view = self.student.encode(pixels)
         return Recital(self.student.verb_logits(view), self.student.ask(view, verbs))
-
-    def watch(self, watcher: Student, device: torch.device) -> None:
-        """Adds what another student says as something to keep to."""
-        self._watcher = [copy.deepcopy(watcher).to(device).eval().requires_grad_(False)]
-
-    @property
-    def watcher(self) -> Student | None:
-        return self._watcher[0] if self._watcher else None
 
     def losses(self, said: Recital, true: Batch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""

@@ -107,7 +107,7 @@ def train(
     if start:
         training.keep_zeros()
         if start.watcher:
-            lesson.watch(start.watcher, accelerator.device)
+            lesson.watch(start.watcher)
     if saved:
         check_state(saved, description)
         training.restore(saved)

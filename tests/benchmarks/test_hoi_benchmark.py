@@ -69,4 +69,4 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
     hoi.enter(result, cell(hoi, 0, "all")._replace(method="none"), {"full": 0.2})
     hoi.enter(result, cell(hoi, 0, "all")._replace(method="clhoi"), {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
-    assert "| `clhoi` | no annotation | 1 | 10.0 | - / - |" in tables.hoi() and "it is 50%" in tables.hoi()
+    assert "| `clhoi` | no annotation | 1 | 10.0 | - / - |" in tables.hoi() and "it is 50 %" in tables.hoi()

@@ -1,4 +1,4 @@
-"""Pairs in 8 bits: found on photos, written down and read back, and what is not for pairs."""
+"""Pairs in 8 bits: found on photos, written down and read back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from edgegsr.compress.compress import compress  # noqa: E402
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes  # noqa: E402
 from edgegsr.compress.figures import read_steps, rows  # noqa: E402
 from edgegsr.compress.layers import layers_of  # noqa: E402
-from edgegsr.compress.quantize import calibration_photos  # noqa: E402
 from edgegsr.compress.school import PairSchool  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.export.target import find_target  # noqa: E402
@@ -30,6 +29,7 @@ from edgegsr.student.cost import cost  # noqa: E402
 from edgegsr.student.quantizers import Quantized, QuantizedPairStudent, places, unrounded  # noqa: E402
 
 HERE = find_target("onnx-fp32")
+pytestmark = pytest.mark.usefixtures("untraced")
 PTQ = QuantizeConfig(ptq=True, calibration=4)
 
 
@@ -115,20 +115,23 @@ def test_the_report_says_what_8_bits_cost(coarse: PairRun) -> None:
 def test_a_finished_run_is_left_alone_and_other_wishes_are_refused(
     coarse: PairRun, pair_run: PairRun, pair_school: PairSchool
 ) -> None:
-    before = {path: path.stat().st_mtime_ns for path in coarse.folder.glob("steps/*/student.safetensors")}
+    before = {path: path.stat().st_mtime_ns for path in coarse.folder.rglob("student.safetensors")}
     compress(pair_run, coarse.folder, wishes(), pair_school, 1)
-    assert before == {path: path.stat().st_mtime_ns for path in before} and len(before) == 3
+    assert before == {path: path.stat().st_mtime_ns for path in before} and len(before) == 4
     more = dataclasses.replace(PTQ, calibration=5)
     with pytest.raises(InputError, match=r"holds another compression \(quantize.calibration: 4 there, 5 here\)"):
         compress(pair_run, coarse.folder, wishes(more), pair_school, 1)
 
 
-def test_photos_to_calibrate_on_are_drawn_by_seed(pair_school: PairSchool) -> None:
-    drawn = [
-        torch.cat([*calibration_photos(pair_school.learn, 32, dataclasses.replace(PTQ, seed=seed))])
-        for seed in (0, 0, 1)
-    ]
-    assert len(drawn[0]) == 4 and torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+def test_photos_to_calibrate_on_are_drawn_by_seed(
+    coarse: PairRun, pair_run: PairRun, pair_school: PairSchool, tmp_path: Path
+) -> None:
+    found = []
+    for seed in (0, 1):
+        wish = wishes(dataclasses.replace(PTQ, seed=seed))
+        compress(pair_run, tmp_path / str(seed), wish, pair_school, 1)
+        found.append((tmp_path / str(seed) / "student.safetensors").read_bytes())
+    assert found[0] == (coarse.folder / "student.safetensors").read_bytes() != found[1]
 
 
 def test_what_cannot_be_rounded_is_refused(

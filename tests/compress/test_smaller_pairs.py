@@ -24,6 +24,7 @@ from edgegsr.compress.steps import narrowed  # noqa: E402
 from edgegsr.compress.strands import strands_of  # noqa: E402
 from edgegsr.distill.journal import read_metrics  # noqa: E402
 from edgegsr.distill.start import Start, save_lesson  # noqa: E402
+from edgegsr.distill.training import Training  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.export.onnx import SaidPairs, export_onnx  # noqa: E402
 from edgegsr.export.target import find_target  # noqa: E402
@@ -37,6 +38,7 @@ HERE = find_target("onnx-fp32")
 pytestmark = pytest.mark.usefixtures("untraced")
 LITTLE = {"multiple": 2, "rounds": 1, "batches": 2, "epochs": 1}
 NO_INT8 = QuantizeConfig()
+SMALLER = Wishes(PruneConfig(0.5, **LITTLE), QuantizeConfig(qat=True, calibration=4, epochs=1, max_drop=1.0), HERE)
 
 
 @pytest.fixture
@@ -105,8 +107,7 @@ def test_units_that_nobody_reads_go_without_a_trace(pair_run: PairRun, seen: Any
 
 @pytest.fixture(scope="module")
 def smaller(pair_run: PairRun, pair_school: PairSchool, tmp_path_factory: pytest.TempPathFactory) -> PairRun:
-    wishes = Wishes(PruneConfig(0.5, **LITTLE), QuantizeConfig(qat=True, calibration=4, epochs=1, max_drop=1.0), HERE)
-    return compress(pair_run, tmp_path_factory.mktemp("smaller") / "run", wishes, pair_school, 1)
+    return compress(pair_run, tmp_path_factory.mktemp("smaller") / "run", SMALLER, pair_school, 1)
 
 
 def test_every_step_is_a_run_of_pairs(smaller: PairRun, pair_run: PairRun) -> None:
@@ -150,11 +151,36 @@ def test_a_lesson_asks_a_student_in_8_bits_as_others_do(smaller: PairRun, pair_s
     assert torch.equal(student.say(student.encode(seen), known).presence, student(seen, known).presence)
     lesson = pair_school.lesson(start_of(smaller)).eval()
     batch = next(iter(pair_school.turns(smaller.student, 1))).batch
-    rounded = [quant for _, quant in hooks(lesson.student)]
-    fired = [quant.register_forward_hook(lambda *_: count.append(1)) for quant in rounded]
-    count: list[int] = []
+    quantizers, worked = {quant for _, quant in hooks(lesson.student)}, set()
+    for quant in quantizers:
+        quant.register_forward_hook(lambda quant, *_: worked.add(quant))
     lesson(*batch.asked)
-    assert len(count) >= len({id(quant) for quant in rounded}) and fired
+    assert worked == quantizers and len(quantizers) > 20
+
+
+def test_a_recovery_and_a_training_with_rounding_that_were_stopped_go_on_and_end_the_same(
+    smaller: PairRun, pair_run: PairRun, pair_school: PairSchool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    real, steps = Training.update, []
+
+    def dying(self: Training, *given: Any) -> Any:
+        steps.append(self.lesson.watcher)
+        if len(steps) in (2, 6):
+            raise Killed
+        return real(self, *given)
+
+    monkeypatch.setattr(Training, "update", dying)
+    often = replace(pair_school, settings=replace(pair_school.settings, checkpoint_every=1))
+    for _ in range(2):
+        with pytest.raises(Killed):
+            compress(pair_run, tmp_path / "run", SMALLER, often, 1)
+    assert steps[1] is None and steps[5] is not None, "one was stopped in its recovery, one while it was watched"
+    done = compress(pair_run, tmp_path / "run", SMALLER, often, 1)
+    now, wanted = done.student.state_dict(), smaller.student.state_dict()
+    assert now.keys() == wanted.keys() and all(torch.equal(now[name], wanted[name]) for name in wanted)
 
 
 def test_the_graph_of_a_narrow_one_says_the_same(smaller: PairRun, seen: Any, tmp_path: Path) -> None:
@@ -187,7 +213,7 @@ def test_another_student_is_kept_to(pair_run: PairRun, pair_school: PairSchool) 
     lesson = pair_school.lesson(start_of(pair_run)).eval()
     batch = next(iter(pair_school.turns(pair_run.student, 1))).batch
     assert lesson.watched(lesson(*batch.asked), batch) == {}
-    lesson.watch(pair_run.student, torch.device("cpu"))
+    lesson.watch(pair_run.student)
     assert lesson.watched(lesson(*batch.asked), batch)["watched"].item() == pytest.approx(0, abs=1e-5)
     with torch.no_grad():
         lesson.student.pairs.human.correct[-1].bias += 0.5

@@ -21,9 +21,9 @@ from edgegsr.data.diorama import script
 from edgegsr.data.loader import Loader
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
-from edgegsr.distill.config import TrainConfig
+from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
-from edgegsr.distill.pairs.train import allowed_kinds, begin_with, train_pairs
+from edgegsr.distill.pairs.train import allowed_kinds, begin_with, lesson_of, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.shipped import find_teacher
@@ -297,6 +297,22 @@ def test_glimpses_stand_in_the_slots_of_the_batch(pairs_train: PairSplit, glimps
 def test_words_of_another_encoder_are_refused_before_the_teacher_looks(pairs_train: PairSplit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"puts images among the texts of .*, and the words are of random"):
         GlimpseSource(open_teacher(find_teacher("diorama")), pairs_train, tmp_path, "random")
+
+
+def test_what_a_teacher_of_couples_weighs_is_a_share(pairs_train: PairSplit, glimpses: GlimpseSource) -> None:
+    student = PairStudent(
+        read_student(CARD),
+        tables_for(ontology_of(pairs_train.pairs.kinds)),
+        torch.from_numpy(pairs_train.pairs.kinds.valid),
+    )
+    batch, told = next(iter(loader_of(pairs_train))), []
+    for share in (1.0, 0.5):
+        settings = read_train(CARD, {"mipd.pair_share": share})
+        lesson = lesson_of("mipd", student, settings, pairs_train, "").eval()
+        told.append(lesson.losses(lesson(*batch.asked, glimpses.about(batch.rows)), batch))
+    for name in ("glimpse", "ranking"):
+        assert told[0][name] > 0 and torch.allclose(told[1][name], told[0][name] / 2)
+    assert torch.equal(told[0]["verb"], told[1]["verb"])
 
 
 def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(

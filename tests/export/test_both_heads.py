@@ -227,7 +227,9 @@ def test_what_8_bits_cost_stands_in_both_reports(rounded: BothRun, learned: Both
         assert list(steps) == ["as it came", "INT8, as kept"]
         assert all(score in step["dev"]["all"] for step in steps.values())
         assert steps["INT8, as kept"]["weight_bytes"] < 0.8 * steps["as it came"]["weight_bytes"]
-        assert "INT8 calibrated on 8 images" in (rounded.folder / half / "report.html").read_text("utf-8")
+        page = (rounded.folder / half / "report.html").read_text("utf-8")
+        assert "INT8 calibrated on 8 images" in page and "weights count in 8 bits" in page
+    assert "pairs.seed" in page, "what stays in floats is told as well"
 
 
 def test_the_same_compression_of_both_changes_nothing(

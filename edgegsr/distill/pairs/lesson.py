@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple
 
 import torch
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.losses import divergence, giou, mean_where
+from edgegsr.distill.watching import Watching
 from edgegsr.student.pairs import PairAnswer, PairStudent, in_order
 
 ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
@@ -37,7 +37,7 @@ class Recital(NamedTuple):
     match: Match | None = None
 
 
-class PairLesson(nn.Module):
+class PairLesson(Watching[PairStudent]):
     """A student that is told in training where objects are, and matched with what people annotated."""
 
     allowed: Tensor  # (O, V) kinds that training may know of
@@ -46,7 +46,6 @@ class PairLesson(nn.Module):
         super().__init__()
         self.student, self.config = student, config
         self.register_buffer("allowed", allowed, persistent=False)
-        self._watcher: list[PairStudent] = []  # in a list, so that it is no part of what is trained and saved
 
     def forward(
         self, pixels: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None
@@ -81,18 +80,14 @@ class PairLesson(nn.Module):
             "seed": w.seed * (focal(answer.seeds, here).sum(-1) / pairs).mean(),
         }
 
-    def watch(self, watcher: PairStudent, device: torch.device) -> None:
-        """Adds what another student says as something to keep to."""
-        self._watcher = [copy.deepcopy(watcher).to(device).eval().requires_grad_(False)]
-
     def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """How far queries are from what a watcher says of these pixels from the same cells; nothing without one."""
-        if not self._watcher:
+        if self.watcher is None:
             return {}
         mine = in_order(said.answer)
         with torch.no_grad():
             known = torch.zeros_like(said.answer.seeds).scatter_(1, said.answer.starts, 1)
-            wanted = in_order(self._watcher[0](true.pixels, known))
+            wanted = in_order(self.watcher(true.pixels, known))
         sure = wanted.presence.sigmoid()
         each = divergence(mine.object_logits, wanted.object_logits)
         each = each + binary(mine.verb_logits, wanted.verb_logits).mean(-1)

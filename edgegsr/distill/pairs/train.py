@@ -74,7 +74,7 @@ def train_pairs(
             "it out"
         )
     source, settings = source if how.source else None, read_train(student_card, overrides)
-    split_train = shown(split_train, source)
+    split_train = as_told(split_train, source)
     kinds = split_train.pairs.kinds
     if not len(split_train) or not len(split_dev):
         raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
@@ -109,7 +109,7 @@ def train_pairs(
     if isinstance(start, Start):
         training.keep_zeros()
         if start.watcher:
-            lesson.watch(start.watcher, accelerator.device)
+            lesson.watch(start.watcher)
     if saved:
         check_state(saved, description)
         training.restore(saved)
@@ -141,7 +141,7 @@ def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: P
     return how.lesson(student, settings, allowed, *given)
 
 
-def shown(split: PairSplit, source: Source | None) -> PairSplit:
+def as_told(split: PairSplit, source: Source | None) -> PairSplit:
     """The photos of a split, and what is told of them: its annotations, or only what was found without."""
     return source.split if isinstance(source, Testimony) else split
 
