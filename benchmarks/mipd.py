@@ -49,16 +49,15 @@ Variants = dict[str, tuple[str, dict[str, Any]]]  # method, and what of its sett
 
 METHODS: Variants = {
     "none": ("none", {}),
-    "none, balanced": ("none", {"verb_balance": 0.5}),
     "feature": ("feature", {}),
     "caption": ("caption", {}),
     "pseudo": ("pseudo", {}),
     "mipd-release": ("mipd-release", {}),
-    "mipd, no margin": ("mipd", {"mipd.verb_margin": 0.0}),
     "mipd": ("mipd", {}),
 }
 PARTS: Variants = {
     "none": ("none", {}),
+    "none, balanced": ("none", {"verb_balance": 0.5}),
     "mipd": ("mipd", {}),
     "without glimpse": ("mipd", {"mipd.glimpse": False}),
     "without gaze": ("mipd", {"mipd.gaze": False}),
