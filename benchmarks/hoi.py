@@ -92,7 +92,7 @@ def taught_by(cell: Cell) -> Source | None:
     learn = open_pairs("crowd", "train", setting="" if cell.setting == ALL else cell.setting)
     given = Given(
         teacher=TEACHER if cell.method in LOOKED_AT else None,
-        detector=str(cell.runs / SHARP) if cell.method == WITHOUT_LABELS else None,
+        detector=None if cell.method == "none" else str(cell.runs / SHARP),
     )
     return open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
 

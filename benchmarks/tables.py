@@ -55,16 +55,8 @@ def mipd() -> str:
     groups = ("seen", "rare", "unseen")
     rows = []
     for name, found in table["variants"].items():
-        mean, spread = found["mean"], found["spread"]
-
-        def shown(how: str, group: str, metric: str, mean: Any = mean, spread: Any = spread) -> str:
-            value = f"{100 * mean[how][group][metric]:.1f}"
-            return f"{value} ± {100 * spread[how][group][metric]:.1f}" if spread else value
-
-        plain = [shown("generalised", group, "verb_top1") for group in (*groups, "harmonic")]
-        grounded = [shown("generalised", group, "grounded") for group in groups]
-        seeds = str(len(found["per_seed"]))
-        rows.append((f"`{name}`", seeds, *plain, shown("calibrated", "harmonic", "verb_top1"), *grounded))
+        grounded = [_score(found, "generalised", group, "grounded") for group in groups]
+        rows.append((f"`{name}`", _many(found), *_top1(found), *grounded))
     zero_shot = [percent(teacher["groups"][group]["verb_top1"]) for group in groups]
     harmonic = percent(teacher["harmonic"]["verb_top1"])
     rows.append(("*the teacher, zero-shot*", "", *zero_shot, harmonic, harmonic, "-", "-", "-"))
@@ -75,8 +67,33 @@ def mipd() -> str:
         "over seeds. *Harmonic* is that of seen and unseen; *calibrated* with the handicap that dev chose. Made by "
         "`python benchmarks/mipd.py --tables methods --out benchmarks/results/diorama-mipd.json`."
     )
-    heads = ("`--method`", "seeds", *(f"top-1 {group}" for group in groups), "harmonic", "harmonic, calibrated")
-    return f"{about}\n\n{markdown((*heads, *(f'grounded {group}' for group in groups)), rows)}"
+    heads = ("`--method`", "seeds", *TOP1, *(f"grounded {group}" for group in groups))
+    return f"{about}\n\n{markdown(heads, rows)}"
+
+
+def parts() -> str:
+    """What each part of MIPD is worth."""
+    table = load("diorama-mipd")["tables"]["parts"]
+    rows = [(name, _many(found), *_top1(found)) for name, found in table["variants"].items()]
+    about = (
+        f"The same student and measures after {table['epochs']} epochs, with the switch of one part at a time. "
+        "Made by `python benchmarks/mipd.py --tables parts --out benchmarks/results/diorama-mipd.json`."
+    )
+    return f"{about}\n\n{markdown(('`mipd`', 'seeds', *TOP1), rows)}"
+
+
+TOP1 = ("top-1 seen", "top-1 rare", "top-1 unseen", "harmonic", "harmonic, calibrated")
+
+
+def _top1(found: dict[str, Any]) -> list[str]:
+    plain = [_score(found, "generalised", group, "verb_top1") for group in ("seen", "rare", "unseen", "harmonic")]
+    return [*plain, _score(found, "calibrated", "harmonic", "verb_top1")]
+
+
+def _score(found: dict[str, Any], how: str, group: str, metric: str) -> str:
+    mean, spread = found["mean"], found["spread"]
+    value = f"{100 * mean[how][group][metric]:.1f}"
+    return f"{value} ± {100 * spread[how][group][metric]:.1f}" if spread else value
 
 
 def nano() -> str:
@@ -399,6 +416,7 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "baseline": baseline,
     "mipd": mipd,
+    "parts": parts,
     "nano": nano,
     "compress": compress,
     "cpu": cpu,

@@ -165,15 +165,19 @@ def test_one_trunk_learns_situations_and_pairs(
     ("arguments", "message"),
     [
         (("--method", "caption"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'caption'"),
-        (("--teacher", "diorama"), "--method none: learns from no teacher; leave out --teacher"),
+        (("--teacher", "diorama"), "--method none: learns from annotations alone; leave out --teacher and --detector"),
         (("--unseen", "all"), "zero-shot setting: wanted one of rf_uc, nf_uc, uo, uv, got 'all'"),
         (
             ("--unseen", "uv", "--unseen-rule", "x"),
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--start", "nowhere"), "nowhere"),
-        (("--detector", "x"), "--method none: learns from annotated boxes; leave out --detector and --scope"),
-        (("--method", "gplhoi", "--scope", "image"), "learns from annotated boxes; leave out --detector and --scope"),
+        (("--detector", "x"), "--method none: learns from annotations alone; leave out --teacher and --detector"),
+        (("--method", "gplhoi", "--detector", "x"), "learns from annotations alone; give --teacher, or leave out"),
+        (
+            ("--method", "gplhoi", "--scope", "image"),
+            "--method gplhoi: a teacher sees couples alone; leave out --scope",
+        ),
         (("--method", "clhoi", "--unseen", "uv"), "--unseen: clhoi learns from no annotation"),
         (("--method", "clhoi", "--set", "clhoi.likely=2"), "likely must be above 0 and at most 1, got 2"),
         (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
@@ -244,8 +248,8 @@ def test_pairs_are_cut_and_taught_on(
     assert run("eval", tmp_path / "small", "--data", crowd) == 0
     for more, message in (
         (("--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs or --qat-epochs"),
-        (("--teacher", "diorama"), "--method none: learns from no teacher; leave out --teacher"),
-        (("--detector", trained), "--method none: learns from annotated boxes; leave out --detector and --scope"),
+        (("--teacher", "diorama"), "--method none: learns from annotations alone; leave out --teacher and --detector"),
+        (("--detector", trained), "--method none: learns from annotations alone; leave out --teacher and --detector"),
         (("--method", "feature"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'feature'"),
     ):
         assert run(*cut, *more, "--out", tmp_path / "x") == 2

@@ -84,7 +84,8 @@ def compress(
         ),
     ] = None,
     detector: Annotated[
-        Optional[str], typer.Option(help="For runs that clhoi taught: who finds people and things; by default as then.")
+        Optional[str],
+        typer.Option(help="Of pairs: who finds people and things beside annotations; by default as then."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     limit: Limit = None,

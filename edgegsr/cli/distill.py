@@ -66,7 +66,10 @@ def distill(
     ] = None,
     detector: Annotated[
         Optional[str],
-        typer.Option(help="Pairs, clhoi: who finds people and things, a model of transformers or a run of pairs."),
+        typer.Option(
+            help="Pairs: who finds people and things, a model of transformers or a run of pairs; clhoi learns of "
+            "those alone, mipd and gplhoi also of those that nobody annotated."
+        ),
     ] = None,
     scope: Annotated[
         Optional[str], typer.Option(help="Pairs, clhoi: it is shown each couple, or the whole image.")

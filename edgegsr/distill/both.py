@@ -31,7 +31,7 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.pairs.methods import Source as PairSource
 from edgegsr.distill.pairs.methods import find_pair_method
-from edgegsr.distill.pairs.train import allowed_kinds, batches_of, brief_of, facts_of_pairs
+from edgegsr.distill.pairs.train import allowed_kinds, as_told, batches_of, brief_of, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.train import check_data, finish, images_per_verb
@@ -206,7 +206,8 @@ def _described(
 
 def _turns(course: Course, pairs: OfPairs, settings: TrainConfig, pin_memory: bool, done: int) -> Iterator[Turn]:
     """A batch of each half in every step; whichever has fewer images begins them anew more often."""
-    batches = batches_of(pairs.learn, course.side, settings, course.rank, course.world, pin_memory)
+    told = as_told(pairs.learn, pairs.source)
+    batches = batches_of(told, course.side, settings, course.rank, course.world, pin_memory)
     for mine, other in zip(course.from_step(done), turns(batches, course.steps, done)):
         about = None
         if pairs.source:

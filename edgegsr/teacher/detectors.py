@@ -59,6 +59,12 @@ class Detector(Known, Protocol):
         """What is on each image."""
 
 
+def facts_of(detector: Detector) -> dict[str, str]:
+    """What is told of a detector beside what was learned with it."""
+    how = {"revision": detector.revision, "preprocessing": detector.preprocessing}
+    return {"detector": detector.name, **{f"detector_{name}": value for name, value in how.items()}}
+
+
 def open_detector(name: str, kinds: Kinds, device: str = "cpu") -> Detector:
     """The detector in a folder or of a hub id, or the run of pairs in a folder, for the objects of these kinds."""
     folder, there = locate(name), device_of(device)

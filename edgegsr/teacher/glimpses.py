@@ -19,6 +19,8 @@ from torch import Tensor
 from edgegsr.boxes import clip
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
+from edgegsr.teacher.detectors import Detector, facts_of
+from edgegsr.teacher.found import beside, found
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
@@ -37,9 +39,14 @@ class Glimpses(NamedTuple):
 
 
 class GlimpseSource:
-    """The glimpses of a training split; the teacher looks at what was never looked at."""
+    """The glimpses of a training split; the teacher looks at what was never looked at.
 
-    def __init__(self, teacher: Teacher, split: PairSplit, folder: Path, encoder: str) -> None:
+    With a detector it looks at the couples as well that the detector finds and nobody annotated.
+    """
+
+    def __init__(
+        self, teacher: Teacher, split: PairSplit, folder: Path, encoder: str, detector: Detector | None = None
+    ) -> None:
         if not same_encoder(teacher.text_encoder, encoder):
             raise InputError(
                 f"--teacher {teacher.name}: puts images among the texts of {teacher.text_encoder}, and the words are "
@@ -47,7 +54,10 @@ class GlimpseSource:
             )
         looked = {"revision": teacher.revision, "preprocessing": teacher.preprocessing, "margin": MARGIN}
         self.facts: dict[str, Any] = {"teacher": teacher.name, **looked}
-        self.first = split.first
+        if detector:
+            split = beside(split, found(detector, split, split.pairs.kinds, folder))
+            self.facts |= facts_of(detector)
+        self.split, self.first = split, split.first
         self.seen = _all(teacher, split, folder / FOLDER)  # (M, t) float16
 
     def about(self, rows: Tensor) -> Glimpses:

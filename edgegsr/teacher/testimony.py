@@ -1,8 +1,8 @@
 """What is said of photos that nobody annotated: who is there by a detector, and what they may be doing by a model.
 
-Of a split, only its images are looked at: its pairs are never read. Every detected object is a couple with the human
-nearest to it, and for each couple the speaker says how likely every kind of interaction is that the object allows.
-All of it is kept under the hash of what it was made from, as glimpses are.
+Of a split, only its images are looked at: its pairs are never read. For each couple that is found the speaker says how
+likely every kind of interaction is that the object allows. All of it is kept under the hash of what it was made from,
+as glimpses are.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch import Tensor
 
 from edgegsr.data.pairs import Couples, PairSplit
 from edgegsr.errors import InputError
-from edgegsr.interactions import PERSON, Kinds, Pairs
-from edgegsr.teacher import pairing
-from edgegsr.teacher.detectors import Detector
+from edgegsr.interactions import Kinds
+from edgegsr.teacher.detectors import Detector, facts_of
+from edgegsr.teacher.found import found
 from edgegsr.teacher.glimpses import MARGIN, crop, unions
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.remembered import Row, remembered
@@ -58,18 +58,16 @@ class Testimony:
     ) -> None:
         if scope not in SCOPES:
             raise InputError(f"--scope: wanted one of {', '.join(SCOPES)}, got {scope!r}")
-        pictures = digests([photos.path(i) for i in range(len(photos))], folder, keep=True)
         self.facts: dict[str, Any] = {
             "teacher": speaker.name,
             "revision": speaker.revision,
             "preprocessing": speaker.preprocessing,
-            "detector": detector.name,
-            "detector_revision": detector.revision,
-            "detector_preprocessing": detector.preprocessing,
+            **facts_of(detector),
             "scope": scope,
         }
         kept = folder / FOLDER
-        self.split = _found(detector, photos, kinds, pictures, kept / "couples")
+        pictures = digests([photos.path(i) for i in range(len(photos))], folder, keep=True)
+        self.split = found(detector, photos, kinds, folder)
         self.captions = _captions(speaker, photos, pictures, kept / "captions")  # (N, t) float16
         told = _told(speaker, self.split, pictures, kept / "likelihoods", scope)
         self.couple_logprob, self.tokens = _columns(told, self.split.couples, kinds)  # (M, V) and (K,)
@@ -91,52 +89,6 @@ class Testimony:
         best = best.scatter_reduce(1, kind.flatten(1), couple.flatten(1), "amax")[:, :-1]
         tokens = torch.where(best.isfinite(), self.tokens, 1)
         return Heard(self.captions[rows].float(), best, tokens, couple)
-
-
-def _found(detector: Detector, photos: PairSplit, kinds: Kinds, pictures: Sequence[str], folder: Path) -> PairSplit:
-    """The photos with couples of what was detected, of whom nobody has said what they do."""
-    facts = (
-        "couples",
-        detector.revision,
-        detector.preprocessing,
-        pairing.RULE,
-        *kinds.objects,
-        str(kinds.valid.any(1).tolist()),
-    )
-    keys = [key_of(*facts, picture, str(wh)) for picture, wh in zip(pictures, photos.pairs.sizes_wh.tolist())]
-    rows = remembered(
-        folder, keys, lambda new: _detected(detector, photos, kinds, new), f"{detector.name} looks for people"
-    )
-    image = np.repeat(np.arange(len(rows)), [len(row["object"]) for row in rows])
-    humans, objects = (
-        np.concatenate([row[name].numpy() for row in rows] or [np.zeros((0, 4))]).astype(np.float64)
-        for name in ("humans_xyxy", "objects_xyxy")
-    )
-    noun = np.concatenate([row["object"].numpy() for row in rows] or [np.zeros(0, np.int64)])
-    couples = Couples(image, humans, objects, noun, np.zeros((len(image), len(kinds.verbs)), bool))
-    none = np.zeros(0, np.int64)
-    pairs = Pairs(kinds, photos.pairs.images, photos.pairs.sizes_wh, none, none, np.zeros((0, 4)), np.zeros((0, 4)))
-    return PairSplit(photos.name, pairs, photos.folder, couples)
-
-
-def _detected(detector: Detector, photos: PairSplit, kinds: Kinds, new: Sequence[int]) -> Iterator[tuple[int, Row]]:
-    person = kinds.object_index.get(PERSON)
-    asked = np.asarray(kinds.valid.any(1))
-    for start in range(0, len(new), AT_ONCE):
-        part = new[start : start + AT_ONCE]
-        seen = [photos.pixels(i) for i in part]
-        for i, pixels, found in zip(part, seen, detector.detect(seen)):
-            scale = np.tile(photos.pairs.sizes_wh[i] / pixels.shape[1::-1], 2)
-            human, thing = pairing.paired(found, person)
-            human, thing = (side[asked[found.objects[thing]]] for side in (human, thing))
-            yield (
-                i,
-                {
-                    "humans_xyxy": torch.from_numpy(found.humans_xyxy[human] * scale).float(),
-                    "objects_xyxy": torch.from_numpy(found.objects_xyxy[thing] * scale).float(),
-                    "object": torch.from_numpy(found.objects[thing]).long(),
-                },
-            )
 
 
 def _captions(speaker: Speaker, photos: PairSplit, pictures: Sequence[str], folder: Path) -> Tensor:

@@ -198,7 +198,7 @@ def test_what_was_said_before_a_kill_is_not_lost(
 
 def test_what_is_damaged_is_made_again(photos: PairSplit, tmp_path: Path) -> None:
     before, *_ = heard(photos, tmp_path)
-    for path in (tmp_path / "testimony").rglob("*.safetensors"):
+    for path in tmp_path.rglob("*.safetensors"):
         path.write_bytes(path.read_bytes()[:-5])
     after, watcher, orator = heard(photos, tmp_path)
     assert watcher.shown == orator.described == 6 and orator.asked == len(before.split.couples.image)

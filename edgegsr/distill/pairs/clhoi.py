@@ -139,6 +139,10 @@ class ClHoi(PairLesson):
         """By boxes and objects: which verbs are true, nobody has said."""
         return super().matched(answer, true._replace(verbs=torch.zeros_like(true.verbs)))
 
+    def sure(self, true: PairBatch) -> Tensor:
+        """What was detected is all that there is."""
+        return true.has_pair
+
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
         found, c, thought = super().losses(said._replace(match=match), true), self.config.clhoi, said.about

@@ -128,9 +128,10 @@ class GplHoi(PairLesson):
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
+        sure = self.sure(true)
         found, c, seen = super().losses(said._replace(match=match), true), self.config.gplhoi, said.about
         verbs = focal(self.groups.logits(seen), true.verbs) * self.allowed[true.objects]
-        found["groups"] = c.group_weight * mean_where(verbs.sum(-1), true.has_pair)
+        found["groups"] = c.group_weight * mean_where(verbs.sum(-1), sure)
         mine = chosen(said.answer.verb_embedding, query).float()
         known = self._known()
         words = self.student.pairs.verb_words.table.float()
@@ -141,8 +142,8 @@ class GplHoi(PairLesson):
         found["look"] = c.look_weight * mean_where(gap, there)
         if c.texts:
             of_groups = [*seen.vectors.unbind(2)]
-            sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [true.has_pair] * len(of_groups))]
-            sides.append((mine, words, words, there))
+            sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [sure] * len(of_groups))]
+            sides.append((mine, words, words, there & sure))
             gaps = [self._gap(x, frozen, text, true.verbs, mask) for x, frozen, text, mask in sides]
             found["texts"] = c.text_weight * torch.stack(gaps).mean()
         return found

@@ -59,25 +59,33 @@ class PairLesson(Watching[PairStudent]):
     def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
         return match(answer, true, self.student.pairs.grid, self.config)
 
+    def sure(self, true: PairBatch) -> Tensor:
+        """(B, P) couples that somebody says are pairs; what a detector finds besides is neither a pair nor none."""
+        return true.verbs.any(-1)
+
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
         w, grid, answer = self.config.weights, self.student.pairs.grid, said.answer
-        query, there, taken = said.match or self.matched(answer, true)
+        query, found, taken = said.match or self.matched(answer, true)
         humans, objects, object_logits, verb_logits = (chosen(part, query) for part in answer[:4])
+        sure = self.sure(true)
+        there = found & sure
         pairs = there.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
-        known = object_logits.masked_fill(~self.allowed.any(1), NEVER)  # words out of training are no wrong answers
+        strange = sure[..., None] & ~self.allowed.any(1)  # words out of training are no wrong answers
+        known = object_logits.masked_fill(strange, NEVER)
         words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
-        here = cells_of(true.objects_xyxy, true.has_pair, grid)
+        shown = torch.zeros_like(answer.presence).scatter_reduce(1, query, there.to(answer.presence), "amax")
+        here, anything = (cells_of(true.objects_xyxy, which, grid) for which in (sure, true.has_pair))
         return {
             "verb": w.verb * mean_where(verbs.sum(-1), there),
-            "noun": w.noun * mean_where(words, there),
+            "noun": w.noun * mean_where(words, found),
             "l1": w.l1 * mean_where(boxes, there),
             "giou": w.giou * mean_where(overlaps, there),
-            "presence": w.presence * (focal(answer.presence, taken).sum(-1) / pairs).mean(),
-            "seed": w.seed * (focal(answer.seeds, here).sum(-1) / pairs).mean(),
+            "presence": w.presence * _told(answer.presence, shown, taken, pairs),
+            "seed": w.seed * _told(answer.seeds, here, anything, pairs),
         }
 
     def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
@@ -156,6 +164,11 @@ def focal(logits: Tensor, true: Tensor) -> Tensor:
         * missed**GAMMA
         * F.binary_cross_entropy_with_logits(logits, y, reduction="none")
     )
+
+
+def _told(logits: Tensor, true: Tensor, open_: Tensor, pairs: Tensor) -> Tensor:
+    """How wrong yes and no are, a pair of an image; what is `open_` and not true may be either."""
+    return ((focal(logits, true) * ((true > 0) | (open_ == 0))).sum(-1) / pairs).mean()
 
 
 def _gious(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class Given:
     """Who looks and who finds; nothing where a method does without."""
 
     teacher: str | None = None  # that knows what people do
-    detector: str | None = None  # that finds people and things
+    detector: str | None = None  # that finds people and things, besides those that are annotated or instead of them
     scope: str | None = None  # what the teacher is shown where a detector finds
 
     def __post_init__(self) -> None:
@@ -37,20 +37,20 @@ def open_pair_source(
     """The source of a method on these photos; what it sees or hears is kept in `cache`."""
     how, folder = find_pair_method(method), cache or cache_folder()
     wanted = None if how.alone and not given.teacher else how.source
-    if wanted is not Testimony and (given.detector or given.scope):
-        raise InputError(f"--method {method}: learns from annotated boxes; leave out --detector and --scope")
+    if wanted is not Testimony and given.scope:
+        raise InputError(f"--method {method}: a teacher sees couples alone; leave out --scope")
     if wanted is None:
-        if given.teacher:
-            raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
+        if given.teacher or given.detector:
+            way = "give --teacher, or leave out --detector" if how.alone else "leave out --teacher and --detector"
+            raise InputError(f"--method {method}: learns from annotations alone; {way}")
         return None
-    device, teacher = str(processes().device), find_teacher(given.teacher or "diorama")
+    device, teacher, kinds = str(processes().device), find_teacher(given.teacher or "diorama"), learn.pairs.kinds
+    detector = open_detector(str(find_run(given.detector)), kinds, device) if given.detector else None
     if wanted is GlimpseSource:
-        return GlimpseSource(open_teacher(teacher, device), learn, folder, encoder)
-    if not given.detector:
+        return GlimpseSource(open_teacher(teacher, device), learn, folder, encoder, detector)
+    if not detector:
         raise InputError(
             f"--method {method}: learns where people and things are from a detector; give --detector, a model of "
             "transformers such as PekingU/rtdetr_v2_r18vd or a run of pairs"
         )
-    kinds = learn.pairs.kinds
-    detector = open_detector(str(find_run(given.detector)), kinds, device)
     return Testimony(open_speaker(teacher, encoder, device), detector, learn, kinds, folder, given.scope or SCOPES[0])

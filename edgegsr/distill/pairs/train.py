@@ -142,8 +142,8 @@ def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: P
 
 
 def as_told(split: PairSplit, source: Source | None) -> PairSplit:
-    """The photos of a split, and what is told of them: its annotations, or only what was found without."""
-    return source.split if isinstance(source, Testimony) else split
+    """The photos of a split, and what is told of them: its annotations, what was found besides, or that alone."""
+    return source.split if source else split
 
 
 def batches_of(

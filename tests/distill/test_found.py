@@ -1,0 +1,166 @@
+"""Couples that a detector finds and nobody annotated: what a student learns of them, and what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pairmade import CARD, tables_of
+
+from edgegsr.data import hico
+from edgegsr.data.pair_loader import PairBatch, pair_loader
+from edgegsr.data.pairs import PairSplit
+from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.pairs.lesson import PairLesson, centre_cells
+from edgegsr.distill.pairs.train import allowed_kinds, lesson_of, train_pairs
+from edgegsr.shipped import find_teacher
+from edgegsr.student.config import read_student
+from edgegsr.student.pairs import PairStudent
+from edgegsr.teacher.detectors import Detections
+from edgegsr.teacher.found import beside, found
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.sight import Pixels
+from edgegsr.teacher.vision import open_teacher
+from edgegsr.text.kinds import ontology_of
+from edgegsr.text.shipped import ENCODER, tables_for
+
+SETTING = "nf_uc"
+
+
+class Annotator:
+    """Finds what is annotated on the photos that it knows by heart."""
+
+    name, revision, preprocessing = "annotator", "a1", "as it is"
+
+    def __init__(self, split: PairSplit) -> None:
+        self.split = split
+        self.known = {split.pixels(row).tobytes(): row for row in range(len(split))}
+
+    def detect(self, images: Sequence[Pixels]) -> list[Detections]:
+        return [self._one(self.known[image.tobytes()]) for image in images]
+
+    def _one(self, row: int) -> Detections:
+        true, mine = self.split.couples, slice(*self.split.first[row : row + 2])
+        sure = np.linspace(0.9, 0.5, mine.stop - mine.start)
+        return Detections(true.humans_xyxy[mine], sure, true.objects_xyxy[mine], true.object[mine], sure)
+
+
+@pytest.fixture(scope="module")
+def known(pairs_train: PairSplit) -> PairSplit:
+    """What training may see where frequent kinds are kept out of it."""
+    return replace(pairs_train, pairs=hico.without(pairs_train.pairs, SETTING))
+
+
+@pytest.fixture(scope="module")
+def besides(pairs_train: PairSplit, known: PairSplit, tmp_path_factory: pytest.TempPathFactory) -> PairSplit:
+    return beside(known, found(Annotator(pairs_train), known, known.pairs.kinds, tmp_path_factory.mktemp("found")))
+
+
+def batch_of(split: PairSplit) -> PairBatch:
+    return next(iter(pair_loader(split, 64, len(split), train=False)))
+
+
+def student_of(split: PairSplit) -> PairStudent:
+    torch.manual_seed(0)
+    kinds = split.pairs.kinds
+    return PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False).eval()
+
+
+def test_what_is_kept_out_of_training_is_found_with_what_it_is_and_not_with_what_is_done(
+    pairs_train: PairSplit, known: PairSplit, besides: PairSplit
+) -> None:
+    assert len(besides.couples.image) > len(known.couples.image)
+    told = besides.couples.verbs.any(1)
+    for column in ("image", "humans_xyxy", "objects_xyxy", "object", "verbs"):
+        assert np.array_equal(getattr(besides.couples, column)[told], getattr(known.couples, column)), column
+    rows = {name: row for row, name in enumerate(pairs_train.pairs.images)}
+    for i in np.flatnonzero(~told):
+        name = known.pairs.images[besides.couples.image[i]]
+        mine = slice(*pairs_train.first[rows[name] : rows[name] + 2])
+        same = (pairs_train.couples.objects_xyxy[mine] == besides.couples.objects_xyxy[i].astype(np.float32)).all(1)
+        assert besides.couples.object[i] in pairs_train.couples.object[mine][same]
+    assert (np.diff(besides.couples.image) >= 0).all() and besides.pairs is known.pairs
+
+
+def test_a_thing_that_is_annotated_is_not_found_besides(pairs_train: PairSplit, tmp_path: Path) -> None:
+    seen = found(Annotator(pairs_train), pairs_train, pairs_train.pairs.kinds, tmp_path)
+    both = beside(pairs_train, seen)
+    assert len(seen.couples.image) and len(both.couples.image) == len(pairs_train.couples.image)
+
+
+def test_nobody_says_that_what_is_found_besides_is_a_pair_or_that_it_is_none(
+    known: PairSplit, besides: PairSplit
+) -> None:
+    plain, more = batch_of(known), batch_of(besides)
+    lesson = PairLesson(student_of(known), TrainConfig(), torch.from_numpy(allowed_kinds(known, SETTING)))
+    said = lesson(*more.asked)
+    strange = more.has_pair & ~more.verbs.any(-1)
+    column, row = centre_cells(more.objects_xyxy, lesson.student.pairs.grid).unbind(-1)
+    cells, image = (row * lesson.student.pairs.grid + column)[strange], strange.nonzero()[:, 0]
+    alone = ~torch.isin(  # cells that an annotated thing lies in as well are told of
+        image * 10_000 + cells,
+        ((torch.arange(len(row))[:, None] * 10_000) + row * lesson.student.pairs.grid + column)[more.verbs.any(-1)],
+    )
+    match = lesson.matched(said.answer, more)
+    before = lesson.losses(said._replace(match=match), more)
+    louder, surer = said.answer.seeds.clone(), said.answer.presence.clone()
+    louder[image[alone], cells[alone]] += 5
+    shown = strange & match.found
+    surer[shown.nonzero()[:, 0], match.query[shown]] += 5
+    after = lesson.losses(said._replace(answer=said.answer._replace(seeds=louder, presence=surer), match=match), more)
+    assert alone.any() and shown.any()
+    assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+    assert plain.has_pair.sum() == more.verbs.any(-1).sum()
+    missed = said.answer.presence.clone()
+    missed[match.taken & (surer == said.answer.presence)] -= 5
+    assert (
+        lesson.losses(said._replace(answer=said.answer._replace(presence=missed), match=match), more)["presence"]
+        > before["presence"]
+    )
+
+
+def test_a_word_out_of_training_is_learned_where_a_detector_says_it(known: PairSplit, besides: PairSplit) -> None:
+    batch = batch_of(besides)
+    strange = batch.has_pair & ~batch.verbs.any(-1)
+    nothing = torch.zeros_like(torch.from_numpy(allowed_kinds(known, SETTING)))  # no word is in training
+    lesson = PairLesson(student_of(known), TrainConfig(), nothing)
+    said = lesson(*batch.asked)
+    match = lesson.matched(said.answer, batch)
+    told = []
+    for louder in (0.0, 3.0):
+        logits = said.answer.object_logits.clone()
+        for b, p in strange.nonzero().tolist():
+            if match.found[b, p]:
+                logits[b, match.query[b, p], batch.objects[b, p]] += louder
+        told.append(lesson.losses(said._replace(answer=said.answer._replace(object_logits=logits), match=match), batch))
+    assert told[1]["noun"] < told[0]["noun"] and told[1]["verb"] == told[0]["verb"] == 0
+
+
+@pytest.mark.parametrize("method", ["mipd", "gplhoi"])
+def test_a_teacher_looks_at_what_is_found_besides(
+    method: str, pairs_train: PairSplit, pairs_dev: PairSplit, known: PairSplit, tmp_path: Path
+) -> None:
+    teacher, words = open_teacher(find_teacher("diorama")), tables_for(ontology_of(known.pairs.kinds))
+    source = GlimpseSource(teacher, known, tmp_path, ENCODER, Annotator(pairs_train))
+    batch = batch_of(source.split)
+    seen, strange = source.about(batch.rows).seen, batch.has_pair & ~batch.verbs.any(-1)
+    assert strange.any() and torch.allclose(seen[batch.has_pair].norm(dim=-1), torch.tensor(1.0), atol=1e-2)
+    lesson = lesson_of(method, student_with(words, known), read_train(CARD), known, SETTING)
+    said = lesson(*batch.asked, source.about(batch.rows))
+    match = lesson.matched(said.answer, batch)
+    term = lesson.losses(said._replace(match=match), batch)["glimpse" if method == "mipd" else "look"]
+    [pull] = torch.autograd.grad(term, said.answer.verb_embedding)
+    mine = (match.found & strange).nonzero()
+    assert len(mine) and all(pull[b, match.query[b, p]].abs().sum() > 0 for b, p in mine.tolist())
+
+    done = train_pairs(CARD, known, pairs_dev, words, tmp_path / "run", method, {"epochs": 1}, SETTING, source=source)
+    assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
+
+
+def student_with(words: object, split: PairSplit) -> PairStudent:
+    torch.manual_seed(0)
+    return PairStudent(read_student(CARD), words, torch.from_numpy(split.pairs.kinds.valid), pretrained=False)  # type: ignore[arg-type]
