@@ -54,13 +54,17 @@ def found(detector: Detector, photos: PairSplit, kinds: Kinds, folder: Path) -> 
 
 
 def beside(split: PairSplit, others: PairSplit) -> PairSplit:
-    """A split with its annotated couples and those of `others` whose thing nobody annotated."""
+    """A split with its annotated couples and those of `others` whose thing nobody annotated.
+
+    A thing is annotated where a box of an annotated thing is much the same, or touches it and has the same word.
+    """
     mine, theirs = split.couples, others.couples
     new = np.ones(len(theirs.image), bool)
     for row in range(len(split)):
-        annotated, seen = slice(*split.first[row : row + 2]), slice(*others.first[row : row + 2])
-        overlap = iou_matrix(theirs.objects_xyxy[seen], mine.objects_xyxy[annotated])
-        new[seen] = overlap.max(-1, initial=0) < SAME
+        there, seen = slice(*split.first[row : row + 2]), slice(*others.first[row : row + 2])
+        overlap = iou_matrix(theirs.objects_xyxy[seen], mine.objects_xyxy[there])
+        alike = theirs.object[seen, None] == mine.object[there]
+        new[seen] = ~((overlap >= SAME) | (alike & (overlap > 0))).any(1)
     order = np.argsort(np.concatenate([mine.image, theirs.image[new]]), kind="stable")
     columns = (
         np.concatenate([getattr(mine, name), getattr(theirs, name)[new]])[order] for name in Couples.__annotations__

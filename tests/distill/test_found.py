@@ -92,6 +92,28 @@ def test_a_thing_that_is_annotated_is_not_found_besides(pairs_train: PairSplit, 
     assert len(seen.couples.image) and len(both.couples.image) == len(pairs_train.couples.image)
 
 
+class Clumsy(Annotator):
+    """Finds a quarter of every thing, and may call it something else."""
+
+    def __init__(self, split: PairSplit, turn: int) -> None:
+        super().__init__(split)
+        self.turn = turn
+
+    def _one(self, row: int) -> Detections:
+        said = super()._one(row)
+        low, high = said.objects_xyxy[:, :2], said.objects_xyxy[:, 2:]
+        words = (said.objects + self.turn) % len(self.split.pairs.kinds.objects)
+        return said._replace(objects_xyxy=np.concatenate([low, (low + high) / 2], 1), objects=words)
+
+
+def test_a_clumsy_box_around_what_is_annotated_is_nothing_new(pairs_train: PairSplit, tmp_path: Path) -> None:
+    for turn, new in ((0, False), (1, True)):
+        clumsy = Clumsy(pairs_train, turn)
+        clumsy.revision = str(turn)
+        both = beside(pairs_train, found(clumsy, pairs_train, pairs_train.pairs.kinds, tmp_path))
+        assert (len(both.couples.image) > len(pairs_train.couples.image)) == new
+
+
 def test_nobody_says_that_what_is_found_besides_is_a_pair_or_that_it_is_none(
     known: PairSplit, besides: PairSplit
 ) -> None:
