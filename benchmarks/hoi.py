@@ -7,7 +7,8 @@ with what it has. "all" trains on every kind; a setting trains without its kinds
 Every student begins with encoder and decoder of a detector, as others begin with those of a detector of objects: a
 student of pairs that has learned boxes and objects, and no acts, on crowds of another seed. CL-HOI learns from no
 annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes are those of a
-sharper detector, which began with the first one and went on learning where it sees more.
+sharper detector, which began with the first one and went on learning where it sees more; methods whose teacher sees
+couples also learn of those that this detector finds and nobody annotated.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def main() -> None:
     ]
     card = read_toml(find_card(given.student))
     learn_to_detect(card, given.detector_epochs, given.runs / START)
-    if any(cell.method == WITHOUT_LABELS for cell in cells):
+    if any(cell.method != "none" for cell in cells):
         sharp = {**card, "student": {**card["student"], "side": given.sharp_side}}
         learn_to_detect(sharp, given.sharp_epochs, given.runs / SHARP, given.runs / START)
     for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
