@@ -26,7 +26,6 @@ class PairBatch(NamedTuple):
     objects: torch.Tensor  # (B, P) int64
     verbs: torch.Tensor  # (B, P, V) bool
     has_pair: torch.Tensor  # (B, P) bool
-    sure: torch.Tensor  # (B, P) float32 in [0, 1]: 1 where somebody annotated the pair
     rows: torch.Tensor  # (B,) int64: rows of the split
     images: list[str]
 
@@ -83,7 +82,6 @@ class PairViews(Squares[PairBatch]):
             objects=torch.from_numpy(np.where(there, true.object[slots], 0)),
             verbs=torch.from_numpy(true.verbs[slots] & there[..., None]),
             has_pair=torch.from_numpy(there),
-            sure=torch.from_numpy(np.where(there, true.sure[slots], 0).astype(np.float32)),
             rows=torch.from_numpy(rows),
             images=[self.split.pairs.images[row] for row in rows.tolist()],
         )

@@ -38,15 +38,13 @@ class Couples:
     objects_xyxy: Floats  # (M, 4)
     object: Ints  # (M,) index into the objects of the kinds
     verbs: Bools  # (M, V)
-    sure: Floats  # (M,) in [0, 1]: 1 where somebody annotated them
 
     def take(self, rows: Ints) -> Couples:
         """The couples of these images alone, in this order."""
         mine = [np.flatnonzero(self.image == row) for row in rows.tolist()]
         kept = np.concatenate([*mine, np.empty(0, np.int64)]).astype(np.int64)
         image = np.repeat(np.arange(len(mine)), [len(each) for each in mine])
-        humans, objects = self.humans_xyxy[kept], self.objects_xyxy[kept]
-        return Couples(image, humans, objects, self.object[kept], self.verbs[kept], self.sure[kept])
+        return Couples(image, self.humans_xyxy[kept], self.objects_xyxy[kept], self.object[kept], self.verbs[kept])
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,9 @@ def couples(pairs: Pairs) -> Couples:
             found.append(row)
     verbs = np.zeros((len(found), len(pairs.kinds.verbs)), bool)
     verbs[home, verb] = True
-    humans, objects, nouns = pairs.humans_xyxy[found], pairs.objects_xyxy[found], noun[found].astype(np.int64)
-    return Couples(pairs.image[found], humans, objects, nouns, verbs, np.ones(len(found)))
+    return Couples(
+        pairs.image[found], pairs.humans_xyxy[found], pairs.objects_xyxy[found], noun[found].astype(np.int64), verbs
+    )
 
 
 def _fit(pairs: Pairs, row: int, others: list[int]) -> Floats:

@@ -1,7 +1,7 @@
 """Couples that nobody annotated: what a detector finds on photos, each thing with the human nearest to it.
 
-Nobody has said what they do, or that they do anything: their rows of verbs are empty, and they are as sure as the
-detector is of the thing. They are kept under the hash of what they were made from, as glimpses are.
+Nobody has said what they do, or that they do anything: their rows of verbs are empty. They are kept under the hash of
+what they were made from, as glimpses are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AT_ONCE = 32  # photos
 def found(detector: Detector, photos: PairSplit, kinds: Kinds, folder: Path) -> PairSplit:
     """The photos with couples of what was detected; their annotations are never read."""
     facts = (
-        "couples, how sure",
+        "couples",
         detector.revision,
         detector.preprocessing,
         pairing.RULE,
@@ -47,8 +47,7 @@ def found(detector: Detector, photos: PairSplit, kinds: Kinds, folder: Path) -> 
         for name in ("humans_xyxy", "objects_xyxy")
     )
     noun = np.concatenate([row["object"].numpy() for row in rows] or [np.zeros(0, np.int64)])
-    sure = np.concatenate([row["sure"].numpy() for row in rows] or [np.zeros(0)]).astype(np.float64)
-    couples = Couples(image, humans, objects, noun, np.zeros((len(image), len(kinds.verbs)), bool), sure)
+    couples = Couples(image, humans, objects, noun, np.zeros((len(image), len(kinds.verbs)), bool))
     none = np.zeros(0, np.int64)
     pairs = Pairs(kinds, photos.pairs.images, photos.pairs.sizes_wh, none, none, np.zeros((0, 4)), np.zeros((0, 4)))
     return PairSplit(photos.name, pairs, photos.folder, couples)
@@ -89,6 +88,5 @@ def _detected(detector: Detector, photos: PairSplit, kinds: Kinds, new: Sequence
                     "humans_xyxy": torch.from_numpy(boxes.humans_xyxy[human] * scale).float(),
                     "objects_xyxy": torch.from_numpy(boxes.objects_xyxy[thing] * scale).float(),
                     "object": torch.from_numpy(boxes.objects[thing]).long(),
-                    "sure": torch.from_numpy(boxes.object_scores[thing]).float(),
                 },
             )

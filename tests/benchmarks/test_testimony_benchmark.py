@@ -26,7 +26,7 @@ def couples(*rows: tuple[int, float, float, int]) -> Couples:
     """Image, where the human and where the object begin, and which object it is; all boxes are 10 wide and high."""
     humans, objects = (np.array([[row[i], 0, row[i] + 10, 10] for row in rows], float) for i in (1, 2))
     image, noun = (np.array([row[i] for row in rows]) for i in (0, 3))
-    return Couples(image, humans, objects, noun, np.zeros((len(rows), 2), bool), np.ones(len(rows)))
+    return Couples(image, humans, objects, noun, np.zeros((len(rows), 2), bool))
 
 
 def test_a_couple_is_found_by_image_object_and_both_boxes(testimony: Any) -> None:

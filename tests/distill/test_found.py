@@ -186,24 +186,3 @@ def test_a_teacher_looks_at_what_is_found_besides(
 def student_with(words: object, split: PairSplit) -> PairStudent:
     torch.manual_seed(0)
     return PairStudent(read_student(CARD), words, torch.from_numpy(split.pairs.kinds.valid), pretrained=False)  # type: ignore[arg-type]
-
-
-def test_who_learns_from_a_detector_alone_is_as_sure_as_the_detector(pairs_train: PairSplit, tmp_path: Path) -> None:
-    class Trusting(PairLesson):
-        def told(self, true: PairBatch) -> torch.Tensor:
-            return true.has_pair
-
-    split = found(Annotator(pairs_train), pairs_train, pairs_train.pairs.kinds, tmp_path)
-    assert 0.5 <= split.couples.sure.min() < split.couples.sure.max() <= 0.9
-    batch = batch_of(split)
-    lesson = Trusting(student_of(pairs_train), TrainConfig(), torch.from_numpy(allowed_kinds(pairs_train, "")))
-    said = lesson(*batch.asked)
-    match = lesson.matched(said.answer, batch)
-    here, lost = match.found.nonzero(), []
-    for shift in (-1.5, 0.0, 1.5):
-        presence = torch.full_like(said.answer.presence, -9.0)
-        wanted = batch.sure[match.found].logit()
-        presence[here[:, 0], match.query[match.found]] = wanted + shift
-        answer = said.answer._replace(presence=presence)
-        lost.append(float(lesson.losses(said._replace(answer=answer, match=match), batch)["presence"].detach()))
-    assert lost[1] < 0.05 * min(lost[0], lost[2])

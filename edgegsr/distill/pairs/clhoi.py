@@ -139,7 +139,7 @@ class ClHoi(PairLesson):
         """By boxes and objects: which verbs are true, nobody has said."""
         return super().matched(answer, true._replace(verbs=torch.zeros_like(true.verbs)))
 
-    def told(self, true: PairBatch) -> Tensor:
+    def sure(self, true: PairBatch) -> Tensor:
         """What was detected is all that there is."""
         return true.has_pair
 

@@ -128,22 +128,22 @@ class GplHoi(PairLesson):
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
-        told = self.told(true)
+        sure = self.sure(true)
         found, c, seen = super().losses(said._replace(match=match), true), self.config.gplhoi, said.about
         verbs = focal(self.groups.logits(seen), true.verbs) * self.allowed[true.objects]
-        found["groups"] = c.group_weight * mean_where(verbs.sum(-1), told)
+        found["groups"] = c.group_weight * mean_where(verbs.sum(-1), sure)
         mine = chosen(said.answer.verb_embedding, query).float()
         known = self._known()
         words = self.student.pairs.verb_words.table.float()
         ranks = F.linear(mine, words)[..., known] / c.heard_temperature
         heard = divergence(ranks, seen.cosines.detach()[..., known] / c.heard_temperature)
-        found["heard"] = c.heard_weight * mean_where(heard * true.sure, there)
+        found["heard"] = c.heard_weight * mean_where(heard, there)
         gap = 1 - F.cosine_similarity(mine, seen.together.detach(), dim=-1)
-        found["look"] = c.look_weight * mean_where(gap * true.sure, there)
+        found["look"] = c.look_weight * mean_where(gap, there)
         if c.texts:
             of_groups = [*seen.vectors.unbind(2)]
-            sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [told] * len(of_groups))]
-            sides.append((mine, words, words, there & told))
+            sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [sure] * len(of_groups))]
+            sides.append((mine, words, words, there & sure))
             gaps = [self._gap(x, frozen, text, true.verbs, mask) for x, frozen, text, mask in sides]
             found["texts"] = c.text_weight * torch.stack(gaps).mean()
         return found

@@ -59,7 +59,7 @@ class PairLesson(Watching[PairStudent]):
     def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
         return match(answer, true, self.student.pairs.grid, self.config)
 
-    def told(self, true: PairBatch) -> Tensor:
+    def sure(self, true: PairBatch) -> Tensor:
         """(B, P) couples that somebody says are pairs; what a detector finds besides is neither a pair nor none."""
         return true.verbs.any(-1)
 
@@ -68,25 +68,24 @@ class PairLesson(Watching[PairStudent]):
         w, grid, answer = self.config.weights, self.student.pairs.grid, said.answer
         query, found, taken = said.match or self.matched(answer, true)
         humans, objects, object_logits, verb_logits = (chosen(part, query) for part in answer[:4])
-        told = self.told(true)
-        there = found & told
+        sure = self.sure(true)
+        there = found & sure
         pairs = there.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
-        strange = told[..., None] & ~self.allowed.any(1)  # words out of training are no wrong answers
+        strange = sure[..., None] & ~self.allowed.any(1)  # words out of training are no wrong answers
         known = object_logits.masked_fill(strange, NEVER)
         words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
-        sure = (true.sure * told).to(answer.presence)
-        shown = torch.zeros_like(answer.presence).scatter_reduce(1, query, sure * found, "amax")
+        shown = torch.zeros_like(answer.presence).scatter_reduce(1, query, there.to(answer.presence), "amax")
         here, anything = (cells_of(true.objects_xyxy, which, grid) for which in (sure, true.has_pair))
         return {
             "verb": w.verb * mean_where(verbs.sum(-1), there),
-            "noun": w.noun * mean_where(words * true.sure, found),
+            "noun": w.noun * mean_where(words, found),
             "l1": w.l1 * mean_where(boxes, there),
             "giou": w.giou * mean_where(overlaps, there),
-            "presence": w.presence * _yes_or_no(answer.presence, shown, taken, pairs),
-            "seed": w.seed * _yes_or_no(answer.seeds, here, anything, pairs),
+            "presence": w.presence * _told(answer.presence, shown, taken, pairs),
+            "seed": w.seed * _told(answer.seeds, here, anything, pairs),
         }
 
     def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
@@ -149,19 +148,17 @@ def centre_cells(boxes_xyxy: Tensor, grid: int) -> Tensor:
 
 
 def cells_of(boxes_xyxy: Tensor, there: Tensor, grid: int) -> Tensor:
-    """(B, cells) how sure it is that one of the boxes has its centre there, of `there` (B, P)."""
+    """(B, cells) 1 where a box has its centre."""
     column, row = centre_cells(boxes_xyxy, grid).unbind(-1)
     cells = boxes_xyxy.new_zeros(len(boxes_xyxy), grid * grid)
     return cells.scatter_reduce(1, row * grid + column, there.to(cells), "amax")
 
 
 def focal(logits: Tensor, true: Tensor) -> Tensor:
-    """Binary cross-entropy that is hard on what is wrong and sure; logits and truth of one shape.
-
-    Truth may lie between: the loss is smallest there, as of the quality focal loss (arXiv 2006.04388).
-    """
+    """Binary cross-entropy that is hard on what is wrong and sure; logits and truth of one shape."""
     y = true.to(logits)
-    missed = (logits.sigmoid() - y).abs()
+    p = logits.sigmoid()
+    missed = p * (1 - y) + (1 - p) * y
     return (
         (ALPHA * y + (1 - ALPHA) * (1 - y))
         * missed**GAMMA
@@ -169,7 +166,7 @@ def focal(logits: Tensor, true: Tensor) -> Tensor:
     )
 
 
-def _yes_or_no(logits: Tensor, true: Tensor, open_: Tensor, pairs: Tensor) -> Tensor:
+def _told(logits: Tensor, true: Tensor, open_: Tensor, pairs: Tensor) -> Tensor:
     """How wrong yes and no are, a pair of an image; what is `open_` and not true may be either."""
     return ((focal(logits, true) * ((true > 0) | (open_ == 0))).sum(-1) / pairs).mean()
 

@@ -34,12 +34,12 @@ class PairMipd(PairLesson):
         mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
         if m.glimpse:
             gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)
-            found["glimpse"] = m.pair_share * m.glimpse_weight * mean_where(gap * true.sure, there)
+            found["glimpse"] = m.pair_share * m.glimpse_weight * mean_where(gap, there)
         if m.ranking:
             words = self.student.pairs.verb_words.table.float()
             mine_ranks, their_ranks = (F.linear(x, words) / m.ranking_temperature for x in (mine.float(), seen))
             gap = divergence(mine_ranks, their_ranks)
-            found["ranking"] = m.pair_share * m.ranking_weight * mean_where(gap * true.sure, there)
+            found["ranking"] = m.pair_share * m.ranking_weight * mean_where(gap, there)
         return found
 
 
