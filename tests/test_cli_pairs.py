@@ -84,12 +84,13 @@ def test_predict_tells_and_draws_interactions(
 
 
 def test_the_teacher_of_pairs_is_the_one_that_comes_along(
-    crowd: Path, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, crowd: Path, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGEGSR_CACHE", str(tmp_path / "cache"))
-    out = tmp_path / "taught"
-    assert run("distill", "--student", card, "--data", crowd, "--method", "mipd", "--out", out) == 0
-    assert 'method = "mipd"' in (out / "config.toml").read_text()
+    out, who = tmp_path / "taught", ("--method", "mipd", "--detector", trained, "--unseen", "nf_uc")
+    assert run("distill", "--student", card, "--data", crowd, *who, "--out", out) == 0
+    assert read_config(out)["teacher"]["detector"] == str(trained)
+    assert list((tmp_path / "cache" / "couples").glob("*.safetensors"))
     assert list((tmp_path / "cache" / "glimpses").glob("*.safetensors"))
     assert taught_on(out, crowd, tmp_path / "small") == read_config(out)["teacher"]
 
