@@ -7,7 +7,7 @@ what they were made from, as glimpses are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 
 from edgegsr.boxes import iou_matrix
 from edgegsr.data.pairs import SAME, Couples, PairSplit
-from edgegsr.interactions import PERSON, Kinds, Pairs
+from edgegsr.interactions import PERSON, Pairs
 from edgegsr.teacher import pairing
 from edgegsr.teacher.detectors import Detector
 from edgegsr.teacher.photos import digests
@@ -23,11 +23,13 @@ from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
 
 FOLDER = "couples"
+RULE = f"one within {SAME}, of one word that touch, or on a human"  # what is annotated already; changes with `beside`
 AT_ONCE = 32  # photos
 
 
-def found(detector: Detector, photos: PairSplit, kinds: Kinds, folder: Path) -> PairSplit:
+def found(detector: Detector, photos: PairSplit, folder: Path) -> PairSplit:
     """The photos with couples of what was detected; their annotations are never read."""
+    kinds = photos.pairs.kinds
     facts = (
         "couples",
         detector.revision,
@@ -39,7 +41,7 @@ def found(detector: Detector, photos: PairSplit, kinds: Kinds, folder: Path) -> 
     pictures = digests([photos.path(i) for i in range(len(photos))], folder, keep=True)
     keys = [key_of(*facts, picture, str(wh)) for picture, wh in zip(pictures, photos.pairs.sizes_wh.tolist())]
     rows = remembered(
-        folder / FOLDER, keys, lambda new: _detected(detector, photos, kinds, new), f"{detector.name} looks for people"
+        folder / FOLDER, keys, lambda new: _detected(detector, photos, new), f"{detector.name} looks for people"
     )
     image = np.repeat(np.arange(len(rows)), [len(row["object"]) for row in rows])
     humans, objects = (
@@ -56,7 +58,8 @@ def found(detector: Detector, photos: PairSplit, kinds: Kinds, folder: Path) -> 
 def beside(split: PairSplit, others: PairSplit) -> PairSplit:
     """A split with its annotated couples and those of `others` whose thing nobody annotated.
 
-    A thing is annotated where a box of an annotated thing is much the same, or touches it and has the same word.
+    A thing is annotated where a box of an annotated thing or human is much the same, or where one of a thing touches it
+    and has the same word.
     """
     mine, theirs = split.couples, others.couples
     new = np.ones(len(theirs.image), bool)
@@ -64,15 +67,15 @@ def beside(split: PairSplit, others: PairSplit) -> PairSplit:
         there, seen = slice(*split.first[row : row + 2]), slice(*others.first[row : row + 2])
         overlap = iou_matrix(theirs.objects_xyxy[seen], mine.objects_xyxy[there])
         alike = theirs.object[seen, None] == mine.object[there]
-        new[seen] = ~((overlap >= SAME) | (alike & (overlap > 0))).any(1)
+        people = iou_matrix(theirs.objects_xyxy[seen], mine.humans_xyxy[there])
+        new[seen] = ~((overlap >= SAME) | (alike & (overlap > 0)) | (people >= SAME)).any(1)
     order = np.argsort(np.concatenate([mine.image, theirs.image[new]]), kind="stable")
-    columns = (
-        np.concatenate([getattr(mine, name), getattr(theirs, name)[new]])[order] for name in Couples.__annotations__
-    )
+    columns = (np.concatenate([getattr(mine, f.name), getattr(theirs, f.name)[new]])[order] for f in fields(Couples))
     return replace(split, given=Couples(*columns))
 
 
-def _detected(detector: Detector, photos: PairSplit, kinds: Kinds, new: Sequence[int]) -> Iterator[tuple[int, Row]]:
+def _detected(detector: Detector, photos: PairSplit, new: Sequence[int]) -> Iterator[tuple[int, Row]]:
+    kinds = photos.pairs.kinds
     person = kinds.object_index.get(PERSON)
     asked = np.asarray(kinds.valid.any(1))
     for start in range(0, len(new), AT_ONCE):

@@ -20,7 +20,7 @@ from edgegsr.boxes import clip
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
 from edgegsr.teacher.detectors import Detector, facts_of
-from edgegsr.teacher.found import beside, found
+from edgegsr.teacher.found import RULE, beside, found
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
@@ -55,8 +55,8 @@ class GlimpseSource:
         looked = {"revision": teacher.revision, "preprocessing": teacher.preprocessing, "margin": MARGIN}
         self.facts: dict[str, Any] = {"teacher": teacher.name, **looked}
         if detector:
-            split = beside(split, found(detector, split, split.pairs.kinds, folder))
-            self.facts |= facts_of(detector)
+            split = beside(split, found(detector, split, folder))
+            self.facts |= {**facts_of(detector), "annotated": RULE}
         self.split, self.first = split, split.first
         self.seen = _all(teacher, split, folder / FOLDER)  # (M, t) float16
 

@@ -15,7 +15,7 @@ from edgegsr.data import hico
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.distill.config import TrainConfig, read_train
-from edgegsr.distill.pairs.lesson import PairLesson, centre_cells
+from edgegsr.distill.pairs.lesson import PairLesson, cells_of
 from edgegsr.distill.pairs.train import allowed_kinds, lesson_of, train_pairs
 from edgegsr.shipped import find_teacher
 from edgegsr.student.config import read_student
@@ -25,6 +25,7 @@ from edgegsr.teacher.found import beside, found
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.teacher.sight import Pixels
 from edgegsr.teacher.vision import open_teacher
+from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import ENCODER, tables_for
 
@@ -57,23 +58,21 @@ def known(pairs_train: PairSplit) -> PairSplit:
 
 @pytest.fixture(scope="module")
 def besides(pairs_train: PairSplit, known: PairSplit, tmp_path_factory: pytest.TempPathFactory) -> PairSplit:
-    return beside(known, found(Annotator(pairs_train), known, known.pairs.kinds, tmp_path_factory.mktemp("found")))
+    return beside(known, found(Annotator(pairs_train), known, tmp_path_factory.mktemp("found")))
 
 
 def batch_of(split: PairSplit) -> PairBatch:
     return next(iter(pair_loader(split, 64, len(split), train=False)))
 
 
-def student_of(split: PairSplit) -> PairStudent:
+def student_of(split: PairSplit, words: TextTables) -> PairStudent:
     torch.manual_seed(0)
-    kinds = split.pairs.kinds
-    return PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False).eval()
+    return PairStudent(read_student(CARD), words, torch.from_numpy(split.pairs.kinds.valid), pretrained=False).eval()
 
 
 def test_what_is_kept_out_of_training_is_found_with_what_it_is_and_not_with_what_is_done(
     pairs_train: PairSplit, known: PairSplit, besides: PairSplit
 ) -> None:
-    assert len(besides.couples.image) > len(known.couples.image)
     told = besides.couples.verbs.any(1)
     for column in ("image", "humans_xyxy", "objects_xyxy", "object", "verbs"):
         assert np.array_equal(getattr(besides.couples, column)[told], getattr(known.couples, column)), column
@@ -87,7 +86,7 @@ def test_what_is_kept_out_of_training_is_found_with_what_it_is_and_not_with_what
 
 
 def test_a_thing_that_is_annotated_is_not_found_besides(pairs_train: PairSplit, tmp_path: Path) -> None:
-    seen = found(Annotator(pairs_train), pairs_train, pairs_train.pairs.kinds, tmp_path)
+    seen = found(Annotator(pairs_train), pairs_train, tmp_path)
     both = beside(pairs_train, seen)
     assert len(seen.couples.image) and len(both.couples.image) == len(pairs_train.couples.image)
 
@@ -97,7 +96,7 @@ class Clumsy(Annotator):
 
     def __init__(self, split: PairSplit, turn: int) -> None:
         super().__init__(split)
-        self.turn = turn
+        self.turn, self.revision = turn, str(turn)
 
     def _one(self, row: int) -> Detections:
         said = super()._one(row)
@@ -109,47 +108,54 @@ class Clumsy(Annotator):
 def test_a_clumsy_box_around_what_is_annotated_is_nothing_new(pairs_train: PairSplit, tmp_path: Path) -> None:
     for turn, new in ((0, False), (1, True)):
         clumsy = Clumsy(pairs_train, turn)
-        clumsy.revision = str(turn)
-        both = beside(pairs_train, found(clumsy, pairs_train, pairs_train.pairs.kinds, tmp_path))
+        both = beside(pairs_train, found(clumsy, pairs_train, tmp_path))
         assert (len(both.couples.image) > len(pairs_train.couples.image)) == new
 
 
+@pytest.mark.parametrize("method", ["none", "gplhoi"])
 def test_nobody_says_that_what_is_found_besides_is_a_pair_or_that_it_is_none(
-    known: PairSplit, besides: PairSplit
+    method: str, known: PairSplit, besides: PairSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, more = batch_of(known), batch_of(besides)
-    lesson = PairLesson(student_of(known), TrainConfig(), torch.from_numpy(allowed_kinds(known, SETTING)))
-    said = lesson(*more.asked)
-    strange = more.has_pair & ~more.verbs.any(-1)
-    column, row = centre_cells(more.objects_xyxy, lesson.student.pairs.grid).unbind(-1)
-    cells, image = (row * lesson.student.pairs.grid + column)[strange], strange.nonzero()[:, 0]
-    alone = ~torch.isin(  # cells that an annotated thing lies in as well are told of
-        image * 10_000 + cells,
-        ((torch.arange(len(row))[:, None] * 10_000) + row * lesson.student.pairs.grid + column)[more.verbs.any(-1)],
-    )
-    match = lesson.matched(said.answer, more)
-    before = lesson.losses(said._replace(match=match), more)
-    louder, surer = said.answer.seeds.clone(), said.answer.presence.clone()
-    louder[image[alone], cells[alone]] += 5
-    shown = strange & match.found
-    surer[shown.nonzero()[:, 0], match.query[shown]] += 5
-    after = lesson.losses(said._replace(answer=said.answer._replace(seeds=louder, presence=surer), match=match), more)
-    assert alone.any() and shown.any()
-    assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
-    assert plain.has_pair.sum() == more.verbs.any(-1).sum()
-    missed = said.answer.presence.clone()
-    missed[match.taken & (surer == said.answer.presence)] -= 5
-    assert (
-        lesson.losses(said._replace(answer=said.answer._replace(presence=missed), match=match), more)["presence"]
-        > before["presence"]
-    )
+    words = tables_for(ontology_of(known.pairs.kinds))
+    batch, lesson = batch_of(besides), lesson_of(method, student_of(known, words), read_train(CARD), known, SETTING)
+    lesson.eval()
+    told, grid = batch.verbs.any(-1), lesson.student.pairs.grid
+    guessed = batch.has_pair & ~told
+    of_told, of_guessed = (cells_of(batch.objects_xyxy, which, grid) > 0 for which in (told, guessed))
+    said = lesson(*batch.asked)
+    match = lesson.matched(said.answer, batch)
+    monkeypatch.setattr(lesson, "matched", lambda answer, true: match)
+    image, slot = (guessed & match.found).nonzero().T
+    query = match.query[image, slot]
+
+    def lost(**moved: torch.Tensor) -> dict[str, float]:
+        answer = said.answer._replace(**moved)
+        return {name: float(loss.detach()) for name, loss in lesson.losses(said._replace(answer=answer), batch).items()}
+
+    before, moved = lost(), {}
+    for name in ("humans_xyxy", "objects_xyxy", "verb_logits", "presence", "verb_embedding"):
+        moved[name] = getattr(said.answer, name).detach().clone()
+        moved[name][image, query] = moved[name][image, query].flip(-1) * 2 + 0.1
+    moved["seeds"] = said.answer.seeds.detach() + 5 * (of_guessed & ~of_told)
+    after = lost(**moved)
+    teaching = {"heard", "look"}  # of what the groups see, found or annotated
+    assert len(query) and before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]} == before.keys() & teaching
+
+    idle = said.answer.presence + 5 * ~match.taken
+    nothing = said.answer.seeds + 5 * ~(of_told | of_guessed)
+    assert lost(presence=idle)["presence"] > before["presence"] and lost(seeds=nothing)["seed"] > before["seed"]
+    missed = said.answer.presence.detach().clone()
+    image, slot = (told & match.found).nonzero().T
+    missed[image, match.query[image, slot]] -= 5
+    assert lost(presence=missed)["presence"] > before["presence"]
 
 
 def test_a_word_out_of_training_is_learned_where_a_detector_says_it(known: PairSplit, besides: PairSplit) -> None:
     batch = batch_of(besides)
     strange = batch.has_pair & ~batch.verbs.any(-1)
     nothing = torch.zeros_like(torch.from_numpy(allowed_kinds(known, SETTING)))  # no word is in training
-    lesson = PairLesson(student_of(known), TrainConfig(), nothing)
+    lesson = PairLesson(student_of(known, tables_of(known.pairs.kinds)), TrainConfig(), nothing)
     said = lesson(*batch.asked)
     match = lesson.matched(said.answer, batch)
     told = []
@@ -171,7 +177,7 @@ def test_a_teacher_looks_at_what_is_found_besides(
     batch = batch_of(source.split)
     seen, strange = source.about(batch.rows).seen, batch.has_pair & ~batch.verbs.any(-1)
     assert strange.any() and torch.allclose(seen[batch.has_pair].norm(dim=-1), torch.tensor(1.0), atol=1e-2)
-    lesson = lesson_of(method, student_with(words, known), read_train(CARD), known, SETTING)
+    lesson = lesson_of(method, student_of(known, words), read_train(CARD), known, SETTING)
     said = lesson(*batch.asked, source.about(batch.rows))
     match = lesson.matched(said.answer, batch)
     term = lesson.losses(said._replace(match=match), batch)["glimpse" if method == "mipd" else "look"]
@@ -181,8 +187,3 @@ def test_a_teacher_looks_at_what_is_found_besides(
 
     done = train_pairs(CARD, known, pairs_dev, words, tmp_path / "run", method, {"epochs": 1}, SETTING, source=source)
     assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
-
-
-def student_with(words: object, split: PairSplit) -> PairStudent:
-    torch.manual_seed(0)
-    return PairStudent(read_student(CARD), words, torch.from_numpy(split.pairs.kinds.valid), pretrained=False)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from edgegsr.data.loader import Loader
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig, read_train
-from edgegsr.distill.pairs.lesson import PairLesson, cells_of, centre_cells, focal, match
+from edgegsr.distill.pairs.lesson import Match, PairLesson, cells_of, centre_cells, focal, match
 from edgegsr.distill.pairs.train import allowed_kinds, begin_with, lesson_of, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
@@ -62,11 +62,15 @@ def true(objects: list[list[float]], padding: int = 0, verbs: int = 3) -> PairBa
     )  # fmt: skip
 
 
+def matched(answer: PairAnswer, batch: PairBatch) -> Match:
+    return match(answer, batch, batch.verbs.any(-1), GRID, TrainConfig())
+
+
 LEFT, RIGHT = [0.0, 0.0, 0.1, 0.1], [0.8, 0.8, 1.0, 1.0]  # centres in the cells 0 and 63
 
 
 def test_a_pair_is_matched_with_the_query_that_begins_on_its_object() -> None:
-    found = match(said([63, 0, 30], [LEFT, RIGHT, LEFT]), true([LEFT, RIGHT], padding=1), GRID, TrainConfig())
+    found = matched(said([63, 0, 30], [LEFT, RIGHT, LEFT]), true([LEFT, RIGHT], padding=1))
     assert found.query[0, :2].tolist() == [1, 0]
     assert found.found.tolist() == [[True, True, False]]
     assert found.taken.tolist() == [[True, True, False]]
@@ -74,17 +78,26 @@ def test_a_pair_is_matched_with_the_query_that_begins_on_its_object() -> None:
 
 def test_of_two_pairs_in_one_cell_each_has_a_query_of_its_own() -> None:
     near = [0.0, 0.0, 0.12, 0.12]
-    found = match(said([0, 1, 63], [near, LEFT, RIGHT]), true([LEFT, near]), GRID, TrainConfig())
+    found = matched(said([0, 1, 63], [near, LEFT, RIGHT]), true([LEFT, near]))
     assert sorted(found.query[0].tolist()) == [0, 1]
 
 
 def test_more_pairs_than_queries_leave_some_without() -> None:
-    found = match(said([0], [LEFT]), true([LEFT, RIGHT]), GRID, TrainConfig())
+    found = matched(said([0], [LEFT]), true([LEFT, RIGHT]))
     assert found.found.tolist() == [[True, False]]
 
 
+@pytest.mark.parametrize(("starts", "left_over"), [([0], None), ([0, 9], 1)])
+def test_what_is_annotated_has_the_query_that_two_want(starts: list[int], left_over: int | None) -> None:
+    both = true([LEFT, LEFT])
+    both.verbs[0, 0] = False  # nobody annotated the first
+    found = matched(said(starts, [LEFT] * len(starts)), both)
+    assert found.query[0, 1] == 0 and found.found.tolist() == [[left_over is not None, True]]
+    assert left_over is None or found.query[0, 0] == left_over
+
+
 def test_an_image_without_pairs_has_no_match() -> None:
-    found = match(said([0, 1], [LEFT, LEFT]), true([], padding=2), GRID, TrainConfig())
+    found = matched(said([0, 1], [LEFT, LEFT]), true([], padding=2))
     assert not found.found.any() and not found.taken.any()
 
 

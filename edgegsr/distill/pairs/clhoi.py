@@ -139,8 +139,8 @@ class ClHoi(PairLesson):
         """By boxes and objects: which verbs are true, nobody has said."""
         return super().matched(answer, true._replace(verbs=torch.zeros_like(true.verbs)))
 
-    def sure(self, true: PairBatch) -> Tensor:
-        """What was detected is all that there is."""
+    def annotated(self, true: PairBatch) -> Tensor:
+        """What was detected stands for annotations."""
         return true.has_pair
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:

@@ -1,9 +1,9 @@
 """GPL-HOI for a student of pairs: groups of prompts that look at scene, region and pose, taught by texts.
 
 A reconstruction from the abstract (ICME 2025) and published precedents; docs/interactions.md says what is ours. The
-groups look at couples where annotations say that they are, name verbs beside the student, and hand on what they find
-to the query that stands for the couple. Where a teacher has looked at couples as well, they start from that. They all
-are gone after training: the student that is left is the one of every method.
+groups look at couples where annotations or a detector say that they are, name verbs beside the student, and hand on
+what they find to the query that stands for the couple. Where a teacher has looked at couples as well, they start from
+that. They all are gone after training: the student that is left is the one of every method.
 """
 
 from __future__ import annotations
@@ -128,10 +128,10 @@ class GplHoi(PairLesson):
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
-        sure = self.sure(true)
+        annotated = self.annotated(true)
         found, c, seen = super().losses(said._replace(match=match), true), self.config.gplhoi, said.about
         verbs = focal(self.groups.logits(seen), true.verbs) * self.allowed[true.objects]
-        found["groups"] = c.group_weight * mean_where(verbs.sum(-1), sure)
+        found["groups"] = c.group_weight * mean_where(verbs.sum(-1), annotated)
         mine = chosen(said.answer.verb_embedding, query).float()
         known = self._known()
         words = self.student.pairs.verb_words.table.float()
@@ -142,8 +142,8 @@ class GplHoi(PairLesson):
         found["look"] = c.look_weight * mean_where(gap, there)
         if c.texts:
             of_groups = [*seen.vectors.unbind(2)]
-            sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [sure] * len(of_groups))]
-            sides.append((mine, words, words, there & sure))
+            sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [annotated] * len(of_groups))]
+            sides.append((mine, words, words, there & annotated))
             gaps = [self._gap(x, frozen, text, true.verbs, mask) for x, frozen, text, mask in sides]
             found["texts"] = c.text_weight * torch.stack(gaps).mean()
         return found

@@ -1,4 +1,4 @@
-"""What a student of pairs learns from annotations alone: which query is which pair, and the losses of what they say."""
+"""What a student of pairs learns of couples without a teacher: which query is which, and how wrong it is."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from edgegsr.distill.watching import Watching
 from edgegsr.student.pairs import PairAnswer, PairStudent, in_order
 
 ASTRAY = 25.0  # cost of a cell between where a query began and where the object is
+LATER = 1e4  # cost of what nobody annotated, whose queries are those that are left
 NEVER = -1e4  # logit
 BROKEN = 1e6  # cost of what is not finite: the loss says so, and a training stops with the images of the step
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss (arXiv 1708.02002)
 
 
 class Match(NamedTuple):
-    """Which query stands for which annotated pair."""
+    """Which query stands for which couple."""
 
     query: Tensor  # (B, P) int64; 0 where there is none
     found: Tensor  # (B, P) bool: the pair has a query; there may be more pairs than queries
@@ -38,7 +39,7 @@ class Recital(NamedTuple):
 
 
 class PairLesson(Watching[PairStudent]):
-    """A student that is told in training where objects are, and matched with what people annotated."""
+    """A student that is told in training where objects are, and matched with couples there."""
 
     allowed: Tensor  # (O, V) kinds that training may know of
 
@@ -57,35 +58,35 @@ class PairLesson(Watching[PairStudent]):
         return self.student.say(tokens, cells_of(objects_xyxy, has_pair, self.student.pairs.grid))
 
     def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
-        return match(answer, true, self.student.pairs.grid, self.config)
+        return match(answer, true, self.annotated(true), self.student.pairs.grid, self.config)
 
-    def sure(self, true: PairBatch) -> Tensor:
-        """(B, P) couples that somebody says are pairs; what a detector finds besides is neither a pair nor none."""
+    def annotated(self, true: PairBatch) -> Tensor:
+        """(B, P) couples of which somebody has said that they are pairs; of others a detector has found the thing."""
         return true.verbs.any(-1)
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
         w, grid, answer = self.config.weights, self.student.pairs.grid, said.answer
-        query, found, taken = said.match or self.matched(answer, true)
+        query, there, taken = said.match or self.matched(answer, true)
         humans, objects, object_logits, verb_logits = (chosen(part, query) for part in answer[:4])
-        sure = self.sure(true)
-        there = found & sure
-        pairs = there.sum(-1).clamp(min=1)
+        annotated = self.annotated(true)
+        told, guessed = there & annotated, there & ~annotated
+        pairs = told.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
-        strange = sure[..., None] & ~self.allowed.any(1)  # words out of training are no wrong answers
-        known = object_logits.masked_fill(strange, NEVER)
+        untaught = annotated[..., None] & ~self.allowed.any(1)  # words out of training are no wrong answers
+        known = object_logits.masked_fill(untaught, NEVER)
         words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
-        shown = torch.zeros_like(answer.presence).scatter_reduce(1, query, there.to(answer.presence), "amax")
-        here, anything = (cells_of(true.objects_xyxy, which, grid) for which in (sure, true.has_pair))
+        is_pair = torch.zeros_like(answer.presence).scatter_reduce(1, query, told.to(answer.presence), "amax") > 0
+        is_thing, is_any = (cells_of(true.objects_xyxy, of, grid) > 0 for of in (annotated, true.has_pair))
         return {
-            "verb": w.verb * mean_where(verbs.sum(-1), there),
-            "noun": w.noun * mean_where(words, found),
-            "l1": w.l1 * mean_where(boxes, there),
-            "giou": w.giou * mean_where(overlaps, there),
-            "presence": w.presence * _told(answer.presence, shown, taken, pairs),
-            "seed": w.seed * _told(answer.seeds, here, anything, pairs),
+            "verb": w.verb * mean_where(verbs.sum(-1), told),
+            "noun": w.noun * (mean_where(words, told) + mean_where(words, guessed)),
+            "l1": w.l1 * mean_where(boxes, told),
+            "giou": w.giou * mean_where(overlaps, told),
+            "presence": w.presence * _yes_or_no(answer.presence, is_pair, is_pair | ~taken, pairs),
+            "seed": w.seed * _yes_or_no(answer.seeds, is_thing, is_thing | ~is_any, pairs),
         }
 
     def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
@@ -113,8 +114,11 @@ def binary(logits: Tensor, wanted: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def match(said: PairAnswer, true: PairBatch, grid: int, config: TrainConfig) -> Match:
-    """The cheapest matching of queries and pairs in each image; most of the cost is to begin in another cell."""
+def match(said: PairAnswer, true: PairBatch, annotated: Tensor, grid: int, config: TrainConfig) -> Match:
+    """The cheapest matching of queries and couples in each image; most of the cost is to begin in another cell.
+
+    Where two want one query, what is annotated has it.
+    """
     w, (batch, pairs) = config.weights, true.has_pair.shape
     humans, objects = said.humans_xyxy.float(), said.objects_xyxy.float()
     cost = w.l1 * (torch.cdist(humans, true.humans_xyxy, p=1) + torch.cdist(objects, true.objects_xyxy, p=1))
@@ -124,7 +128,8 @@ def match(said: PairAnswer, true: PairBatch, grid: int, config: TrainConfig) -> 
     cost -= sure + right / true.verbs.sum(-1).clamp(min=1)[:, None]
     begun = torch.stack([said.starts % grid, said.starts // grid], -1)
     away = (begun[:, :, None] - centre_cells(true.objects_xyxy, grid)[:, None]).abs().amax(-1)  # (B, N, P)
-    cost = torch.nan_to_num(cost + ASTRAY * away, nan=BROKEN, posinf=BROKEN, neginf=-BROKEN).cpu()
+    cost += torch.where(annotated[:, None], ASTRAY * away, LATER + ASTRAY / 2 * away)
+    cost = torch.nan_to_num(cost, nan=BROKEN, posinf=BROKEN, neginf=-BROKEN).cpu()
     query = torch.zeros(batch, pairs, dtype=torch.int64)
     found, taken = torch.zeros(batch, pairs, dtype=torch.bool), torch.zeros(said.starts.shape, dtype=torch.bool)
     for b, there in enumerate(true.has_pair.cpu()):  # an assignment is no tensor arithmetic
@@ -166,9 +171,9 @@ def focal(logits: Tensor, true: Tensor) -> Tensor:
     )
 
 
-def _told(logits: Tensor, true: Tensor, open_: Tensor, pairs: Tensor) -> Tensor:
-    """How wrong yes and no are, a pair of an image; what is `open_` and not true may be either."""
-    return ((focal(logits, true) * ((true > 0) | (open_ == 0))).sum(-1) / pairs).mean()
+def _yes_or_no(logits: Tensor, true: Tensor, known: Tensor, pairs: Tensor) -> Tensor:
+    """The focal loss, per pair of an image, of those of which it is `known`."""
+    return ((focal(logits, true) * known).sum(-1) / pairs).mean()
 
 
 def _gious(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def open_pair_source(
     if wanted is None:
         if given.teacher or given.detector:
             way = "give --teacher, or leave out --detector" if how.alone else "leave out --teacher and --detector"
-            raise InputError(f"--method {method}: learns from annotations alone; {way}")
+            raise InputError(f"--method {method}: asks no teacher; {way}")
         return None
     device, teacher, kinds = str(processes().device), find_teacher(given.teacher or "diorama"), learn.pairs.kinds
     detector = open_detector(str(find_run(given.detector)), kinds, device) if given.detector else None

@@ -41,6 +41,7 @@ from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import QuantizedPairStudent, write_places
 from edgegsr.student.weights import read_tensors, save_weights
+from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.teacher.testimony import Testimony
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -143,7 +144,13 @@ def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: P
 
 def as_told(split: PairSplit, source: Source | None) -> PairSplit:
     """The photos of a split, and what is told of them: its annotations, what was found besides, or that alone."""
-    return source.split if source else split
+    if source is None:
+        return split
+    if source.split.pairs.images != split.pairs.images or (
+        isinstance(source, GlimpseSource) and _hash(source.split) != _hash(split)
+    ):
+        raise InputError(f"source: wanted what is seen of split {split.name!r} as it is trained on, got another one")
+    return source.split
 
 
 def batches_of(
