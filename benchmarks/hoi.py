@@ -38,6 +38,7 @@ from edgegsr.processes import processes
 from edgegsr.scoring.hico import Scores, score
 from edgegsr.shipped import find_card
 from edgegsr.student.pair_answers import answer_pairs
+from edgegsr.teacher.found import RULE
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import ENCODER, tables_for
 
@@ -150,6 +151,7 @@ def main() -> None:
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
     about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs}}
     about |= {"sharp_detector": {"data": ELSEWHERE, "epochs": given.sharp_epochs, "side": given.sharp_side}}
+    about |= {"annotated": RULE}  # what is not found besides
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))

@@ -79,7 +79,7 @@ def parts() -> str:
         f"The same student and measures after {table['epochs']} epochs, with the switch of one part at a time. "
         "Made by `python benchmarks/mipd.py --tables parts --out benchmarks/results/diorama-mipd.json`."
     )
-    return f"{about}\n\n{markdown(('`mipd`', 'seeds', *TOP1), rows)}"
+    return f"{about}\n\n{markdown(('variant', 'seeds', *TOP1), rows)}"
 
 
 TOP1 = ("top-1 seen", "top-1 rare", "top-1 unseen", "harmonic", "harmonic, calibrated")
@@ -290,7 +290,8 @@ def hoi() -> str:
     for method in methods:
         there = {setting: settings.get(setting, {}).get(method) for setting in ZERO_SHOT}
         cells = ["-" if of is None else f"{_apart(of, 'unseen', 'seen')} ({_many(of)})" for of in there.values()]
-        rows.append((f"`{method}`", "all but the unseen kinds", "in brackets", "-", *cells))
+        learned = "all but the unseen kinds" + ("" if method == "none" else ", and what the detector finds besides")
+        rows.append((f"`{method}`", learned, "in brackets", "-", *cells))
     about = (
         f"`{result['student']}`, {result['epochs']} epochs from the encoder and decoder of a detector of boxes and "
         "objects, the 1,500 images of test, mAP in %, mean ± standard deviation over seeds; of every zero-shot setting "

@@ -85,7 +85,7 @@ def compress(
     ] = None,
     detector: Annotated[
         Optional[str],
-        typer.Option(help="Of pairs: who finds people and things beside annotations; by default as then."),
+        typer.Option(help="Of pairs: who finds people and things; by default the detector of the run."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of the latency that is measured.")] = 2,
     limit: Limit = None,

@@ -67,8 +67,8 @@ def distill(
     detector: Annotated[
         Optional[str],
         typer.Option(
-            help="Pairs: who finds people and things, a model of transformers or a run of pairs; clhoi learns of "
-            "those alone, mipd and gplhoi also of those that nobody annotated."
+            help="Pairs: who finds people and things, a model of transformers or a run of pairs. clhoi learns from that "
+            "alone, mipd and gplhoi also from what it finds and nobody annotated."
         ),
     ] = None,
     scope: Annotated[
