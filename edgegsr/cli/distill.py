@@ -67,7 +67,7 @@ def distill(
     detector: Annotated[
         Optional[str],
         typer.Option(
-            help="Pairs: who finds people and things, a model of transformers or a run of pairs. clhoi learns from that "
+            help="Pairs: who finds people and things, a model of transformers or a run of pairs. clhoi learns from it "
             "alone, mipd and gplhoi also from what it finds and nobody annotated."
         ),
     ] = None,
