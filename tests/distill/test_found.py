@@ -16,13 +16,14 @@ from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.pairs.lesson import PairLesson, cells_of
-from edgegsr.distill.pairs.train import allowed_kinds, lesson_of, train_pairs
+from edgegsr.distill.pairs.train import lesson_of, train_pairs
+from edgegsr.errors import InputError
 from edgegsr.shipped import find_teacher
 from edgegsr.student.config import read_student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.detectors import Detections
 from edgegsr.teacher.found import beside, found
-from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.glimpses import GlimpseSource, crop, unions
 from edgegsr.teacher.sight import Pixels
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
@@ -154,7 +155,7 @@ def test_nobody_says_that_what_is_found_besides_is_a_pair_or_that_it_is_none(
 def test_a_word_out_of_training_is_learned_where_a_detector_says_it(known: PairSplit, besides: PairSplit) -> None:
     batch = batch_of(besides)
     strange = batch.has_pair & ~batch.verbs.any(-1)
-    nothing = torch.zeros_like(torch.from_numpy(allowed_kinds(known, SETTING)))  # no word is in training
+    nothing = torch.zeros_like(torch.from_numpy(known.pairs.kinds.valid))  # no word is in training
     lesson = PairLesson(student_of(known, tables_of(known.pairs.kinds)), TrainConfig(), nothing)
     said = lesson(*batch.asked)
     match = lesson.matched(said.answer, batch)
@@ -177,6 +178,15 @@ def test_a_teacher_looks_at_what_is_found_besides(
     batch = batch_of(source.split)
     seen, strange = source.about(batch.rows).seen, batch.has_pair & ~batch.verbs.any(-1)
     assert strange.any() and torch.allclose(seen[batch.has_pair].norm(dim=-1), torch.tensor(1.0), atol=1e-2)
+    alone = GlimpseSource(teacher, known, tmp_path, ENCODER)
+    plain = batch_of(known)
+    assert torch.equal(seen[batch.verbs.any(-1)], alone.about(plain.rows).seen[plain.has_pair])
+    couple = int(np.flatnonzero(~source.split.couples.verbs.any(1))[-1])
+    row = source.split.couples.image[couple]
+    look = crop(known.pixels(row), unions(source.split)[couple], known.pairs.sizes_wh[row])
+    here = seen[row, couple - source.split.first[row]]
+    assert torch.allclose(here, teacher.to_text(teacher.see([look], [False]).tokens[:, 0])[0], atol=2e-3)
+
     lesson = lesson_of(method, student_of(known, words), read_train(CARD), known, SETTING)
     said = lesson(*batch.asked, source.about(batch.rows))
     match = lesson.matched(said.answer, batch)
@@ -187,3 +197,13 @@ def test_a_teacher_looks_at_what_is_found_besides(
 
     done = train_pairs(CARD, known, pairs_dev, words, tmp_path / "run", method, {"epochs": 1}, SETTING, source=source)
     assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
+
+
+def test_a_source_of_another_split_is_refused(
+    pairs_train: PairSplit, pairs_dev: PairSplit, known: PairSplit, tmp_path: Path
+) -> None:
+    words = tables_for(ontology_of(known.pairs.kinds))
+    source = GlimpseSource(open_teacher(find_teacher("diorama")), pairs_train, tmp_path, ENCODER)
+    with pytest.raises(InputError, match="source: wanted what is seen of split 'train' as it is trained on, got"):
+        train_pairs(CARD, known, pairs_dev, words, tmp_path / "x", "mipd", {"epochs": 1}, SETTING, source=source)
+    assert not (tmp_path / "x").exists()
