@@ -30,8 +30,8 @@ class GplConfig:
     unseen_names: bool = True  # verbs of kinds out of training are among those texts, though no picture shows them
     group_weight: float = 1.0  # of the verbs that groups name
     text_weight: float = 1.0
-    heard_weight: float = 1.0  # of what a query learns from the groups of its couple, as a ranking of verbs
-    look_weight: float = 3.0  # and as a vector
+    heard_weight: float = 0.17  # of what a query learns from the groups of its couple, as a ranking of verbs
+    look_weight: float = 0.5  # and as a vector
 
     def __post_init__(self) -> None:
         require(self.scene or self.region or self.pose, "scene, region and pose are all off; switch one of them on")
