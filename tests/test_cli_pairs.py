@@ -166,15 +166,15 @@ def test_one_trunk_learns_situations_and_pairs(
     ("arguments", "message"),
     [
         (("--method", "caption"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'caption'"),
-        (("--teacher", "diorama"), "--method none: learns from annotations alone; leave out --teacher and --detector"),
+        (("--teacher", "diorama"), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--unseen", "all"), "zero-shot setting: wanted one of rf_uc, nf_uc, uo, uv, got 'all'"),
         (
             ("--unseen", "uv", "--unseen-rule", "x"),
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--start", "nowhere"), "nowhere"),
-        (("--detector", "x"), "--method none: learns from annotations alone; leave out --teacher and --detector"),
-        (("--method", "gplhoi", "--detector", "x"), "learns from annotations alone; give --teacher, or leave out"),
+        (("--detector", "x"), "--method none: asks no teacher; leave out --teacher and --detector"),
+        (("--method", "gplhoi", "--detector", "x"), "asks no teacher; give --teacher, or leave out --detector"),
         (
             ("--method", "gplhoi", "--scope", "image"),
             "--method gplhoi: a teacher sees couples alone; leave out --scope",
@@ -249,8 +249,8 @@ def test_pairs_are_cut_and_taught_on(
     assert run("eval", tmp_path / "small", "--data", crowd) == 0
     for more, message in (
         (("--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs or --qat-epochs"),
-        (("--teacher", "diorama"), "--method none: learns from annotations alone; leave out --teacher and --detector"),
-        (("--detector", trained), "--method none: learns from annotations alone; leave out --teacher and --detector"),
+        (("--teacher", "diorama"), "--method none: asks no teacher; leave out --teacher and --detector"),
+        (("--detector", trained), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--method", "feature"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'feature'"),
     ):
         assert run(*cut, *more, "--out", tmp_path / "x") == 2
