@@ -175,7 +175,8 @@ def enter(result: dict[str, Any], cell: Cell, scores: dict[str, Any]) -> None:
     table = result["tables"].setdefault(cell.table, {"epochs": cell.epochs, "amp": cell.amp, "variants": {}})
     found = table["variants"].setdefault(cell.variant, {"method": method, "switches": switches, "per_seed": {}})
     found["per_seed"][str(cell.seed)] = scores
-    table["variants"] = {name: table["variants"][name] for name in TABLES[cell.table] if name in table["variants"]}
+    order = {name: place for place, name in enumerate(TABLES[cell.table])}
+    table["variants"] = dict(sorted(table["variants"].items(), key=lambda item: order.get(item[0], len(order))))
     per_how = {how: [each[how] for each in found["per_seed"].values()] for how in HOW}
     found["mean"] = {how: summary(each, mean) for how, each in per_how.items()}
     found["spread"] = (

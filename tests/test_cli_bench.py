@@ -89,22 +89,8 @@ def _empty(frame: dict[str, Any]) -> dict[str, Any]:
 def test_threads_and_engines_make_subjects_of_their_own(
     world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = (
-        "--data",
-        world,
-        "--split",
-        "dev",
-        "--no-accuracy",
-        "--photos",
-        2,
-        "--threads",
-        "1,2",
-        "--scenario",
-        "offline",
-        "--at-once",
-        1,
-    )
-    given += ("--scenario", "multi-stream")
+    given = ("--data", world, "--split", "dev", "--no-accuracy", "--photos", 2, "--threads", "1,2")
+    given += ("--scenario", "offline", "--at-once", 1, "--scenario", "multi-stream")
     assert run("bench", SHIPPED, *given, "--quick", "--out", tmp_path / "out", "--json") == 0
     result = last(capsys)
     assert list(result["subjects"]) == [f"{SHIPPED}, 1 threads", f"{SHIPPED}, 2 threads"]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from edgegsr.data.pairs import PairSplit
 from edgegsr.interactions import Kinds
 from edgegsr.pair_run import PairRun
+from edgegsr.teacher.detectors import Detections
+from edgegsr.teacher.sight import Pixels
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.wording import ontology_hash
@@ -39,6 +44,24 @@ CARD: dict[str, Any] = {
     },
     "train": {"epochs": 2, "batch": 4, "log_every": 1, "checkpoint_every": 1, "amp": "no"},
 }
+
+
+class Annotator:
+    """Finds what is annotated on the photos that it knows by heart."""
+
+    name, revision, preprocessing = "annotator", "a1", "as it is"
+
+    def __init__(self, split: PairSplit) -> None:
+        self.split = split
+        self.known = {split.pixels(row).tobytes(): row for row in range(len(split))}
+
+    def detect(self, images: Sequence[Pixels]) -> list[Detections]:
+        return [self._one(self.known[image.tobytes()]) for image in images]
+
+    def _one(self, row: int) -> Detections:
+        true, mine = self.split.couples, slice(*self.split.first[row : row + 2])
+        sure = np.linspace(0.9, 0.5, mine.stop - mine.start)
+        return Detections(true.humans_xyxy[mine], sure, true.objects_xyxy[mine], true.object[mine], sure)
 
 
 def tables_of(kinds: Kinds) -> TextTables:

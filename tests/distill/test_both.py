@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import toyworld
-from pairmade import CARD, WIDTH, tables_of
+from pairmade import CARD, WIDTH, Annotator, tables_of
 from safetensors import safe_open
 
+from edgegsr.data import hico
+from edgegsr.data.pair_loader import PairBatch
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import groups
 from edgegsr.distill.both import OfPairs, OfSituations, train_both
+from edgegsr.distill.pairs.lesson import PairLesson, Recital
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import Run, open_run
+from edgegsr.shipped import find_teacher
 from edgegsr.student.heads import BoxHead
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
+from edgegsr.text.shipped import ENCODER
 
 Train = Callable[..., tuple[Run, PairRun]]
 
@@ -103,6 +111,29 @@ def test_a_finished_training_of_both_is_left_alone(
     assert "this training is finished, nothing is left to do" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"holds another training \(train\.epochs: 2 there, 3 here"):
         train(both[0].folder.parent, overrides={"epochs": 3})
+
+
+def test_found_couples_of_both_heads_stand_in_the_slots_of_what_is_seen_of_them(
+    split_train: Split, split_dev: Split, pairs_train: PairSplit, pairs_dev: PairSplit, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    kinds, seen = pairs_train.pairs.kinds, list[bool]()
+    known = replace(pairs_train, pairs=hico.without(pairs_train.pairs, "nf_uc"))
+    teacher = open_teacher(find_teacher("diorama"))
+    source = GlimpseSource(teacher, known, tmp_path, ENCODER, Annotator(pairs_train))
+    losses = PairLesson.losses
+
+    def watched(lesson: PairLesson, said: Recital, true: PairBatch) -> dict[str, torch.Tensor]:
+        norms = said.about.seen.norm(dim=-1)
+        assert torch.equal(norms > 0, true.has_pair)
+        seen.append(bool((true.has_pair & ~true.verbs.any(-1)).any()))
+        return losses(lesson, said, true)
+
+    monkeypatch.setattr(PairLesson, "losses", watched)
+    situations = OfSituations(split_train, split_dev, words_of_toys(), groups(split_train.annotations))
+    pairs = OfPairs(known, pairs_dev, tables_of(kinds), source)
+    train_both(CARD, situations, pairs, tmp_path / "run", overrides={"epochs": 1})
+    assert any(seen)
 
 
 def test_both_heads_take_methods_that_both_know(train: Train, tmp_path: Path) -> None:
