@@ -23,9 +23,9 @@ from result import publish
 
 from edgegsr.both_run import BothRun, open_both_run
 from edgegsr.bundle import PAIRS, SITUATIONS, open_bundle
-from edgegsr.compress.both import compress_both
+from edgegsr.compress.compress import compress
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
-from edgegsr.compress.school import PairSchool, School
+from edgegsr.compress.school import BothSchool, PairSchool, School
 from edgegsr.data.pairs import open_pairs
 from edgegsr.data.source import groups_of, open_data
 from edgegsr.distill.config import TrainConfig
@@ -45,8 +45,8 @@ def rounded(run: BothRun, out: Path) -> BothRun:
     learn, judge = open_data("diorama", "train", ontology=words), open_data("diorama", "dev", FEW, words)
     situations = School(learn, judge, groups_of("diorama", words), "none", None, TrainConfig())
     pairs = PairSchool(open_pairs("crowd", "train"), open_pairs("crowd", "dev", FEW), "none", None, TrainConfig())
-    wishes = Wishes(PruneConfig(), QuantizeConfig(ptq=True), find_target("onnx-int8"))
-    return compress_both(run, out, wishes, situations, pairs, 1)
+    wishes = Wishes(PruneConfig(), QuantizeConfig(ptq=True, max_drop=1), find_target("onnx-int8"))
+    return compress(run, out, wishes, BothSchool(situations, pairs), 1)
 
 
 def exported(run: BothRun, target: str, out: Path, threads: int) -> dict[str, Any]:

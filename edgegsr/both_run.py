@@ -17,7 +17,7 @@ from edgegsr.run import WEIGHTS, Run, open_run
 from edgegsr.student.both import BothStudent
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
-from edgegsr.student.quantizers import Quantized, hooks, places
+from edgegsr.student.quantizers import Quantized, hooks, places, share_scales
 
 HALVES = (SITUATIONS, PAIRS)  # what their folders are called
 
@@ -37,6 +37,11 @@ class BothRun:
         return self.pairs.config
 
 
+def parts_of(run: Run | PairRun | BothRun) -> dict[str, Run | PairRun]:
+    """The runs of one head that it is made of, by the folder in it: itself under no name, or both halves."""
+    return {SITUATIONS: run.situations, PAIRS: run.pairs} if isinstance(run, BothRun) else {"": run}
+
+
 def open_both_run(folder: str | Path) -> BothRun:
     """The runs in a folder, checked, and that they have one trunk."""
     folder = Path(folder)
@@ -54,6 +59,8 @@ def open_both_run(folder: str | Path) -> BothRun:
                 f"{folder}: {name} is another one in {SITUATIONS}/{WEIGHTS} than in {PAIRS}/{WEIGHTS}; wanted both "
                 "halves of one `edgegsr distill --situations`, copy the whole folder again"
             )
+    if isinstance(situations.student, Quantized) and isinstance(pairs.student, Quantized):
+        share_scales(situations.student, pairs.student)  # what one half learns of them, the other one knows
     return BothRun(folder, situations, pairs, BothStudent(situations.student, pairs.student).eval())
 
 

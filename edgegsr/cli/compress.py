@@ -30,8 +30,9 @@ from edgegsr.cli.distill import source_of
 from edgegsr.errors import InputError
 
 if TYPE_CHECKING:
+    from edgegsr.both_run import BothRun
     from edgegsr.compress.config import Wishes
-    from edgegsr.compress.school import PairSchool, School
+    from edgegsr.compress.school import BothSchool, PairSchool, School
     from edgegsr.distill.config import TrainConfig
     from edgegsr.pair_run import PairRun
     from edgegsr.run import Run
@@ -95,10 +96,7 @@ def compress(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits.
-
-    A student of both heads counts in 8 bits by --ptq; nothing of it is cut or trained on.
-    """
+    """Make a student smaller with its teacher watching: cut what it misses least, let it recover, count in 8 bits."""
     need_training("compress", "torch_pruning", "nncf", "onnx", "onnxscript")
     from edgegsr.compress.compress import compress as compress_one
     from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes, read_share
@@ -115,35 +113,26 @@ def compress(
         quantize = replace(quantize, max_drop=max_drop)
     both, pairs = of_both(run), of_pairs(run)
     wishes = Wishes(wish, quantize, aim)
+    overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
+    if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
+        raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
     if both:
-        cut = {"--prune": prune, "--latency": latency, "--drop-layers": drop_layers, "--sparse": sparse, "--qat": qat}
-        given = cut | {"--max-drop": max_drop is not None, "--method": method, "--teacher": teacher}
-        leave_out(
-            given | {"--detector": detector, "--set": settings},
-            f"for students of one head, and {run} is a run of both heads",
-        )
-        made = _both(run, out, wishes, data, limit, threads)
+        heads, of_heads = _both(run, data, limit, wishes, method, teacher, detector, overrides)
+        compress_one(heads, out, wishes, of_heads, threads)
+    elif pairs:
+        couples, theirs = _pairs(run, data or "crowd", limit, wishes, method, teacher, detector, overrides)
+        compress_one(couples, out, wishes, theirs, threads)
     else:
-        overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
-        if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
-            raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
-        if pairs:
-            couples, theirs = _pairs(run, data or "crowd", limit, wishes, method, teacher, detector, overrides)
-            made = [compress_one(couples, out, wishes, theirs, threads).folder]
-        else:
-            leave_out({"--detector": detector}, f"for students of pairs, and {run} is one of situations")
-            scenes, school = _situations(run, data or "diorama", limit, wishes, method, teacher, overrides)
-            made = [compress_one(scenes, out, wishes, school, threads).folder]
-    steps = {done: read_steps(done) for done in made}
-    for done, measured in steps.items():
-        table(f"{done}, dev, %", *rows(measured))
+        leave_out({"--detector": detector}, f"for students of pairs, and {run} is one of situations")
+        scenes, school = _situations(run, data or "diorama", limit, wishes, method, teacher, overrides)
+        compress_one(scenes, out, wishes, school, threads)
+    steps = read_steps(out)
+    table(f"{out}, dev, %", *rows(steps))
     told = [*[OF_SITUATIONS] * (not pairs), *[OF_PAIRS] * (both or pairs)]
     print(f"M: weights; MB: of the run's file; ms: of the exported graph; {'; '.join(told)}")
-    print(f"\nLook at   {' and '.join(str(done / 'report.html') for done in made)}")
-    missed = [line for each in steps.values() for line in dropped(each, max_drop)] if max_drop is not None else []
-    parts = [{"report": str(done / "report.html"), "steps": measured} for done, measured in steps.items()]
-    found = dict(zip((done.name for done in made), parts)) if both else parts[0]
-    last_line(as_json, {"out": str(out), **found, "missed": missed})
+    print(f"\nLook at   {out / 'report.html'}")
+    missed = dropped(steps, max_drop) if max_drop is not None else []
+    last_line(as_json, {"out": str(out), "report": str(out / "report.html"), "steps": steps, "missed": missed})
     for line in missed:
         complain(line, MISSED)
     if missed:
@@ -160,22 +149,11 @@ def _situations(
     overrides: dict[str, Any],
 ) -> tuple[Run, School]:
     """A run of situations, and who teaches it on and judges it."""
-    from edgegsr.compress.school import School
-    from edgegsr.data.source import groups_of, open_data
-    from edgegsr.distill.methods import find_method
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
     opened = open_run(find_run(run))
-    name = _method_of(opened, method)
-    how = find_method(name)
-    if not how.taught and teacher:
-        raise InputError(f"--method {name}: learns from no teacher; leave out --teacher")
-    training = _training_of(opened, overrides, how.settings)
-    learn, judge = (open_data(data, split, limit, opened.ontology) for split in ("train", "dev"))
-    groups = groups_of(data, opened.ontology)
-    source = source_of(how, training, learn, judge, groups, opened.tables, teacher) if wishes.trained else None
-    return opened, School(learn, judge, groups, name, source, training)
+    return opened, _school(opened, data, limit, wishes, _method_of(opened, method), teacher, overrides)
 
 
 def _pairs(
@@ -188,19 +166,37 @@ def _pairs(
     detector: Optional[str],
     overrides: dict[str, Any],
 ) -> tuple[PairRun, PairSchool]:
-    """A run of pairs, and who teaches it on and judges it: where the method is its own, whoever taught it."""
-    from edgegsr.distill.pairs.source import Given, open_pair_source
+    """A run of pairs, and who teaches it on and judges it."""
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
     name = _method_of(opened, method)
-    then = opened.config.get("teacher", {}) if name == opened.config["method"] else {}
-    given = Given(teacher or then.get("teacher"), detector or then.get("detector"), then.get("scope"))
-    school = _pair_school(opened, data, limit, name, overrides)
-    if wishes.trained:
-        school = replace(school, source=open_pair_source(name, given, school.learn, opened.tables.encoder))
-    return opened, school
+    return opened, _pair_school(opened, data, limit, wishes, name, teacher, detector, overrides)
+
+
+def _both(
+    run: Path,
+    data: Optional[str],
+    limit: Optional[int],
+    wishes: Wishes,
+    method: Optional[str],
+    teacher: Optional[str],
+    detector: Optional[str],
+    overrides: dict[str, Any],
+) -> tuple[BothRun, BothSchool]:
+    """A run of both heads, and who teaches each on and judges it."""
+    from edgegsr.both_run import open_both_run
+    from edgegsr.compress.school import BothSchool
+    from edgegsr.distill.both import check_method
+    from edgegsr.shipped import find_run
+
+    mine, theirs = both_data(data)
+    opened = open_both_run(find_run(run))
+    name = _method_of(opened.pairs, method)
+    check_method(name)
+    couples = _pair_school(opened.pairs, theirs, limit, wishes, name, teacher, detector, overrides)
+    return opened, BothSchool(_school(opened.situations, mine, limit, wishes, name, teacher, overrides), couples)
 
 
 def _method_of(run: Run | PairRun, wanted: Optional[str] = None) -> str:
@@ -222,30 +218,46 @@ def _training_of(
         raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
 
 
-def _both(run: Path, out: Path, wishes: Wishes, data: Optional[str], limit: Optional[int], threads: int) -> list[Path]:
-    """The same of a run of both heads, which is calibrated on the photos of either."""
-    from edgegsr.both_run import open_both_run
-    from edgegsr.compress.both import compress_both
+def _school(
+    run: Run,
+    data: str,
+    limit: Optional[int],
+    wishes: Wishes,
+    method: str,
+    teacher: Optional[str],
+    overrides: dict[str, Any],
+) -> School:
+    """On what a run of situations is calibrated and taught on, who teaches and who judges it."""
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.shipped import find_run
+    from edgegsr.distill.methods import find_method
 
-    mine, theirs = both_data(data)
-    opened = open_both_run(find_run(run))
-    words, method = opened.situations.ontology, _method_of(opened.situations)
-    learn, judge = (open_data(mine, split, limit, words) for split in ("train", "dev"))
-    school = School(learn, judge, groups_of(mine, words), method, None, _training_of(opened.situations, {}))
-    others = _pair_school(opened.pairs, theirs, limit, _method_of(opened.pairs), {})
-    done = compress_both(opened, out, wishes, school, others, threads)
-    return [done.situations.folder, done.pairs.folder]
+    how = find_method(method)
+    if not how.taught and teacher:
+        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
+    training = _training_of(run, overrides, how.settings)
+    learn, judge = (open_data(data, split, limit, run.ontology) for split in ("train", "dev"))
+    groups = groups_of(data, run.ontology)
+    source = source_of(how, training, learn, judge, groups, run.tables, teacher) if wishes.trained else None
+    return School(learn, judge, groups, method, source, training)
 
 
-def _pair_school(run: PairRun, data: str, limit: Optional[int], method: str, overrides: dict[str, Any]) -> PairSchool:
-    """On what a run of pairs is calibrated and taught on, and who judges it."""
+def _pair_school(
+    run: PairRun,
+    data: str,
+    limit: Optional[int],
+    wishes: Wishes,
+    method: str,
+    teacher: Optional[str],
+    detector: Optional[str],
+    overrides: dict[str, Any],
+) -> PairSchool:
+    """The same of a run of pairs; whoever taught it does so again, where the method is its own."""
     from edgegsr.compress.school import PairSchool
     from edgegsr.data.hico import RULES
     from edgegsr.data.pairs import open_pairs
     from edgegsr.distill.pairs.methods import find_pair_method
+    from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.teacher.testimony import Testimony
 
     told = run.config.get("pairs", {})
@@ -256,4 +268,7 @@ def _pair_school(run: PairRun, data: str, limit: Optional[int], method: str, ove
         )
     learn, judge = open_pairs(data, "train", limit, unseen, rule), open_pairs(data, "dev", limit)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
-    return PairSchool(learn, judge, method, None, _training_of(run, overrides), unseen, rule)
+    then = run.config.get("teacher", {}) if method == run.config["method"] else {}
+    given = Given(teacher or then.get("teacher"), detector or then.get("detector"), then.get("scope"))
+    source = open_pair_source(method, given, learn, run.tables.encoder) if wishes.trained else None
+    return PairSchool(learn, judge, method, source, _training_of(run, overrides), unseen, rule)

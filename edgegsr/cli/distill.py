@@ -189,15 +189,14 @@ def _both(
     """Both heads on one trunk."""
     from edgegsr.data.pairs import open_pairs
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.distill.both import METHODS, OfPairs, OfSituations, train_both
+    from edgegsr.distill.both import OfPairs, OfSituations, check_method, train_both
     from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
 
-    if method not in METHODS:
-        raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {method!r}")
+    check_method(method)
     given, how = Given(**who), find_method(method)
     training = read_train(card, overrides, how.settings)  # a mistake shows before any work is done
     learn, judge = (open_pairs(data or "crowd", split, limit) for split in ("train", "dev"))

@@ -16,12 +16,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from edgegsr.compress.layers import MOVED, READERS, layers_of
+from edgegsr.compress.strands import EitherStudent
+from edgegsr.student.both import BothStudent, of_each
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import (
     QUANTIZED,
+    AnyQuantized,
     FakeQuant,
-    Quantized,
     QuantizedPairStudent,
     QuantizedStudent,
     hooks,
@@ -42,8 +44,17 @@ FLOAT = (  # operators and parts that stay as they are
 def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent: ...
 @overload
 def calibrated(student: PairStudent, batches: Sequence[Tensor]) -> QuantizedPairStudent: ...
-def calibrated(student: Student | PairStudent, batches: Sequence[Tensor]) -> Quantized:
-    """A copy with quantizers whose scales fit what some images make of it; its BatchNorms must be folded."""
+@overload
+def calibrated(student: BothStudent, batches: Sequence[Tensor]) -> BothStudent: ...
+def calibrated(student: EitherStudent, batches: Sequence[Tensor]) -> EitherStudent:
+    """A copy with quantizers whose scales fit what some images make of it; its BatchNorms must be folded.
+
+    Both heads are given the same images, so their encoders find the same scales.
+    """
+    return of_each(student, lambda _, half: _calibrated(half, batches))
+
+
+def _calibrated(student: Student | PairStudent, batches: Sequence[Tensor]) -> AnyQuantized:
     import nncf
     from nncf.common.quantization.structs import QuantizationScheme
     from nncf.quantization.advanced_parameters import (

@@ -13,6 +13,7 @@ from typing import Any
 import tomllib
 
 from edgegsr import card
+from edgegsr.both_run import parts_of
 from edgegsr.compress.clocks import check_target, clock_of
 from edgegsr.compress.config import PruneConfig, Wishes
 from edgegsr.compress.figures import Figures
@@ -49,10 +50,11 @@ def compress(run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], 
     for name, step in _steps(run, out, wishes, school, threads):
         figures.add(name, step)
         last = step
-    for name in (name for name in KEPT if (last.folder / name).is_file()):
-        content = (last.folder / name).read_bytes()
-        if not (out / name).is_file() or (out / name).read_bytes() != content:
-            write_whole(out / name, content)
+    for path in (Path(half) / name for half in parts_of(last) for name in KEPT):
+        if (last.folder / path).is_file():
+            content = (last.folder / path).read_bytes()
+            if not (out / path).is_file() or (out / path).read_bytes() != content:
+                write_whole(out / path, content)
     finished = opened_like(run, out)
     school.finish(finished)
     write_whole(

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from edgegsr.both_run import BothRun, parts_of
+from edgegsr.bundle import PAIRS
 from edgegsr.compress.clocks import latency
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.pair_run import PairRun
 from edgegsr.run import WEIGHTS, Run
 from edgegsr.scoring.brief import Dev, losses
 from edgegsr.student.cost import cost
-from edgegsr.student.quantizers import Quantized
+from edgegsr.student.quantizers import counts_in_8_bits
 
 FILE = "metrics.json"
 
@@ -27,12 +29,12 @@ class Figures:
         self.path, self.score, self.threads = out / FILE, score, threads
         self.steps = read_steps(out)
 
-    def add(self, name: str, run: Run | PairRun) -> None:
+    def add(self, name: str, run: Run | PairRun | BothRun) -> None:
         """Measures the run after a step, unless that is done."""
         if name in self.steps:
             return
         spent, last = cost(run.student), next(reversed(self.steps.values()), None)
-        if isinstance(run.student, Quantized):  # which is timed when it is exported
+        if counts_in_8_bits(run.student):  # which is timed when it is exported
             took = None
         elif last is not None and last["parameters"] == spent.total_parameters:  # a step of recovery
             took = last["latency"]
@@ -42,7 +44,7 @@ class Figures:
             "dev": self.score(run.student),
             "parameters": spent.total_parameters,
             "gflops": round(spent.total_gflops, 5),
-            "weight_bytes": (run.folder / WEIGHTS).stat().st_size,
+            "weight_bytes": sum((part.folder / WEIGHTS).stat().st_size for part in parts_of(run).values()),
             "latency": took,
         }
         write_whole(self.path, json.dumps(self.steps, indent=1))
@@ -62,10 +64,12 @@ def dropped(steps: Steps, most: float) -> list[str]:
 def rows(steps: Steps) -> tuple[list[str], list[list[str]]]:
     """Headings and lines for a terminal: top-1 by group of verbs, and grounded over all; of pairs their mAP."""
     dev = next(iter(steps.values()))["dev"]
-    columns = {"mAP": ("all", "mean_ap")}
-    if "mean_ap" not in dev["all"]:
-        columns = {group: (group, "verb_top1") for group in dev if group not in ("all", "harmonic")}
+    columns = dict[str, tuple[str, str]]()
+    if "verb_top1" in dev["all"]:
+        columns = {group: (group, "verb_top1") for group in dev if group not in ("all", "harmonic", PAIRS)}
         columns["grounded"] = ("all", "grounded")
+    if group := next((name for name in ("all", PAIRS) if "mean_ap" in dev.get(name, {})), None):
+        columns["mAP"] = (group, "mean_ap")
     lines = [
         [
             name,

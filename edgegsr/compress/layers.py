@@ -11,9 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from edgegsr.compress.strands import EitherStudent
+from edgegsr.student.both import BothStudent, halves_of, of_each
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import AnyQuantized, FakeQuant, Quantized, hooks, packed, placed, places, unpacked
+
+Rounded = AnyQuantized | BothStudent  # both halves of which are quantized
 
 READERS = ("conv2d", "linear")
 # what leaves values as they are
@@ -69,12 +73,12 @@ class _Watch(TorchFunctionMode):
 
 
 @torch.no_grad()
-def layers_of(student: Quantized) -> list[Layer]:
+def layers_of(student: Rounded) -> list[Layer]:
     """In the order in which they are reached."""
     side, mean = student.config.side, student.encoder.mean
     with ExitStack() as stack:
         watch = _Watch({weight.data_ptr(): name for name, weight in student.named_parameters()})
-        for quant in {quant for _, quant in hooks(student)}:
+        for quant in {quant for half in halves_of(student).values() for _, quant in hooks(half)}:
             stack.callback(quant.register_forward_hook(watch.saw).remove)
         stack.enter_context(watch)
         student(torch.zeros(1, side, side, 3, dtype=torch.uint8, device=mean.device))
@@ -100,9 +104,14 @@ def silent(off: Collection[FakeQuant]) -> Iterator[None]:
             quant.on = True
 
 
-def in_16_bits(student: AnyQuantized, body: Student | PairStudent, layers: Collection[Layer]) -> AnyQuantized:
+def in_16_bits(student: Rounded, body: EitherStudent, layers: Collection[Layer]) -> Rounded:
     """The student in another body of its shape, with these layers in 16 bits, and every value as it lies on disk."""
-    gone = idle(layers, layers_of(student))
+    gone, bodies = idle(layers, layers_of(student)), halves_of(body)
+    return of_each(student, lambda half, part: _without(gone, part, bodies[half]))  # type: ignore[return-value]
+
+
+def _without(gone: Collection[FakeQuant], student: Student | PairStudent, body: Student | PairStudent) -> AnyQuantized:
+    assert isinstance(student, Quantized)
     numbers = {place.quantizer for place, (_, quant) in zip(places(student), hooks(student)) if quant in gone}
     found = placed(body, [place for place in places(student) if place.quantizer not in numbers])
     wanted = found.state_dict()

@@ -14,6 +14,7 @@ from torch import nn
 from edgegsr.compress.strands import EitherStudent, Strand, strands_of
 from edgegsr.errors import InputError
 from edgegsr.student import widths
+from edgegsr.student.both import halves_of
 
 Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit, by strand
 
@@ -61,7 +62,7 @@ def kept_units(scores: npt.NDArray[np.floating[Any]], count: int) -> list[int]:
     return sorted(np.argsort(-scores, kind="stable")[:count].tolist())
 
 
-def take_off(student: EitherStudent, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
+def take_off(student: nn.Module, strands: Iterable[Strand], kept: Mapping[str, Sequence[int]]) -> None:
     """Leaves of each strand the units that are kept."""
     gone: dict[str, list[set[int]]] = {}
     for strand in strands:
@@ -88,15 +89,17 @@ def without_layers(student: EitherStudent, dropped: int) -> EitherStudent:
     check_layers(student, dropped)
     smaller = copy.deepcopy(student)
     smaller.decoder.layers = smaller.decoder.layers[:-dropped]
-    smaller.config = replace(smaller.config, decoder_layers=len(smaller.decoder.layers))
+    for half in halves_of(smaller).values():
+        half.config = replace(half.config, decoder_layers=len(smaller.decoder.layers))
     return described(smaller)
 
 
 def described(student: EitherStudent) -> EitherStudent:
     """The same student, with its widths in its config."""
-    wide = student.card_widths
-    narrow = {name: list(here) for name, here in widths.all_widths(student).items() if here != wide[name]}
-    student.config = replace(student.config, widths=narrow)
+    for half in halves_of(student).values():
+        wide = half.card_widths
+        narrow = {name: list(here) for name, here in widths.all_widths(half).items() if here != wide[name]}
+        half.config = replace(half.config, widths=narrow)
     return student
 
 

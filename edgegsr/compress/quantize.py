@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from edgegsr.both_run import BothRun
+from edgegsr.both_run import BothRun, parts_of
 from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import QuantizeConfig
-from edgegsr.compress.layers import Layer, in_16_bits, layers_of
+from edgegsr.compress.layers import Layer, Rounded, in_16_bits, layers_of
 from edgegsr.compress.prune import Pruned
 from edgegsr.compress.school import Schooling
 from edgegsr.compress.sensitivity import Judges, sensitivity
@@ -26,7 +27,8 @@ from edgegsr.errors import InputError, require
 from edgegsr.images import letterbox
 from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
-from edgegsr.student.quantizers import AnyQuantized, counts_in_8_bits, unrounded
+from edgegsr.student.both import of_each
+from edgegsr.student.quantizers import counts_in_8_bits, unrounded
 
 LOOKED_AT = 8  # images at a time, when scales are found
 COMPARED = 64  # images on which outputs are compared, at once
@@ -38,7 +40,8 @@ def quantizing(run: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[A
     folded = made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
 
     def rounded() -> Pruned:
-        return Pruned(calibrated(folded.student, calibration_photos(school.learn, side, wish)), {})
+        photos = [some for part in school.parts for some in calibration_photos(part.learn, side, wish)]
+        return Pruned(calibrated(folded.student, photos), {})
 
     at = made(steps / "int8-calibrated", folded, rounded)
     yield "INT8, calibrated", at
@@ -52,8 +55,7 @@ def quantizing(run: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[A
 
 def calibration_photos(learn: Split | PairSplit, side: int, wish: QuantizeConfig) -> Sequence[Tensor]:
     """Photos of a split, drawn by seed, as they are looked at when scales are found."""
-    rows = np.random.default_rng(wish.seed).permutation(len(learn))[: wish.calibration]
-    return torch.split(_pixels(learn, rows, side), LOOKED_AT)
+    return torch.split(_pixels(learn, _drawn(learn, wish.calibration, wish), side), LOOKED_AT)
 
 
 def refuse_quantized(run: Run | PairRun | BothRun) -> None:
@@ -62,24 +64,27 @@ def refuse_quantized(run: Run | PairRun | BothRun) -> None:
         raise InputError(f"{run.folder}: is quantized already; compress the run that it was made from")
 
 
-def check_calibration(*schools: Schooling[Any]) -> None:
+def check_calibration(school: Schooling[Any]) -> None:
     """Refuses to find scales on nothing."""
-    for school in schools:
-        require(len(school.learn) > 0, f"8 bits: wanted photos to calibrate on, got 0 in {school.learn.name}")
+    for part in school.parts:
+        require(len(part.learn) > 0, f"8 bits: wanted photos to calibrate on, got 0 in {part.learn.name}")
 
 
-def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[AnyRun]) -> AnyQuantized:
+def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[AnyRun]) -> Rounded:
     """The student with those layers in 16 bits that need it."""
-    student, judge, side = run.student, school.judge, run.student.config.side
-    assert isinstance(student, AnyQuantized)
+    student, parts, side = run.student, parts_of(run), run.student.config.side
+    assert isinstance(student, Rounded)
 
-    def mixed(layers: Collection[Layer]) -> AnyQuantized:
-        return in_16_bits(student, unrounded(student, run.tables), layers)
+    def mixed(layers: Collection[Layer]) -> Rounded:
+        body = of_each(student, lambda half, part: unrounded(part, parts[half].tables))
+        return in_16_bits(student, body, layers)
 
-    rows = np.random.default_rng(wish.seed).permutation(len(judge))[: wish.judged_on]
+    if wish.max_drop == 1:  # nothing has to be kept
+        return mixed([])
+    few = [part.judge.take(_drawn(part.judge, wish.judged_on, wish)) for part in school.parts]
     judges = Judges(
-        pixels=_pixels(judge, rows[:COMPARED], side),
-        some=lambda rounded: school.score(rounded, judge.take(rows)),
+        pixels=torch.cat([_pixels(split, range(min(COMPARED, len(split))), side) for split in few]),
+        some=lambda rounded: school.score(rounded, few),
         whole=lambda layers: school.score(mixed(layers)),
         before=school.score(folded.student),
     )
@@ -87,6 +92,10 @@ def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school:
     if names is None:
         print(f"--max-drop {wish.max_drop:g}: not met by 0, 1, 2, 4 … layers in 16 bits; all are in 8", file=sys.stderr)
     return mixed([layer for layer in layers_of(student) if layer.name in (names or [])])
+
+
+def _drawn(split: Split | PairSplit, count: int, wish: QuantizeConfig) -> npt.NDArray[np.int64]:
+    return np.random.default_rng(wish.seed).permutation(len(split))[:count]
 
 
 def _pixels(split: Split | PairSplit, rows: Iterable[int], side: int) -> Tensor:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from edgegsr.both_run import BothRun
+from edgegsr.bundle import PAIRS, SITUATIONS
 from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
 from edgegsr.compress.figures import Steps
-from edgegsr.compress.layers import layers_of
-from edgegsr.compress.school import PairSchool, Schooling
+from edgegsr.compress.layers import Rounded, layers_of
+from edgegsr.compress.school import PairSchool, School, Schooling
 from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
 from edgegsr.compress.strands import strands_of
@@ -20,7 +22,7 @@ from edgegsr.page import page
 from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.scoring.brief import JUDGED
-from edgegsr.student.quantizers import Quantized
+from edgegsr.student.quantizers import counts_in_8_bits
 from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
 SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded", "mAP")))
@@ -29,25 +31,23 @@ COSTS = ("weights, M", "GFLOPs", "file, MB", "p50, ms", "p99, ms")
 
 
 def report(
-    run: Run | PairRun,
+    run: Run | PairRun | BothRun,
     steps: Steps,
     wishes: Wishes,
     school: Schooling[Any],
     threads: int,
     plan: Plan | None = None,
     felt: Sensitivity | None = None,
-    more: Sequence[Schooling[Any]] = (),
 ) -> str:
-    """The page; `more` are schools whose photos it was calibrated on as well."""
+    """The page."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
-    lead = (
-        f"{_how(wishes, (school, *more), plan)}, judged on {len(school.judge):,} images of {school.judge.name}, "
-        f"method {school.method}{_note_on(school)}"
-    )
+    judged = " and ".join(f"{len(part.judge):,} images of {part.judge.name}{_head(run, part)}" for part in school.parts)
+    notes = "".join(dict.fromkeys(map(_note_on, school.parts)))
+    lead = f"{_how(wishes, school.parts, plan)}, judged on {judged}, method {school.method}{notes}"
     charts, rounding = _charts(run, steps, plan), ""
     if felt:
         rounding = _layers(felt, wishes, school)
-    elif isinstance(run.student, Quantized):
+    elif isinstance(run.student, Rounded) and counts_in_8_bits(run.student):
         rounding = _rounded(run.student)
     body = "".join(
         [
@@ -65,15 +65,20 @@ def report(
 def _scores(steps: Steps) -> dict[str, str]:
     """Which scores there are, the first of which stands for all, by name."""
     dev = next(iter(steps.values()))["dev"]
-    return {name: told for name, told in SCORES.items() if name in dev["all"]}
+    return {name: told for name, told in SCORES.items() if any(name in part for part in dev.values())}
 
 
-def _note_on(school: Schooling[Any]) -> str:
+def _head(run: Run | PairRun | BothRun, school: School | PairSchool) -> str:
+    """Which head a school judges, where there are two."""
+    return f" ({PAIRS if isinstance(school, PairSchool) else SITUATIONS})" * isinstance(run, BothRun)
+
+
+def _note_on(school: School | PairSchool) -> str:
     folder = school.judge.folder
     return note_on(folder, "HICO-DET") if isinstance(school, PairSchool) else note_on(folder)
 
 
-def _how(wishes: Wishes, schools: Sequence[Schooling[Any]], plan: Plan | None) -> str:
+def _how(wishes: Wishes, schools: Sequence[School | PairSchool], plan: Plan | None) -> str:
     prune, quantize, target, done = wishes.prune, wishes.quantize, wishes.target, []
     if plan is not None:
         told = "predicted" if target.roofline else "measured"
@@ -112,7 +117,7 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: 
         now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
         cards.insert(0, (f"{now / before:.0%}", "of the latency", f"{before:.2f} to {now:.2f} ms"))
     for group, scores in last["dev"].items():
-        if then := first["dev"][group][score]:
+        if then := first["dev"][group].get(score):
             here = scores[score] or 0
             cards.append((f"{here / then:.1%}", f"of {told}, {group}", f"{100 * then:.1f} to {100 * here:.1f} %"))
     return "".join(
@@ -122,15 +127,20 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: 
 
 
 def _note(wishes: Wishes, school: Schooling[Any], threads: int) -> str:
-    judged = "averaged per verb; value and grounded with the true verb"
-    if isinstance(school, PairSchool):
-        judged = "by HICO-DET's protocol, over the kinds that it shows"
     return escape(
-        f"Scores in per cent on {school.judge.name}, {judged}. "
+        f"Scores in per cent on {'; on '.join(map(_judged, school.parts))}. "
         f"Latency of one image through the exported graph in ONNX Runtime, {_many(threads, 'thread')}, on "
         "the machine that ran the step; compare within one quiet run only. INT8 is not timed here."
         f"{f' {WORTH}' if wishes.prune.sparse else ''}"
     )
+
+
+def _judged(school: School | PairSchool) -> str:
+    """On which split, and how its scores are averaged."""
+    how = "averaged per verb; value and grounded with the true verb"
+    if isinstance(school, PairSchool):
+        how = "by HICO-DET's protocol, over the kinds that it shows"
+    return f"{school.judge.name}, {how}"
 
 
 def _table(steps: Steps) -> str:
@@ -157,7 +167,7 @@ def _cells(step: Mapping[str, Any], groups: list[str], scores: Iterable[str]) ->
     return "".join(f"<td>{cell}</td>" for cell in cells)
 
 
-def _charts(run: Run | PairRun, steps: Steps, plan: Plan | None) -> str:
+def _charts(run: Run | PairRun | BothRun, steps: Steps, plan: Plan | None) -> str:
     charts, (score, told) = [], next(iter(_scores(steps).items()))
     for group in ("harmonic", "all"):
         points = {
@@ -178,7 +188,7 @@ def _charts(run: Run | PairRun, steps: Steps, plan: Plan | None) -> str:
 def _layers(felt: Sensitivity, wishes: Wishes, school: Schooling[Any]) -> str:
     """What 8 bits do to every layer, the worst first, and which of them stay in 16."""
     sixteen, quantize = felt.sixteen or [], wishes.quantize
-    images = min(quantize.judged_on, len(school.judge))
+    images = sum(min(quantize.judged_on, len(part.judge)) for part in school.parts)
     ordered = sorted(felt.layers.items(), key=lambda item: -item[1].noise)
     most = max(ordered[0][1].noise, 1e-12)
     bars = {
@@ -215,7 +225,7 @@ def _layers(felt: Sensitivity, wishes: Wishes, school: Schooling[Any]) -> str:
     )
 
 
-def _rounded(student: Quantized) -> str:
+def _rounded(student: Rounded) -> str:
     """Which layers count in 8 bits, and what stays as it was."""
     eight = {layer.name: layer.parameters for layer in layers_of(student)}
     every = {name: weight.numel() for name, weight in student.named_parameters() if weight.ndim > 1}
@@ -244,7 +254,7 @@ def _short(name: str) -> str:
     return name
 
 
-def _kept(run: Run | PairRun) -> dict[str, tuple[float, str]]:
+def _kept(run: Run | PairRun | BothRun) -> dict[str, tuple[float, str]]:
     """How many channels or heads each block still has of what its card gives it."""
     student, found = run.student, dict[str, list[int]]()
     for strand in strands_of(student):

@@ -1,25 +1,32 @@
 """What all trainings of a compression have in common: the data, the method, the teacher, and the card's settings.
 
-There is one for students of situations and one for students of pairs; the rest of the package knows no difference.
+There is one for students of situations, one for students of pairs, and one for those of both; the rest of the package
+knows no difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import tomllib
 import torch
 
+from edgegsr.both_run import BothRun, open_both_run, parts_of
+from edgegsr.bundle import PAIRS, SITUATIONS
 from edgegsr.compress.steps import AnyRun
+from edgegsr.compress.strands import EitherStudent
 from edgegsr.data.hico import RULES
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
+from edgegsr.distill.both import OfPairs, OfSituations, lesson_of_both, train_both, turns_of_both
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.course import Course
+from edgegsr.distill.heads import BothLesson
 from edgegsr.distill.identity import describe, facts_of
 from edgegsr.distill.loop import Turn
 from edgegsr.distill.methods import find_method
@@ -34,7 +41,7 @@ from edgegsr.run import Run
 from edgegsr.scoring.brief import Dev, brief, brief_pairs
 from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.answers import answer
-from edgegsr.student.both import OneHead
+from edgegsr.student.both import AnyStudent, BothStudent
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.calibration import choose
 from edgegsr.student.evaluate import evaluate
@@ -49,9 +56,9 @@ class Schooling(Protocol[AnyRun]):
     """Who teaches a student on the way, and who judges it."""
 
     @property
-    def learn(self) -> Any: ...
-    @property
-    def judge(self) -> Any: ...
+    def parts(self) -> Sequence[School | PairSchool]:
+        """Those of one head that it is made of."""
+
     @property
     def method(self) -> str: ...
     @property
@@ -60,8 +67,8 @@ class Schooling(Protocol[AnyRun]):
     def train(self, folder: Path, run: AnyRun, watcher: Any = None, **changes: float) -> AnyRun:
         """The student of a run, trained on in the way that it was trained, in a run of its own."""
 
-    def score(self, student: Any, split: Any = None) -> Dev:
-        """What a student scores on dev, or on a part of it."""
+    def score(self, student: Any, few: Sequence[Any] = ()) -> Dev:
+        """What a student scores on dev, or on a few images of it, a split for every part."""
 
     def lesson(self, start: Start[Any]) -> Any:
         """What a student is taught by, with all that it has learned."""
@@ -100,9 +107,14 @@ class School:
             start=start_of(run, watcher),
         )
 
-    def score(self, student: Student, split: Split | None = None) -> Dev:
-        said = answer(student, split or self.judge, label="" if split else "evaluating")
-        return brief(evaluate(student, split or self.judge, self.groups, answers=said))
+    @property
+    def parts(self) -> Sequence[School]:
+        return (self,)
+
+    def score(self, student: Student, few: Sequence[Split] = ()) -> Dev:
+        [split] = few or [self.judge]
+        said = answer(student, split, label="" if few else "evaluating")
+        return brief(evaluate(student, split, self.groups, answers=said))
 
     def lesson(self, start: Start[Student]) -> Plain:
         counts = images_per_verb(self.learn.annotations)
@@ -157,10 +169,15 @@ class PairSchool:
             source=self.source,
         )
 
-    def score(self, student: PairStudent, split: PairSplit | None = None) -> Dev:
+    @property
+    def parts(self) -> Sequence[PairSchool]:
+        return (self,)
+
+    def score(self, student: PairStudent, few: Sequence[PairSplit] = ()) -> Dev:
         """Over the kinds that the split shows."""
-        said = answer_pairs(student, split or self.judge, label="" if split else "evaluating")
-        return brief_pairs(score((split or self.judge).pairs, said.predictions(), PARTIAL))
+        [split] = few or [self.judge]
+        said = answer_pairs(student, split, label="" if few else "evaluating")
+        return brief_pairs(score(split.pairs, said.predictions(), PARTIAL))
 
     def lesson(self, start: Start[PairStudent]) -> PairLesson:
         told = as_told(self.learn, self.source)
@@ -184,10 +201,67 @@ class PairSchool:
         """Nothing: a training of pairs chooses nothing on dev."""
 
 
-def start_of(run: Any, watcher: OneHead | None = None) -> Start[OneHead]:
+@dataclass(frozen=True)
+class BothSchool:
+    """For students of both heads, whose trunk hears both lessons."""
+
+    situations: School
+    pairs: PairSchool
+
+    @property
+    def parts(self) -> Sequence[School | PairSchool]:
+        return self.situations, self.pairs
+
+    @property
+    def method(self) -> str:
+        return self.pairs.method
+
+    @property
+    def settings(self) -> TrainConfig:
+        return self.pairs.settings
+
+    def train(self, folder: Path, run: BothRun, watcher: BothStudent | None = None, **changes: float) -> BothRun:
+        mine, theirs = self.situations, self.pairs
+        situations = OfSituations(mine.learn, mine.judge, run.situations.tables, mine.groups, mine.source)
+        pairs = OfPairs(theirs.learn, theirs.judge, run.pairs.tables, theirs.source)
+        card = _card_of(run.student, self.settings, changes)
+        train_both(card, situations, pairs, folder, self.method, start=start_of(run, watcher))
+        return open_both_run(folder)
+
+    def score(self, student: BothStudent, few: Sequence[Any] = ()) -> Dev:
+        """Those of situations, and of pairs under their own name."""
+        of_pairs = self.pairs.score(student.pairs, few[1:])["all"]
+        return {**self.situations.score(student.situations, few[:1]), PAIRS: of_pairs}
+
+    def lesson(self, start: Start[BothStudent]) -> BothLesson:
+        mine, theirs = self.situations, self.pairs
+        heads = start.copied()
+        lesson = lesson_of_both(self.method, heads, self.settings, mine.learn, mine.source, theirs.learn)
+        start.into(lesson)
+        return lesson
+
+    def turns(self, student: BothStudent, number: int) -> Iterator[Turn]:
+        mine, theirs = self.situations, self.pairs
+        collages = find_method(self.method).collages
+        course = Course(mine.learn, student.config.side, self.settings, mine.source, collages)
+        return islice(turns_of_both(course, theirs.learn, theirs.source), number)
+
+    def described(self, run: BothRun) -> dict[str, Any]:
+        return {SITUATIONS: self.situations.described(run.situations), PAIRS: self.pairs.described(run.pairs)}
+
+    def finish(self, run: BothRun) -> None:
+        self.situations.finish(run.situations)
+
+
+def start_of(run: Any, watcher: AnyStudent | None = None) -> Start[AnyStudent]:
     """Where what comes after a run begins."""
-    return Start(run.student, read_lesson(run.folder), watcher)
+    beside = {
+        f"{half}.{name}" if half else name: tensor
+        for half, part in parts_of(run).items()
+        for name, tensor in read_lesson(part.folder).items()
+    }
+    return Start(run.student, beside, watcher)
 
 
-def _card_of(student: Student | PairStudent, settings: TrainConfig, changes: Mapping[str, float]) -> dict[str, Any]:
+def _card_of(student: EitherStudent, settings: TrainConfig, changes: Mapping[str, float]) -> dict[str, Any]:
     return {"student": asdict(student.config), "train": {**asdict(settings), **changes}}

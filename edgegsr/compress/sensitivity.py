@@ -16,13 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgegsr.compress.layers import Layer, idle, layers_of, silent
+from edgegsr.compress.layers import Layer, Rounded, idle, layers_of, silent
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.brief import Dev, worst
+from edgegsr.student.both import BothStudent, halves_of
 from edgegsr.student.pairs import in_order
-from edgegsr.student.quantizers import AnyQuantized, QuantizedPairStudent
+from edgegsr.student.quantizers import QuantizedPairStudent
 
 FILE = "sensitivity.json"
 
@@ -49,12 +50,12 @@ class Judges:
     """What tells how good a student is."""
 
     pixels: Tensor  # to compare outputs on
-    some: Callable[[AnyQuantized], Dev]  # the scores on some of dev
+    some: Callable[[Rounded], Dev]  # the scores on some of dev
     whole: Callable[[Collection[Layer]], Dev]  # on all of it, with these layers in 16 bits
     before: Dev  # the same, in float
 
 
-def sensitivity(student: AnyQuantized, judges: Judges, most: float, out: Path) -> Sensitivity:
+def sensitivity(student: Rounded, judges: Judges, most: float, out: Path) -> Sensitivity:
     """Found once; what is felt is kept layer by layer. `most` is the share of a score that may be lost."""
     path = out / FILE
     known: dict[str, Any] = read_json(path) if path.is_file() else {"layers": {}}
@@ -92,7 +93,7 @@ def _told(known: Mapping[str, Any]) -> Sensitivity:
 
 @torch.no_grad()
 def _felt(
-    student: AnyQuantized, every: Sequence[Layer], judges: Judges, known: Collection[str]
+    student: Rounded, every: Sequence[Layer], judges: Judges, known: Collection[str]
 ) -> Iterator[tuple[str, Felt]]:
     """What every layer that is not known yet does when it alone is rounded."""
     quantizers = idle(every, every)
@@ -135,8 +136,11 @@ def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]
     return [layer.name for layer in kept]
 
 
-def _asking(student: AnyQuantized, pixels: Tensor) -> Callable[[], tuple[Tensor, ...]]:
+def _asking(student: Rounded, pixels: Tensor) -> Callable[[], tuple[Tensor, ...]]:
     """What asks it again and again what it was asked now: about the same verbs, or from the same cells."""
+    if isinstance(student, BothStudent):
+        asked = [_asking(half, pixels) for half in halves_of(student).values()]  # type: ignore[arg-type]
+        return lambda: tuple(answer for ask in asked for answer in ask())
     first = student(pixels)
     if isinstance(student, QuantizedPairStudent):
         known = torch.zeros_like(first.seeds).scatter_(1, first.starts, 1)

@@ -12,21 +12,25 @@ from safetensors.torch import save
 from torch import Tensor
 
 from edgegsr import card
+from edgegsr.both_run import HALVES, BothRun, open_both_run, parts_of
 from edgegsr.distill.start import LESSON, read_lesson
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import CONFIG, ONTOLOGY, QUANTIZERS, TABLES, WEIGHTS, Run, open_run
+from edgegsr.student.both import BothStudent, halves_of
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import Quantized, write_places
 from edgegsr.student.weights import save_packed, save_weights
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
-AnyRun = TypeVar("AnyRun", Run, PairRun)
-Made = tuple[Student | PairStudent, Mapping[str, Sequence[int]]]  # and which units of each strand it has kept
+AnyRun = TypeVar("AnyRun", Run, PairRun, BothRun)
+Kept = Mapping[str, Sequence[int]]  # units of each strand that was cut
+Made = tuple[Student | PairStudent | BothStudent, Kept]
 
 STEPS = "steps"
+OF_HALF = rf"(?:(?:{'|'.join(HALVES)})\.)?"  # what teaches both heads is named by half
 # what of a lesson reads which strand along which axis, some of it several places of the strand at once
 READS = (
     (r"to_patches\.weight", "tokens", 1),
@@ -39,9 +43,15 @@ READS = (
 
 def made(folder: Path, run: AnyRun, make: Callable[[], Made], *, packed: bool = False) -> AnyRun:
     """The run of a student that is made from that of another without training; the weights come last."""
-    if (folder / WEIGHTS).is_file():
-        return opened_like(run, folder)
-    student, kept = make()
+    parts = parts_of(run)
+    if not all((folder / half / WEIGHTS).is_file() for half in parts):
+        student, kept = make()
+        for half, smaller in halves_of(student).items():
+            _write(folder / half, parts[half], smaller, kept, packed)
+    return opened_like(run, folder)
+
+
+def _write(folder: Path, run: Run | PairRun, student: Student | PairStudent, kept: Kept, packed: bool) -> None:
     write_whole(folder / CONFIG, card.to_toml({**run.config, "student": student.config}))
     for name in (ONTOLOGY, KINDS_FILE, TABLES, ZERO_SHOT):
         if (run.folder / name).is_file():
@@ -51,15 +61,16 @@ def made(folder: Path, run: AnyRun, make: Callable[[], Made], *, packed: bool = 
     if isinstance(student, Quantized):
         write_places(student, folder / QUANTIZERS)
     (save_packed if packed else save_weights)(student, folder / WEIGHTS)
-    return opened_like(run, folder)
 
 
 def opened_like(run: AnyRun, folder: Path) -> AnyRun:
     """The run in a folder, which is one of the same kind."""
+    if isinstance(run, BothRun):
+        return open_both_run(folder)
     return open_pair_run(folder) if isinstance(run, PairRun) else open_run(folder)
 
 
-def _width(student: Student | PairStudent, strand: str) -> int:
+def _width(student: Student | PairStudent | BothStudent, strand: str) -> int:
     """How many units a strand of the student has, as a lesson reads it."""
     if isinstance(student, PairStudent) or strand == "tokens":
         return student.token_width
@@ -67,12 +78,12 @@ def _width(student: Student | PairStudent, strand: str) -> int:
 
 
 def narrowed(
-    lesson: Mapping[str, Tensor], student: Student | PairStudent, kept: Mapping[str, Sequence[int]]
+    lesson: Mapping[str, Tensor], student: Student | PairStudent | BothStudent, kept: Kept
 ) -> dict[str, Tensor]:
     """What taught a student, where it reads units of it that are cut."""
     found = dict(lesson)
     for pattern, strand, axis in READS:
-        for name in (name for name in lesson if strand in kept and re.fullmatch(pattern, name)):
+        for name in (name for name in lesson if strand in kept and re.fullmatch(OF_HALF + pattern, name)):
             tensor, wide = lesson[name], _width(student, strand)
             places = [i + unit for i in range(0, tensor.shape[axis], wide) for unit in kept[strand]]
             found[name] = tensor.index_select(axis, torch.tensor(places))

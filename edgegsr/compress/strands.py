@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from edgegsr.bundle import SITUATIONS
 from edgegsr.student.attention import Attention, CrossAttention
+from edgegsr.student.both import BothStudent, halves_of
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
@@ -38,7 +40,9 @@ ANSWERS_OF_PAIRS = (
     *("pairs.correct.0", "pairs.presence.0"),
 )
 
-EitherStudent = Student | PairStudent
+TRUNK = ("encoder.", "decoder.")  # what both halves of a student share
+
+EitherStudent = Student | PairStudent | BothStudent
 Places = npt.NDArray[np.int64]  # (units, channels of a unit)
 
 
@@ -70,8 +74,24 @@ class Strand:
 
 
 def strands_of(student: EitherStudent) -> list[Strand]:
-    """Every strand that can be cut, along the way from pixels to answers."""
+    """Every strand that can be cut, along the way from pixels to answers.
+
+    Of both heads those of either half; one that runs through the trunk goes on in both.
+    """
+    if isinstance(student, BothStudent):
+        return _of_both(student)
     return [*_of_backbone(student), *_of_tokens(student), *_of_attentions(student), *_of_hidden(student)]
+
+
+def _of_both(student: BothStudent) -> list[Strand]:
+    found: dict[str, Strand] = {}
+    for half, part in halves_of(student).items():
+        for strand in strands_of(part):
+            first = found.get(strand.name)
+            mine = [each for each in strand.slices if half == SITUATIONS or not each.layer.startswith(TRUNK)]
+            slices = [replace(each, layer=f"{half}.{each.layer}") for each in mine]
+            found[strand.name] = replace(strand, slices=(*(first.slices if first else ()), *slices))
+    return list(found.values())
 
 
 class _Maps(nn.Module):
@@ -86,7 +106,7 @@ class _Maps(nn.Module):
         return self.fine(fine), self.coarse(coarse)
 
 
-def _of_backbone(student: EitherStudent) -> Iterator[Strand]:
+def _of_backbone(student: Student | PairStudent) -> Iterator[Strand]:
     import torch_pruning
 
     maps, side, training = _Maps(student.encoder), student.config.side, student.training
@@ -118,7 +138,7 @@ def _strand(graph: Any, members: Any, names: Mapping[Any, str], order: Mapping[s
     return Strand(min(makers, key=order.__getitem__), tuple(slices)) if makers else None
 
 
-def _of_tokens(student: EitherStudent) -> Iterator[Strand]:
+def _of_tokens(student: Student | PairStudent) -> Iterator[Strand]:
     """The widths that run along the residual sums: of tokens, of what they are pooled to, of what asks them."""
     mixers = [f"encoder.mixer.{i}" for i in range(len(student.encoder.mixer))]
     layers = [f"decoder.layers.{i}" for i in range(len(student.decoder.layers))]
@@ -167,7 +187,7 @@ def _of_tokens(student: EitherStudent) -> Iterator[Strand]:
     )
 
 
-def _of_attentions(student: EitherStudent) -> Iterator[Strand]:
+def _of_attentions(student: Student | PairStudent) -> Iterator[Strand]:
     for name, module in student.named_modules():
         if isinstance(module, Attention | CrossAttention):
             channels = np.arange(module.v.out_features).reshape(module.heads, -1)
@@ -176,7 +196,7 @@ def _of_attentions(student: EitherStudent) -> Iterator[Strand]:
             yield Strand(name, tuple(slices), heads=True)
 
 
-def _of_hidden(student: EitherStudent) -> Iterator[Strand]:
+def _of_hidden(student: Student | PairStudent) -> Iterator[Strand]:
     """The hidden widths of blocks of two linears, and what the box head compares by."""
     for name, module in student.named_modules():
         if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.GELU):
@@ -185,7 +205,7 @@ def _of_hidden(student: EitherStudent) -> Iterator[Strand]:
     yield _channels(student, f"{box}.look", out=[f"{box}.look", f"{box}.appear"], into=[])
 
 
-def _channels(student: EitherStudent, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
+def _channels(student: Student | PairStudent, name: str, out: Sequence[str], into: Sequence[str]) -> Strand:
     (count, *_) = widths(student.get_submodule(out[0])) or (0,)
     places = _each(range(count))
     return Strand(

@@ -33,6 +33,7 @@ from edgegsr.distill.pairs.methods import Source as PairSource
 from edgegsr.distill.pairs.methods import find_pair_method
 from edgegsr.distill.pairs.train import allowed_kinds, as_told, batches_of, brief_of, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
+from edgegsr.distill.start import Start
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.train import check_data, finish, images_per_verb
 from edgegsr.distill.training import Training
@@ -40,7 +41,7 @@ from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.run import BOARD, METRICS, REPORT, STATE, TABLES, Run, open_run
+from edgegsr.run import BOARD, METRICS, QUANTIZERS, REPORT, STATE, TABLES, Run, open_run
 from edgegsr.scoring.brief import brief
 from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.answers import Answers, answer
@@ -50,6 +51,7 @@ from edgegsr.student.evaluate import evaluate
 from edgegsr.student.model import Student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
+from edgegsr.student.quantizers import Quantized, write_places
 from edgegsr.teacher.knowledge import Source
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -87,25 +89,28 @@ def train_both(
     method: str = "none",
     overrides: Mapping[str, Any] | None = None,
     on_step: Callable[[int], None] | None = None,
+    start: Start[BothStudent] | None = None,
 ) -> tuple[Run, PairRun]:
-    """The finished runs in `out`. The same call goes on with what it finds there, and leaves finished runs alone."""
-    if method not in METHODS:
-        raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {method!r}")
+    """The finished runs in `out`. The same call goes on with what it finds there, and leaves finished runs alone.
+
+    A `start` is what the training goes on with; its student must be the one of the card.
+    """
+    check_method(method)
     out, card = Path(out), read_student(student_card)
     _check(out, situations, pairs, method)
     settings = read_train(student_card, overrides, find_method(method).settings)
     places = {half: out / half for half in HALVES}
     folder = open_folder(out, settings, places.values())
     accelerator, saved = folder.accelerator, folder.saved
-    heads = BothStudent(
-        Student(replace(card, pairs=0), situations.tables, pretrained=folder.is_new),
-        PairStudent(card, pairs.tables, torch.from_numpy(pairs.learn.pairs.kinds.valid), pretrained=False),
-    )
-    described = _described(method, card, settings, situations, pairs)
+    heads = start.copied() if start else _new(card, situations, pairs, pretrained=folder.is_new)
+    described = _described(method, heads, settings, situations, pairs, start)
     description = described[PAIRS]  # the other one is held against its folder as well
     words = {SITUATIONS: situations.learn.annotations.ontology, PAIRS: ontology_of(pairs.learn.pairs.kinds)}
     for half, tables in ((SITUATIONS, situations.tables), (PAIRS, pairs.tables)):
         settle(places[half], described[half], words[half], tables, accelerator.is_main_process)
+        student = getattr(heads, half)
+        if isinstance(student, Quantized) and accelerator.is_main_process:
+            write_places(student, places[half] / QUANTIZERS)
     if accelerator.is_main_process and not (places[PAIRS] / KINDS_FILE).is_file():
         write_whole(places[PAIRS] / KINDS_FILE, pairs.learn.pairs.kinds.to_json())
     if folder.is_done():
@@ -124,18 +129,15 @@ def train_both(
         accelerator.num_processes,
         on_gpu,
     )
-    torch.manual_seed(settings.seed)
-    lesson = BothLesson(
-        heads,
-        find_method(method).lesson(
-            heads.situations,
-            replace(settings, weights=settings.situation_weights),
-            images_per_verb(situations.learn.annotations),
-            situations.source,
-        ),
-        find_pair_method(method).lesson(heads.pairs, settings, torch.from_numpy(allowed_kinds(pairs.learn, ""))),
-    )
+    lesson = lesson_of_both(method, heads, settings, situations.learn, situations.source, pairs.learn)
+    if start:
+        start.into(lesson)
+        lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
     training = Training(accelerator, lesson, settings, course.steps, round(settings.warmup_epochs * course.per_epoch))
+    if start:
+        training.keep_zeros()
+        if start.watcher:
+            lesson.watch(start.watcher)
     if saved:
         check_state(saved, description)
         training.restore(saved)
@@ -155,7 +157,8 @@ def train_both(
 
     journal = Journal(out, saved.step if saved else 0, course.steps, accelerator.is_main_process)
     images = (situations.learn.annotations.images, pairs.learn.pairs.images)
-    syllabus = Syllabus(images, course.per_epoch, partial(_turns, course, pairs, settings, on_gpu), judge, _spoken)
+    from_step = partial(turns_of_both, course, pairs.learn, pairs.source, on_gpu)
+    syllabus = Syllabus(images, course.per_epoch, from_step, judge, _spoken)
     with closing(journal), StopSign() as sign:
         go(out, training, syllabus, description, saved, journal, sign, on_step)
         told, named = kept[0] if kept else say()
@@ -168,6 +171,12 @@ def train_both(
             journal.say(f"{out}: {' and '.join(f'{half}/{REPORT}' for half in HALVES)}")
         accelerator.wait_for_everyone()
     return open_run(places[SITUATIONS]), open_pair_run(places[PAIRS])
+
+
+def check_method(name: str) -> None:
+    """Refuses one that only one of the heads knows."""
+    if name not in METHODS:
+        raise InputError(f"--method: both heads together take one of {', '.join(METHODS)}, got {name!r}")
 
 
 def _check(out: Path, situations: OfSituations, pairs: OfPairs, method: str) -> None:
@@ -184,34 +193,62 @@ def _check(out: Path, situations: OfSituations, pairs: OfPairs, method: str) -> 
         raise InputError(f"--method {method}: both heads learn from a teacher; give --teacher")
 
 
+def _new(card: StudentConfig, situations: OfSituations, pairs: OfPairs, pretrained: bool) -> BothStudent:
+    return BothStudent(
+        Student(replace(card, pairs=0), situations.tables, pretrained=pretrained),
+        PairStudent(card, pairs.tables, torch.from_numpy(pairs.learn.pairs.kinds.valid), pretrained=False),
+    )
+
+
+def lesson_of_both(
+    method: str, heads: BothStudent, settings: TrainConfig, scenes: Split, source: Source | None, crowds: PairSplit
+) -> BothLesson:
+    """What teaches both heads by a method, begun the same every time; `source` tells of the scenes."""
+    of_situations, allowed = replace(settings, weights=settings.situation_weights), allowed_kinds(crowds, "")
+    torch.manual_seed(settings.seed)
+    counts = images_per_verb(scenes.annotations)
+    return BothLesson(
+        heads,
+        find_method(method).lesson(heads.situations, of_situations, counts, source),
+        find_pair_method(method).lesson(heads.pairs, settings, torch.from_numpy(allowed)),
+    )
+
+
 def _described(
-    method: str, card: StudentConfig, settings: TrainConfig, situations: OfSituations, pairs: OfPairs
+    method: str,
+    heads: BothStudent,
+    settings: TrainConfig,
+    situations: OfSituations,
+    pairs: OfPairs,
+    start: Start[BothStudent] | None,
 ) -> dict[str, str]:
     """The config.toml of each half: as of a training by itself, and beside which one it learned."""
     truth = {split.name: facts_of(split.annotations) for split in (situations.learn, situations.judge)}
     mine = {"beside": {"head": PAIRS, "images": len(pairs.learn)}}
-    theirs, data = facts_of_pairs(pairs.learn, pairs.judge, "", "", "", pairs.source)
+    theirs, data = facts_of_pairs(pairs.learn, pairs.judge, "", "", start.hash if start else "", pairs.source)
     ontology = situations.learn.annotations.ontology
     return {
         SITUATIONS: describe(
-            method, replace(card, pairs=0), replace(settings, weights=settings.situation_weights), ontology, truth,
-            situations.tables, situations.source, more=mine,
+            method, heads.situations.config, replace(settings, weights=settings.situation_weights), ontology, truth,
+            situations.tables, situations.source, start, mine,
         ),
         PAIRS: describe(
-            method, card, settings, ontology_of(pairs.learn.pairs.kinds), data, pairs.tables,
+            method, heads.pairs.config, settings, ontology_of(pairs.learn.pairs.kinds), data, pairs.tables,
             more={**theirs, "beside": {"head": SITUATIONS, "images": len(situations.learn)}},
         ),
     }  # fmt: skip
 
 
-def _turns(course: Course, pairs: OfPairs, settings: TrainConfig, pin_memory: bool, done: int) -> Iterator[Turn]:
+def turns_of_both(
+    course: Course, crowds: PairSplit, source: PairSource | None, pin_memory: bool = False, done: int = 0
+) -> Iterator[Turn]:
     """A batch of each half in every step; whichever has fewer images begins them anew more often."""
-    told = as_told(pairs.learn, pairs.source)
-    batches = batches_of(told, course.side, settings, course.rank, course.world, pin_memory)
+    told = as_told(crowds, source)
+    batches = batches_of(told, course.side, course.settings, course.rank, course.world, pin_memory)
     for mine, other in zip(course.from_step(done), turns(batches, course.steps, done)):
         about = None
-        if pairs.source:
-            about = Both(mine.about, pairs.source.about(other.batch.rows))
+        if source:
+            about = Both(mine.about, source.about(other.batch.rows))
         yield Turn(mine.epoch, mine.step, BothBatch(mine.batch, other.batch), about)
 
 

@@ -11,7 +11,7 @@ from edgegsr.data.loader import Batch
 from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.plain import Plain
-from edgegsr.student.both import BothStudent
+from edgegsr.student.both import BothStudent, halves_of
 
 
 class Both(NamedTuple):
@@ -52,6 +52,12 @@ class BothLesson(nn.Module):
         halves = {half: getattr(self, half).losses(getattr(said, half), getattr(true, half)) for half in HALVES}
         return {f"{half}/{name}": loss for half, losses in halves.items() for name, loss in losses.items()}
 
+    def watch(self, watcher: BothStudent) -> None:
+        """Takes copies of its halves, each to watch its own."""
+        for half, part in halves_of(watcher).items():
+            getattr(self, half).watch(part)
+
     def watched(self, said: Both, true: BothBatch) -> dict[str, Tensor]:
-        """Nothing: no other student is listened to."""
-        return {}
+        """What watchers of either half say."""
+        halves = {half: getattr(self, half).watched(getattr(said, half), getattr(true, half)) for half in HALVES}
+        return {f"{half}/{name}": loss for half, losses in halves.items() for name, loss in losses.items()}

@@ -13,13 +13,15 @@ from edgegsr.student.both import OneHead
 class Watching(nn.Module, Generic[OneHead]):
     """The watcher is no part of what is trained and saved, so it is kept in a list."""
 
+    student: OneHead
+
     def __init__(self) -> None:
         super().__init__()
         self._watcher: list[OneHead] = []
 
     def watch(self, watcher: OneHead) -> None:
         """Takes a copy of it to where the lesson is now."""
-        device = next(self.parameters()).device
+        device = next(self.student.parameters()).device
         self._watcher = [copy.deepcopy(watcher).to(device).eval().requires_grad_(False)]
 
     @property

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from edgegsr.bundle import PAIRS, SITUATIONS
 from edgegsr.student.config import StudentConfig
+from edgegsr.student.decoder import Decoder
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Prediction, Student
 from edgegsr.student.pairs import PairAnswer, PairStudent
+from edgegsr.student.widths import Widths
 
 OneHead = TypeVar("OneHead", Student, PairStudent)
+AnyStudent = TypeVar("AnyStudent", Student, PairStudent, "BothStudent")
 
 
 class BothAnswer(NamedTuple):
@@ -38,6 +43,29 @@ class BothStudent(nn.Module):
     def encoder(self) -> Encoder:
         return self.situations.encoder
 
+    @property
+    def decoder(self) -> Decoder:
+        return self.situations.decoder
+
+    @property
+    def card_widths(self) -> dict[str, Widths]:
+        """Before any pruning, under the names of its own modules."""
+        return {f"{h}.{name}": wide for h, part in halves_of(self).items() for name, wide in part.card_widths.items()}
+
+    @property
+    def token_width(self) -> int:
+        return self.situations.token_width
+
+    @property
+    def pooled_width(self) -> int:
+        return self.situations.pooled_width
+
+    def fold(self) -> BothStudent:
+        """The same student with its BatchNorms folded into the convolutions before them."""
+        for half in halves_of(self).values():
+            half.fold()
+        return self
+
     def forward(self, pixels: Tensor, verbs: Tensor | None = None) -> BothAnswer:
         """uint8 pixels (B, S, S, 3); the situation is that of the best verb, or of `verbs` (B,) where it is not -1."""
         situation, tokens = self.look(pixels, verbs)
@@ -50,3 +78,22 @@ class BothStudent(nn.Module):
         best = verb_logits.argmax(-1)
         said = self.situations.ask(view, best if verbs is None else torch.where(verbs < 0, best, verbs))
         return Prediction(verb_logits, said.noun_logits, said.boxes_xyxy, said.presence), view.tokens
+
+
+def halves_of(student: Student | PairStudent | BothStudent) -> dict[str, Student | PairStudent]:
+    """The students of one head that it is made of: itself under no name, or both halves under theirs."""
+    if isinstance(student, BothStudent):
+        return {SITUATIONS: student.situations, PAIRS: student.pairs}
+    return {"": student}
+
+
+def of_each(
+    student: Student | PairStudent | BothStudent, make: Callable[[str, Student | PairStudent], Student | PairStudent]
+) -> Student | PairStudent | BothStudent:
+    """What becomes of it when each half, or all of it, becomes another."""
+    made = {half: make(half, part) for half, part in halves_of(student).items()}
+    if not isinstance(student, BothStudent):
+        return made[""]
+    situations, pairs = made[SITUATIONS], made[PAIRS]
+    assert isinstance(situations, Student) and isinstance(pairs, PairStudent)
+    return BothStudent(situations, pairs)

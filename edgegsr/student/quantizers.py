@@ -242,6 +242,22 @@ def weight_quantizers(student: nn.Module) -> Iterator[tuple[str, FakeQuant]]:
             yield name, module
 
 
+def share_scales(first: Quantized, other: Quantized) -> None:
+    """Gives two students of one encoder and one decoder one quantizer for each weight and each value of those."""
+    mine = {_of_trunk(place): quant for place, (_, quant) in zip(places(first), hooks(first)) if _of_trunk(place)}
+    rounded = [(_of_trunk(place), name, quant) for place, (name, quant) in zip(places(other), hooks(other))]
+    shared = {quant: mine[key] for key, _, quant in rounded if key in mine}
+    for _, name, quant in rounded:
+        storage_of(other).set_submodule(name, shared.get(quant, quant))
+
+
+def _of_trunk(place: Place) -> tuple[str, int, bool] | None:
+    """What of a trunk a quantizer rounds: a weight, or what its encoder works out; None for anything else."""
+    if place.weight.startswith(("encoder.", "decoder.")):
+        return place.weight, 0, place.before
+    return (place.operator, place.port, place.before) if place.operator.startswith("encoder/") else None
+
+
 def write_places(student: Quantized, path: Path) -> None:
     write_whole(path, json.dumps([asdict(place) for place in places(student)], indent=1))
 

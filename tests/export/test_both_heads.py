@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
+import bothworld
 import pairworld
 import torch
-import toyworld
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgegsr.both_run import BothRun, open_both_run
@@ -23,12 +23,9 @@ from edgegsr.bundle import OUTPUTS, PAIR_OUTPUTS, open_bundle
 from edgegsr.card import to_toml
 from edgegsr.compress.calibrate import calibrated
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
-from edgegsr.compress.figures import read_steps
-from edgegsr.compress.school import PairSchool, School
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import groups
-from edgegsr.distill.config import TrainConfig
 from edgegsr.errors import InputError
 from edgegsr.export.export import export
 from edgegsr.export.form import Form
@@ -37,51 +34,20 @@ from edgegsr.export.pair_parity import same_interactions
 from edgegsr.export.target import find_target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.pair_run import open_pair_run
-from edgegsr.run import Run, open_run
+from edgegsr.run import open_run
 from edgegsr.runtime import BothRecognizer, InteractionRecognizer, SituationRecognizer
-from edgegsr.student.both import BothStudent
-from edgegsr.student.config import read_student
 from edgegsr.student.cost import cost
-from edgegsr.student.model import Student
 from edgegsr.student.predictor import EagerPredictor
 from edgegsr.student.quantizers import Quantized, hooks, places, unrounded, write_places
 from edgegsr.student.weights import save_packed, save_weights
-from edgegsr.text import TextTables
-from edgegsr.text.kinds import ontology_of
-from edgegsr.wording import ontology_hash
 
 TARGET = find_target("onnx-fp32")
-PTQ = Wishes(PruneConfig(), QuantizeConfig(ptq=True, calibration=4), TARGET)
-
-
-def words() -> TextTables:
-    """Of the toys, as wide as the words of pairs."""
-    torch.manual_seed(5)
-    known = toyworld.tables().roles.abs().sum(-1, keepdim=True) > 0
-    verbs, roles, nouns = (
-        torch.nn.functional.normalize(torch.randn(*shape, pairworld.WIDTH), dim=-1) for shape in ((4,), (4, 6), (4,))
-    )
-    return TextTables(verbs, roles * known, nouns, "random", ontology_hash(toyworld.ONTOLOGY))
+PTQ = Wishes(PruneConfig(), QuantizeConfig(ptq=True, calibration=4, max_drop=1), TARGET)
 
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> BothRun:
-    """Written down half by half, and opened again."""
-    folder = tmp_path_factory.mktemp("learned")
-    pairs = pairworld.run(folder / "pairs")
-    torch.manual_seed(1)
-    card = dataclasses.replace(read_student(pairworld.CARD), pairs=0)
-    situations = Run(folder / "situations", {}, toyworld.ONTOLOGY, words(), Student(card, words(), pretrained=False))
-    BothStudent(situations.student, pairs.student)
-    for run, ontology in ((situations, toyworld.ONTOLOGY), (pairs, ontology_of(pairworld.KINDS))):
-        run.folder.mkdir()
-        described = {"format": 1, "method": "none", "student": run.student.config}
-        (run.folder / "config.toml").write_text(to_toml(described))
-        (run.folder / "ontology.json").write_text(ontology.to_json())
-        run.tables.save(run.folder / "tables.safetensors")
-        save_weights(run.student, run.folder / "student.safetensors")
-    (pairs.folder / "kinds.json").write_text(pairworld.KINDS.to_json())
-    return open_both_run(folder)
+    return bothworld.run(tmp_path_factory.mktemp("learned"))
 
 
 @pytest.fixture(scope="module")
@@ -196,18 +162,18 @@ def test_a_half_in_8_bits_is_for_itself(learned: BothRun, tmp_path: Path) -> Non
 
 
 @pytest.fixture(scope="module")
-def schools(split_train: Split, split_dev: Split, crowds: PairSplit) -> tuple[School, PairSchool]:
-    of_verbs = groups(split_train.annotations)
-    situations = School(split_train, split_dev, of_verbs, "none", None, TrainConfig())
-    return situations, PairSchool(crowds, crowds, "none", None, TrainConfig())
-
-
-@pytest.fixture(scope="module")
-def rounded(learned: BothRun, schools: tuple[School, PairSchool], tmp_path_factory: pytest.TempPathFactory) -> BothRun:
+def rounded(
+    learned: BothRun,
+    split_train: Split,
+    split_dev: Split,
+    crowds: PairSplit,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> BothRun:
     pytest.importorskip("nncf")
-    from edgegsr.compress.both import compress_both
+    from edgegsr.compress.compress import compress
 
-    return compress_both(learned, tmp_path_factory.mktemp("rounded") / "run", PTQ, *schools, 1)
+    school = bothworld.school((split_train, split_dev), (crowds, crowds))
+    return compress(learned, tmp_path_factory.mktemp("rounded") / "run", PTQ, school, 1)
 
 
 def test_both_halves_in_8_bits_have_one_trunk(rounded: BothRun) -> None:
@@ -219,32 +185,6 @@ def test_both_halves_in_8_bits_have_one_trunk(rounded: BothRun) -> None:
         assert all(torch.equal(a, b) for a, b in zip(said, alone))
     plain = unrounded(mine.student, mine.tables)(seen)
     assert not torch.equal(plain.verb_logits, together.situation.verb_logits)
-
-
-def test_what_8_bits_cost_stands_in_both_reports(rounded: BothRun, learned: BothRun) -> None:
-    for half, score in (("situations", "verb_top1"), ("pairs", "mean_ap")):
-        steps = read_steps(rounded.folder / half)
-        assert list(steps) == ["as it came", "INT8, as kept"]
-        assert all(score in step["dev"]["all"] for step in steps.values())
-        assert steps["INT8, as kept"]["weight_bytes"] < 0.8 * steps["as it came"]["weight_bytes"]
-        page = (rounded.folder / half / "report.html").read_text("utf-8")
-        assert "INT8 calibrated on 8 images" in page and "weights count in 8 bits" in page
-    assert "pairs.seed" in page, "what stays in floats is told as well"
-
-
-def test_the_same_compression_of_both_changes_nothing(
-    rounded: BothRun, learned: BothRun, schools: tuple[School, PairSchool]
-) -> None:
-    from edgegsr.compress.both import compress_both
-
-    before = {path: path.stat().st_mtime_ns for path in rounded.folder.glob("*/student.safetensors")}
-    compress_both(learned, rounded.folder, PTQ, *schools, 1)
-    assert before == {path: path.stat().st_mtime_ns for path in before}
-    other = dataclasses.replace(PTQ, quantize=QuantizeConfig(ptq=True, calibration=3))
-    with pytest.raises(InputError, match="another compression"):
-        compress_both(learned, rounded.folder, other, *schools, 1)
-    with pytest.raises(InputError, match="is quantized already"):
-        compress_both(rounded, rounded.folder, PTQ, *schools, 1)
 
 
 def test_scales_of_two_encoders_are_refused(rounded: BothRun, tmp_path: Path) -> None:
