@@ -2,7 +2,8 @@
 
     python benchmarks/both_heads.py models/diorama-both --out benchmarks/results/both-heads.json
 
-Each half is exported by itself and both together, for every target; in int8 what `edgegsr compress --ptq` makes of it.
+Each half is exported by itself and both together, for every target; in int8 what `edgegsr compress --ptq --max-drop 1`
+makes of it.
 How right they are is judged where they are made, not here: a few photos do. Every bundle has a process of its own, and
 short blocks of all take turns; nothing else should run beside it.
 `of_apart` is how long both take in shares of one after the other.

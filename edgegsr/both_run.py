@@ -15,6 +15,7 @@ from edgegsr.errors import InputError
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import WEIGHTS, Run, open_run
 from edgegsr.student.both import BothStudent
+from edgegsr.student.config import TRUNK
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import Quantized, hooks, places, share_scales
@@ -66,7 +67,7 @@ def open_both_run(folder: str | Path) -> BothRun:
 
 def _trunk(student: Student | PairStudent) -> dict[str, Tensor]:
     """What both halves share: weights, and the scales that an encoder rounds with."""
-    found = {n: tensor for n, tensor in student.state_dict().items() if n.startswith(("encoder.", "decoder."))}
+    found = {n: tensor for n, tensor in student.state_dict().items() if n.startswith(TRUNK)}
     if isinstance(student, Quantized):
         rounded = zip(places(student), hooks(student))
         found |= {

@@ -18,3 +18,8 @@ def page(title: str, lead: str, body: str, versions: Mapping[str, object]) -> st
 def percent(share: float | None) -> str:
     """A share as a page says it."""
     return "–" if share is None else f"{100 * share:.1f}"
+
+
+def many(count: int, what: str, more: str = "") -> str:
+    """So many of something; `more` where that takes no s."""
+    return f"{count} {what if count == 1 else more or f'{what}s'}"

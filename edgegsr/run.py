@@ -100,7 +100,7 @@ def without_weights(folder: Path) -> InputError:
         return InputError(f"{folder}: wanted {WEIGHTS}, found {pickled[0]}; pickled weights are never loaded")
     if any(path for place in (folder, folder.parent) for path in (place / STATE).glob("*.safetensors")):
         return InputError(f"{folder}: this training is not finished; run the same `edgegsr distill` again to go on")
-    if (folder / COMPRESSION).is_file():
+    if any((place / COMPRESSION).is_file() for place in (folder, folder.parent)):
         return _unfinished(folder)
     return InputError(f"{folder}: wanted a run with {WEIGHTS}, found none; train it again")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -56,8 +56,8 @@ def compress(
         typer.Option(
             min=0,
             max=1,
-            help="Share of a dev score that INT8 may cost before layers stay in 16 bits, by default 0.01; where it is "
-            "given and the run as a whole lost more, exit with 3.",
+            help="Share of a dev score that INT8 may cost before layers stay in 16 bits, by default 0.01, with 1 none "
+            "is looked at; where it is given and the run as a whole lost more, exit with 3.",
         ),
     ] = None,
     drop_layers: Annotated[int, typer.Option(min=0, help="Decoder layers to drop, the last ones.")] = 0,
@@ -74,14 +74,14 @@ def compress(
     epochs: Annotated[int, typer.Option(min=1, help="Of recovery after the last round.")] = 4,
     ptq: Annotated[bool, typer.Option("--ptq", help="Count in 8 bits, by what calibration images make of it.")] = False,
     qat: Annotated[bool, typer.Option("--qat", help="The same, and trained on with the rounding.")] = False,
-    calibration: Annotated[int, typer.Option(min=1, help="Training images to calibrate on.")] = 256,
+    calibration: Annotated[int, typer.Option(min=1, help="Training images to calibrate on, of each head.")] = 256,
     qat_epochs: Annotated[int, typer.Option(min=1, help="Of training with the rounding.")] = 3,
     data: AnyData = None,
     method: Annotated[Optional[str], typer.Option(help="How it is taught on; by default as it was distilled.")] = None,
     teacher: Annotated[
         Optional[str],
         typer.Option(
-            help="What `teach` wrote, or a model; by default the Diorama teacher, for pairs the one of the run."
+            help="What `teach` wrote, or a model; by default Diorama's, for pairs and both heads the one of the run."
         ),
     ] = None,
     detector: Annotated[
@@ -195,8 +195,18 @@ def _both(
     opened = open_both_run(find_run(run))
     name = _method_of(opened.pairs, method)
     check_method(name)
-    couples = _pair_school(opened.pairs, theirs, limit, wishes, name, teacher, detector, overrides)
-    return opened, BothSchool(_school(opened.situations, mine, limit, wishes, name, teacher, overrides), couples)
+    teacher = teacher or _teachers_of(opened.pairs, name).get("teacher")  # of either head, as in `distill`
+    scenes = _school(opened.situations, mine, limit, wishes, name, teacher, {})
+    couples = _pair_school(opened.pairs, theirs, limit, wishes, name, teacher, detector, {})
+    training = _training_of(opened.pairs, overrides, {"situation_weights": asdict(scenes.settings.weights)})
+    scenes = replace(scenes, settings=replace(training, weights=training.situation_weights))
+    return opened, BothSchool(scenes, replace(couples, settings=training))
+
+
+def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
+    """Who taught a run, where the method is its own."""
+    found: Mapping[str, Any] = run.config.get("teacher", {}) if method == run.config["method"] else {}
+    return found
 
 
 def _method_of(run: Run | PairRun, wanted: Optional[str] = None) -> str:
@@ -268,7 +278,7 @@ def _pair_school(
         )
     learn, judge = open_pairs(data, "train", limit, unseen, rule), open_pairs(data, "dev", limit)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
-    then = run.config.get("teacher", {}) if method == run.config["method"] else {}
+    then = _teachers_of(run, method)
     given = Given(teacher or then.get("teacher"), detector or then.get("detector"), then.get("scope"))
     source = open_pair_source(method, given, learn, run.tables.encoder) if wishes.trained else None
     return PairSchool(learn, judge, method, source, _training_of(run, overrides), unseen, rule)

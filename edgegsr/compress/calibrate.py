@@ -16,8 +16,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from edgegsr.compress.layers import MOVED, READERS, layers_of
-from edgegsr.compress.strands import EitherStudent
-from edgegsr.student.both import BothStudent, of_each
+from edgegsr.student.both import AnyStudent, BothStudent, of_each
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import (
@@ -46,7 +45,7 @@ def calibrated(student: Student, batches: Sequence[Tensor]) -> QuantizedStudent:
 def calibrated(student: PairStudent, batches: Sequence[Tensor]) -> QuantizedPairStudent: ...
 @overload
 def calibrated(student: BothStudent, batches: Sequence[Tensor]) -> BothStudent: ...
-def calibrated(student: EitherStudent, batches: Sequence[Tensor]) -> EitherStudent:
+def calibrated(student: AnyStudent, batches: Sequence[Tensor]) -> AnyStudent:
     """A copy with quantizers whose scales fit what some images make of it; its BatchNorms must be folded.
 
     Both heads are given the same images, so their encoders find the same scales.

@@ -13,14 +13,14 @@ import onnx
 
 from edgegsr.bench.clock import Timed, best_of_turns, timed
 from edgegsr.bench.roofline import Roofline
-from edgegsr.compress.strands import EitherStudent
 from edgegsr.errors import InputError
 from edgegsr.export.onnx import export_onnx
 from edgegsr.export.target import Target
 from edgegsr.runtime.session import BEST, open_graph
+from edgegsr.student.both import AnyStudent
 from edgegsr.student.cost import cost
 
-Clock = Callable[[EitherStudent], float]  # the latency of a student as a share of another one's
+Clock = Callable[[AnyStudent], float]  # the latency of a student as a share of another one's
 RUN_HERE = ("onnxruntime", "openvino")
 
 
@@ -33,7 +33,7 @@ def check_target(target: Target) -> None:
 
 
 @contextmanager
-def clock_of(target: Target, threads: int, first: EitherStudent) -> Iterator[Clock]:
+def clock_of(target: Target, threads: int, first: AnyStudent) -> Iterator[Clock]:
     """What tells the latency of a student on a target, as a share of that of the first one."""
     check_target(target)
     if (law := target.roofline) is not None:
@@ -47,13 +47,13 @@ def clock_of(target: Target, threads: int, first: EitherStudent) -> Iterator[Clo
         )
 
 
-def latency(student: EitherStudent, threads: int) -> Timed:
+def latency(student: AnyStudent, threads: int) -> Timed:
     """One image through the exported graph in ONNX Runtime, on this machine."""
     with tempfile.TemporaryDirectory() as folder:
         return timed(_looking(export_onnx(student, Path(folder) / "model.onnx"), "onnxruntime", threads))
 
 
-def _predicted(law: Roofline, student: EitherStudent) -> float:
+def _predicted(law: Roofline, student: AnyStudent) -> float:
     spent = cost(student)
     return law.predict_ms(spent.total_gflops, spent.total_parameters)
 

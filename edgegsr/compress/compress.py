@@ -45,7 +45,7 @@ HEARD = 6  # batches by which a search judges a loss
 def compress(run: AnyRun, out: Path, wishes: Wishes, school: Schooling[AnyRun], threads: int) -> AnyRun:
     """The compressed run in `out`, with a report of the way there."""
     _check(run, wishes, school)
-    settle(out, asked_of(run, wishes, school, threads))
+    _settle(out, {**school.described(run), **wishes.table(), "threads": threads})
     figures, last = Figures(out, school.score, threads), run
     for name, step in _steps(run, out, wishes, school, threads):
         figures.add(name, step)
@@ -159,13 +159,8 @@ def _recovered(folder: Path, run: AnyRun, epochs: int, wish: PruneConfig, school
     return school.train(folder, run, epochs=epochs, lr=wish.lr_share * school.settings.lr, warmup_epochs=warmup)
 
 
-def asked_of(run: AnyRun, wishes: Wishes, school: Schooling[AnyRun], threads: int) -> dict[str, Any]:
-    """What decides what comes out."""
-    return {**school.described(run), **wishes.table(), "threads": threads}
-
-
-def settle(out: Path, asked: Mapping[str, Any]) -> None:
-    """Makes `out` the folder of this compression, or makes sure that it already is."""
+def _settle(out: Path, asked: Mapping[str, Any]) -> None:
+    """Makes `out` the folder of this compression, or makes sure that it already is; `asked` decides what comes out."""
     path, text = out / COMPRESSION, card.to_toml(asked)
     if path.is_file():
         there, here = card.read_toml(path), tomllib.loads(text)

@@ -13,12 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from edgegsr.compress.prune import Scores
 from edgegsr.compress.strands import OUT, Strand
 from edgegsr.distill.loop import Turn
-from edgegsr.distill.pairs.lesson import PairLesson
-from edgegsr.distill.plain import Plain
+from edgegsr.distill.training import Lesson
 from edgegsr.student.attention import Attention
 
 
-def taylor(lesson: Plain | PairLesson, turns: Iterable[Turn], strands: Sequence[Strand]) -> Scores:
+def taylor(lesson: Lesson, turns: Iterable[Turn], strands: Sequence[Strand]) -> Scores:
     """The square of what the loss would change by, to first order, were a unit 0; a mean over batches.
 
     The loss is that of the lesson, teacher's part included (arXiv 1906.10771). Norms keep their running statistics.
@@ -44,7 +43,7 @@ def taylor(lesson: Plain | PairLesson, turns: Iterable[Turn], strands: Sequence[
 
 
 @torch.no_grad()
-def mean_loss(lesson: Plain | PairLesson, turns: Sequence[Turn], *, adapted: bool = False) -> float:
+def mean_loss(lesson: Lesson, turns: Sequence[Turn], *, adapted: bool = False) -> float:
     """What a lesson loses on some batches, the student being as it is judged.
 
     `adapted` BatchNorms go by the batch: their statistics are of the student before a cut, and the first steps of

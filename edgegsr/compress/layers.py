@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from edgegsr.compress.strands import EitherStudent
-from edgegsr.student.both import BothStudent, halves_of, of_each
+from edgegsr.student.both import AnyStudent, BothStudent, halves_of, of_each
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import AnyQuantized, FakeQuant, Quantized, hooks, packed, placed, places, unpacked
@@ -104,7 +103,7 @@ def silent(off: Collection[FakeQuant]) -> Iterator[None]:
             quant.on = True
 
 
-def in_16_bits(student: Rounded, body: EitherStudent, layers: Collection[Layer]) -> Rounded:
+def in_16_bits(student: Rounded, body: AnyStudent, layers: Collection[Layer]) -> Rounded:
     """The student in another body of its shape, with these layers in 16 bits, and every value as it lies on disk."""
     gone, bodies = idle(layers, layers_of(student)), halves_of(body)
     return of_each(student, lambda half, part: _without(gone, part, bodies[half]))  # type: ignore[return-value]

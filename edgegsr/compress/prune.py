@@ -11,22 +11,25 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edgegsr.compress.strands import EitherStudent, Strand, strands_of
+from edgegsr.compress.strands import Strand, strands_of
 from edgegsr.errors import InputError
 from edgegsr.student import widths
-from edgegsr.student.both import halves_of
+from edgegsr.student.both import AnyStudent, halves_of
 
 Scores = Mapping[str, npt.NDArray[np.floating[Any]]]  # importance of every unit, by strand
 
 
+Kept = Mapping[str, Sequence[int]]  # units of each strand that was cut
+
+
 class Pruned(NamedTuple):
-    """A narrower student, and which units of each strand it has kept."""
+    """A narrower student, and what of it was kept."""
 
-    student: EitherStudent
-    kept: Mapping[str, Sequence[int]]
+    student: AnyStudent
+    kept: Kept
 
 
-def pruned(student: EitherStudent, counts: Mapping[str, int], scores: Scores) -> Pruned:
+def pruned(student: AnyStudent, counts: Mapping[str, int], scores: Scores) -> Pruned:
     """A copy that keeps so many units of each strand, whose config tells its widths; of strands not named, all."""
     strands = [strand for strand in strands_of(student) if counts.get(strand.name, strand.units) < strand.units]
     kept = {strand.name: kept_units(scores[strand.name], counts[strand.name]) for strand in strands}
@@ -78,13 +81,13 @@ def take_off(student: nn.Module, strands: Iterable[Strand], kept: Mapping[str, S
         widths.keep(module, [[i for i in range(n) if i not in lost] for n, lost in zip(all_units, lost_of_each)])
 
 
-def check_layers(student: EitherStudent, dropped: int) -> None:
+def check_layers(student: AnyStudent, dropped: int) -> None:
     """Refuses to leave no decoder layer."""
     if dropped and dropped >= (layers := len(student.decoder.layers)):
         raise InputError(f"--drop-layers {dropped}: the student has {layers} decoder layers; leave one")
 
 
-def without_layers(student: EitherStudent, dropped: int) -> EitherStudent:
+def without_layers(student: AnyStudent, dropped: int) -> AnyStudent:
     """A copy without the last decoder layers."""
     check_layers(student, dropped)
     smaller = copy.deepcopy(student)
@@ -94,7 +97,7 @@ def without_layers(student: EitherStudent, dropped: int) -> EitherStudent:
     return described(smaller)
 
 
-def described(student: EitherStudent) -> EitherStudent:
+def described(student: AnyStudent) -> AnyStudent:
     """The same student, with its widths in its config."""
     for half in halves_of(student).values():
         wide = half.card_widths

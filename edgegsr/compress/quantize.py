@@ -40,7 +40,7 @@ def quantizing(run: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[A
     folded = made(steps / "folded", run, lambda: Pruned(copy.deepcopy(run.student).fold(), {}))
 
     def rounded() -> Pruned:
-        photos = [some for part in school.parts for some in calibration_photos(part.learn, side, wish)]
+        photos = [some for part in school.parts for some in _calibration_photos(part.learn, side, wish)]
         return Pruned(calibrated(folded.student, photos), {})
 
     at = made(steps / "int8-calibrated", folded, rounded)
@@ -53,7 +53,7 @@ def quantizing(run: AnyRun, out: Path, wish: QuantizeConfig, school: Schooling[A
     yield "INT8, as kept", kept
 
 
-def calibration_photos(learn: Split | PairSplit, side: int, wish: QuantizeConfig) -> Sequence[Tensor]:
+def _calibration_photos(learn: Split | PairSplit, side: int, wish: QuantizeConfig) -> Sequence[Tensor]:
     """Photos of a split, drawn by seed, as they are looked at when scales are found."""
     return torch.split(_pixels(learn, _drawn(learn, wish.calibration, wish), side), LOOKED_AT)
 

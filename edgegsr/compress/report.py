@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -18,7 +18,7 @@ from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
 from edgegsr.compress.strands import strands_of
 from edgegsr.distill.report import note_on
-from edgegsr.page import page
+from edgegsr.page import many, page
 from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.scoring.brief import JUDGED
@@ -51,7 +51,7 @@ def report(
         rounding = _rounded(run.student)
     body = "".join(
         [
-            f'<div class="facts">{_facts(first, last, *next(iter(_scores(steps).items())))}</div>',
+            f'<div class="facts">{_facts(first, last)}</div>',
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
@@ -62,10 +62,16 @@ def report(
     return page(f"{run.folder.resolve().name}: a compressed student", lead, body, run.config.get("versions", {}))
 
 
-def _scores(steps: Steps) -> dict[str, str]:
-    """Which scores there are, the first of which stands for all, by name."""
+def _scores(steps: Steps) -> dict[str, list[str]]:
+    """Which scores there are, and of which groups."""
     dev = next(iter(steps.values()))["dev"]
-    return {name: told for name, told in SCORES.items() if any(name in part for part in dev.values())}
+    found = {name: [group for group, part in dev.items() if name in part] for name in SCORES}
+    return {name: groups for name, groups in found.items() if groups}
+
+
+def _chief(part: Mapping[str, Any]) -> str:
+    """The score that stands for all of a group."""
+    return next(name for name in SCORES if name in part)
 
 
 def _head(run: Run | PairRun | BothRun, school: School | PairSchool) -> str:
@@ -84,27 +90,23 @@ def _how(wishes: Wishes, schools: Sequence[School | PairSchool], plan: Plan | No
         told = "predicted" if target.roofline else "measured"
         done.append(
             f"cut to {plan.share:.2f} of the latency ({prune.latency:g} wanted; {told} for {target.engine} "
-            f"{target.precision}) in {_many(prune.rounds, 'round')}"
+            f"{target.precision}) in {many(prune.rounds, 'round')}"
         )
     if prune.ratio:
-        done.append(f"{prune.ratio:.0%} of the channels cut in {_many(prune.rounds, 'round')}")
+        done.append(f"{prune.ratio:.0%} of the channels cut in {many(prune.rounds, 'round')}")
     if prune.drop_layers:
-        done.append(f"{_many(prune.drop_layers, 'decoder layer')} dropped")
+        done.append(f"{many(prune.drop_layers, 'decoder layer')} dropped")
     if prune.sparse:
         share = prune.sparse if prune.sparse == TWO_OF_FOUR else f"{float(prune.sparse):.0%}"
         done.append(f"{share} of the weights at zero")
     if quantize.wanted:
-        trained = f", trained for {_many(quantize.epochs, 'epoch')}" if quantize.qat else ""
+        trained = f", trained for {many(quantize.epochs, 'epoch')}" if quantize.qat else ""
         images = sum(min(quantize.calibration, len(school.learn)) for school in schools)
-        done.append(f"INT8 calibrated on {_many(images, 'image')} (seed {quantize.seed}){trained}")
+        done.append(f"INT8 calibrated on {many(images, 'image')} (seed {quantize.seed}){trained}")
     return ", ".join(done)
 
 
-def _many(count: int, what: str, more: str = "") -> str:
-    return f"{count} {what if count == 1 else more or f'{what}s'}"
-
-
-def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: str) -> str:
+def _facts(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     cards = [
         (f"{last['gflops'] / first['gflops']:.0%}", "of the arithmetic", f"{last['gflops']:.3f} GFLOPs"),
         (
@@ -116,10 +118,11 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: 
     if last["latency"] is not None:
         now, before = last["latency"]["p50_ms"], first["latency"]["p50_ms"]
         cards.insert(0, (f"{now / before:.0%}", "of the latency", f"{before:.2f} to {now:.2f} ms"))
-    for group, scores in last["dev"].items():
-        if then := first["dev"][group].get(score):
-            here = scores[score] or 0
-            cards.append((f"{here / then:.1%}", f"of {told}, {group}", f"{100 * then:.1f} to {100 * here:.1f} %"))
+    for group, part in last["dev"].items():
+        score = _chief(part)
+        if then := first["dev"][group][score]:
+            here, of = part[score] or 0, f"of {SCORES[score]}, {group}"
+            cards.append((f"{here / then:.1%}", of, f"{100 * then:.1f} to {100 * here:.1f} %"))
     return "".join(
         f"<div><b>{escape(value)}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
         for value, name, note in cards
@@ -129,7 +132,7 @@ def _facts(first: Mapping[str, Any], last: Mapping[str, Any], score: str, told: 
 def _note(wishes: Wishes, school: Schooling[Any], threads: int) -> str:
     return escape(
         f"Scores in per cent on {'; on '.join(map(_judged, school.parts))}. "
-        f"Latency of one image through the exported graph in ONNX Runtime, {_many(threads, 'thread')}, on "
+        f"Latency of one image through the exported graph in ONNX Runtime, {many(threads, 'thread')}, on "
         "the machine that ran the step; compare within one quiet run only. INT8 is not timed here."
         f"{f' {WORTH}' if wishes.prune.sparse else ''}"
     )
@@ -144,39 +147,39 @@ def _judged(school: School | PairSchool) -> str:
 
 
 def _table(steps: Steps) -> str:
-    groups = list(dict.fromkeys(group for step in steps.values() for group in step["dev"]))
     scores = _scores(steps)
     over = f'<th></th><th colspan="{len(COSTS)}">costs</th>' + "".join(
-        f'<th colspan="{len(groups)}">{name}</th>' for name in scores.values()
+        f'<th colspan="{len(groups)}">{SCORES[name]}</th>' for name, groups in scores.items()
     )
-    heads = "".join(f"<th>{name}</th>" for name in (*COSTS, *(group for _ in scores for group in groups)))
-    rows = "".join(f"<tr><td>{escape(name)}</td>{_cells(step, groups, scores)}</tr>" for name, step in steps.items())
+    heads = "".join(f"<th>{name}</th>" for name in (*COSTS, *(each for groups in scores.values() for each in groups)))
+    rows = "".join(f"<tr><td>{escape(name)}</td>{_cells(step, scores)}</tr>" for name, step in steps.items())
     return (
         f'<table><thead><tr class="over">{over}</tr><tr><th>step</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
-def _cells(step: Mapping[str, Any], groups: list[str], scores: Iterable[str]) -> str:
+def _cells(step: Mapping[str, Any], scores: Mapping[str, Sequence[str]]) -> str:
     cells = [
         f"{step['parameters'] / 1e6:.2f}",
         f"{step['gflops']:.3f}",
         f"{step['weight_bytes'] / 1e6:.1f}",
         *(f"{step['latency'][p]:.2f}" if step["latency"] else "–" for p in ("p50_ms", "p99_ms")),
     ]
-    cells += [f"{100 * (step['dev'].get(group, {}).get(score) or 0):.1f}" for score in scores for group in groups]
+    cells += [f"{100 * (step['dev'][group][score] or 0):.1f}" for score, groups in scores.items() for group in groups]
     return "".join(f"<td>{cell}</td>" for cell in cells)
 
 
 def _charts(run: Run | PairRun | BothRun, steps: Steps, plan: Plan | None) -> str:
-    charts, (score, told) = [], next(iter(_scores(steps).items()))
-    for group in ("harmonic", "all"):
+    charts, dev = [], next(iter(steps.values()))["dev"]
+    for group in (name for name in ("harmonic", "all", PAIRS) if name in dev):
+        score = _chief(dev[group])
         points = {
             name: (step["latency"]["p50_ms"], 100 * (step["dev"][group][score] or 0))
             for name, step in steps.items()
-            if group in step["dev"] and step["latency"]
+            if step["latency"]
         }
         if len(points) > 1:
-            charts.append(scatter(f"Steps, {group}", points, "ms", f"% {told}"))
+            charts.append(scatter(f"Steps, {group}", points, "ms", f"% {SCORES[score]}"))
     if plan is not None:
         curve = {f"to {share:.2f}x": (share, missed) for share, missed in plan.curve()}
         charts.append(scatter("Search, predicted", curve, "share of the latency", "added loss", named=False))
@@ -207,7 +210,7 @@ def _layers(felt: Sensitivity, wishes: Wishes, school: Schooling[Any]) -> str:
         rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "noise, %", "worst score lost, %", "bits"))
     held = (
-        f"{_many(len(sixteen), 'layer')} of {len(felt.layers)} in 16 bits: no score of dev loses more than "
+        f"{many(len(sixteen), 'layer')} of {len(felt.layers)} in 16 bits: no score of dev loses more than "
         f"{quantize.max_drop:.1%} to 8 bits."
         if felt.sixteen is not None
         else f"None of 0, 1, 2, 4 … layers in 16 bits keeps every score of dev within {quantize.max_drop:.1%}: all are "
@@ -237,8 +240,8 @@ def _rounded(student: Rounded) -> str:
     )
     heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "bits"))
     note = (
-        f"{_many(len(eight), 'layer')} with {sum(eight.values()):,} weights count in 8 bits; "
-        f"{_many(len(floats), 'matrix', 'matrices')} with {sum(floats.values()):,} in floats, of which the file has 16 "
+        f"{many(len(eight), 'layer')} with {sum(eight.values()):,} weights count in 8 bits; "
+        f"{many(len(floats), 'matrix', 'matrices')} with {sum(floats.values()):,} in floats, of which the file has 16 "
         "bits. Words, softmax, norms and the geometry of boxes are never rounded, nor what chooses where pairs begin."
     )
     return (

@@ -18,7 +18,6 @@ import torch
 from edgegsr.both_run import BothRun, open_both_run, parts_of
 from edgegsr.bundle import PAIRS, SITUATIONS
 from edgegsr.compress.steps import AnyRun
-from edgegsr.compress.strands import EitherStudent
 from edgegsr.data.hico import RULES
 from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
@@ -41,7 +40,7 @@ from edgegsr.run import Run
 from edgegsr.scoring.brief import Dev, brief, brief_pairs
 from edgegsr.scoring.hico import PARTIAL, score
 from edgegsr.student.answers import answer
-from edgegsr.student.both import AnyStudent, BothStudent
+from edgegsr.student.both import AnyStudent, BothStudent, SomeStudent
 from edgegsr.student.calibration import FILE as CALIBRATION
 from edgegsr.student.calibration import choose
 from edgegsr.student.evaluate import evaluate
@@ -124,9 +123,11 @@ class School:
         return lesson
 
     def turns(self, student: Student, number: int) -> Iterator[Turn]:
-        collages = find_method(self.method).collages
-        course = Course(self.learn, student.config.side, self.settings, self.source, collages)
-        return course.from_step(0, number)
+        return self.course(student.config.side).from_step(0, number)
+
+    def course(self, side: int) -> Course:
+        """What it shows, in squares of a side."""
+        return Course(self.learn, side, self.settings, self.source, find_method(self.method).collages)
 
     def described(self, run: Run) -> dict[str, Any]:
         truth = {"train": self.learn.annotations, "dev": self.judge.annotations}
@@ -241,10 +242,8 @@ class BothSchool:
         return lesson
 
     def turns(self, student: BothStudent, number: int) -> Iterator[Turn]:
-        mine, theirs = self.situations, self.pairs
-        collages = find_method(self.method).collages
-        course = Course(mine.learn, student.config.side, self.settings, mine.source, collages)
-        return islice(turns_of_both(course, theirs.learn, theirs.source), number)
+        course = self.situations.course(student.config.side)
+        return islice(turns_of_both(course, self.pairs.learn, self.pairs.source), number)
 
     def described(self, run: BothRun) -> dict[str, Any]:
         return {SITUATIONS: self.situations.described(run.situations), PAIRS: self.pairs.described(run.pairs)}
@@ -253,7 +252,7 @@ class BothSchool:
         self.situations.finish(run.situations)
 
 
-def start_of(run: Any, watcher: AnyStudent | None = None) -> Start[AnyStudent]:
+def start_of(run: Any, watcher: SomeStudent | None = None) -> Start[SomeStudent]:
     """Where what comes after a run begins."""
     beside = {
         f"{half}.{name}" if half else name: tensor
@@ -263,5 +262,5 @@ def start_of(run: Any, watcher: AnyStudent | None = None) -> Start[AnyStudent]:
     return Start(run.student, beside, watcher)
 
 
-def _card_of(student: EitherStudent, settings: TrainConfig, changes: Mapping[str, float]) -> dict[str, Any]:
+def _card_of(student: AnyStudent, settings: TrainConfig, changes: Mapping[str, float]) -> dict[str, Any]:
     return {"student": asdict(student.config), "train": {**asdict(settings), **changes}}

@@ -16,10 +16,11 @@ from typing import Any
 
 from edgegsr.compress.clocks import Clock
 from edgegsr.compress.prune import Pruned, Scores, counts, pruned
-from edgegsr.compress.strands import EitherStudent, strands_of
+from edgegsr.compress.strands import strands_of
 from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
+from edgegsr.student.both import AnyStudent
 
 TRIED, PLAN = "search.json", "plan.json"
 RATIOS = (0.2, 0.4, 0.6)
@@ -64,7 +65,7 @@ class Plan:
 class Search:
     """What is cut, and what judges a cut."""
 
-    student: EitherStudent
+    student: AnyStudent
     scores: Scores
     multiple: int
     clock: Clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,12 +13,13 @@ from torch import Tensor
 
 from edgegsr import card
 from edgegsr.both_run import HALVES, BothRun, open_both_run, parts_of
+from edgegsr.compress.prune import Kept, Pruned
 from edgegsr.distill.start import LESSON, read_lesson
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import CONFIG, ONTOLOGY, QUANTIZERS, TABLES, WEIGHTS, Run, open_run
-from edgegsr.student.both import BothStudent, halves_of
+from edgegsr.student.both import AnyStudent, halves_of
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import Quantized, write_places
@@ -26,8 +27,6 @@ from edgegsr.student.weights import save_packed, save_weights
 from edgegsr.teacher.zero_shot import FILE as ZERO_SHOT
 
 AnyRun = TypeVar("AnyRun", Run, PairRun, BothRun)
-Kept = Mapping[str, Sequence[int]]  # units of each strand that was cut
-Made = tuple[Student | PairStudent | BothStudent, Kept]
 
 STEPS = "steps"
 OF_HALF = rf"(?:(?:{'|'.join(HALVES)})\.)?"  # what teaches both heads is named by half
@@ -41,7 +40,7 @@ READS = (
 )
 
 
-def made(folder: Path, run: AnyRun, make: Callable[[], Made], *, packed: bool = False) -> AnyRun:
+def made(folder: Path, run: AnyRun, make: Callable[[], Pruned], *, packed: bool = False) -> AnyRun:
     """The run of a student that is made from that of another without training; the weights come last."""
     parts = parts_of(run)
     if not all((folder / half / WEIGHTS).is_file() for half in parts):
@@ -70,16 +69,14 @@ def opened_like(run: AnyRun, folder: Path) -> AnyRun:
     return open_pair_run(folder) if isinstance(run, PairRun) else open_run(folder)
 
 
-def _width(student: Student | PairStudent | BothStudent, strand: str) -> int:
+def _width(student: AnyStudent, strand: str) -> int:
     """How many units a strand of the student has, as a lesson reads it."""
     if isinstance(student, PairStudent) or strand == "tokens":
         return student.token_width
     return student.pooled_width
 
 
-def narrowed(
-    lesson: Mapping[str, Tensor], student: Student | PairStudent | BothStudent, kept: Kept
-) -> dict[str, Tensor]:
+def narrowed(lesson: Mapping[str, Tensor], student: AnyStudent, kept: Kept) -> dict[str, Tensor]:
     """What taught a student, where it reads units of it that are cut."""
     found = dict(lesson)
     for pattern, strand, axis in READS:

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from edgegsr.bundle import SITUATIONS
 from edgegsr.student.attention import Attention, CrossAttention
-from edgegsr.student.both import BothStudent, halves_of
+from edgegsr.student.both import AnyStudent, BothStudent, halves_of
+from edgegsr.student.config import TRUNK
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Student
 from edgegsr.student.pairs import PairStudent
@@ -40,9 +41,6 @@ ANSWERS_OF_PAIRS = (
     *("pairs.correct.0", "pairs.presence.0"),
 )
 
-TRUNK = ("encoder.", "decoder.")  # what both halves of a student share
-
-EitherStudent = Student | PairStudent | BothStudent
 Places = npt.NDArray[np.int64]  # (units, channels of a unit)
 
 
@@ -73,7 +71,7 @@ class Strand:
         return found[1] if found else self.name
 
 
-def strands_of(student: EitherStudent) -> list[Strand]:
+def strands_of(student: AnyStudent) -> list[Strand]:
     """Every strand that can be cut, along the way from pixels to answers.
 
     Of both heads those of either half; one that runs through the trunk goes on in both.

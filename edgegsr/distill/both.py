@@ -130,14 +130,8 @@ def train_both(
         on_gpu,
     )
     lesson = lesson_of_both(method, heads, settings, situations.learn, situations.source, pairs.learn)
-    if start:
-        start.into(lesson)
-        lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
-    training = Training(accelerator, lesson, settings, course.steps, round(settings.warmup_epochs * course.per_epoch))
-    if start:
-        training.keep_zeros()
-        if start.watcher:
-            lesson.watch(start.watcher)
+    warmup = round(settings.warmup_epochs * course.per_epoch)
+    training = Training(accelerator, lesson, settings, course.steps, warmup, start)
     if saved:
         check_state(saved, description)
         training.restore(saved)

@@ -49,8 +49,7 @@ class BothLesson(nn.Module):
 
     def losses(self, said: Both, true: BothBatch) -> dict[str, Tensor]:
         """The terms of both, by half."""
-        halves = {half: getattr(self, half).losses(getattr(said, half), getattr(true, half)) for half in HALVES}
-        return {f"{half}/{name}": loss for half, losses in halves.items() for name, loss in losses.items()}
+        return self._of_halves("losses", said, true)
 
     def watch(self, watcher: BothStudent) -> None:
         """Takes copies of its halves, each to watch its own."""
@@ -59,5 +58,8 @@ class BothLesson(nn.Module):
 
     def watched(self, said: Both, true: BothBatch) -> dict[str, Tensor]:
         """What watchers of either half say."""
-        halves = {half: getattr(self, half).watched(getattr(said, half), getattr(true, half)) for half in HALVES}
-        return {f"{half}/{name}": loss for half, losses in halves.items() for name, loss in losses.items()}
+        return self._of_halves("watched", said, true)
+
+    def _of_halves(self, what: str, said: Both, true: BothBatch) -> dict[str, Tensor]:
+        found = {half: getattr(getattr(self, half), what)(getattr(said, half), getattr(true, half)) for half in HALVES}
+        return {f"{half}/{name}": loss for half, losses in found.items() for name, loss in losses.items()}

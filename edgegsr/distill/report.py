@@ -20,7 +20,7 @@ from edgegsr.data.splits import Groups
 from edgegsr.distill.gallery import gallery
 from edgegsr.distill.journal import read_metrics
 from edgegsr.files import write_whole
-from edgegsr.page import page, percent
+from edgegsr.page import many, page, percent
 from edgegsr.run import METRICS, REPORT, Run
 from edgegsr.scoring.brief import harmonic
 from edgegsr.student import calibration
@@ -125,7 +125,7 @@ def _lead(run: Run, split: Split) -> str:
     parts = [
         f"method {config.get('method')}",
         f"{images:,} training images, judged on {len(split):,} images of {split.name}",
-        f"{config.get('train', {}).get('epochs')} epochs, seed {config.get('train', {}).get('seed')}",
+        f"{many(config.get('train', {}).get('epochs'), 'epoch')}, seed {config.get('train', {}).get('seed')}",
         f"{spent.total_parameters / 1e6:.2f} M weights, {spent.total_gflops:.2f} GFLOPs at {spent.side} px, "
         f"{latency_ms(EagerPredictor(run).predict, some):.1f} ms an image in PyTorch",
     ]

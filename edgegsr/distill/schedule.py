@@ -9,7 +9,7 @@ from torch import nn
 
 from edgegsr.distill.config import TrainConfig
 
-BACKBONE, QUANTIZERS = ".encoder.backbone.", "student.__nncf_hooks."
+BACKBONE, QUANTIZERS = ".encoder.backbone.", ".__nncf_hooks."
 
 
 def groups(lesson: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
@@ -26,7 +26,7 @@ def groups(lesson: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
 
 
 def _factor(name: str, config: TrainConfig) -> float:
-    if name.startswith(QUANTIZERS):
+    if QUANTIZERS in name:
         return config.scale_lr_factor
     return config.backbone_lr_factor if BACKBONE in name else 1.0
 

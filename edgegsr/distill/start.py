@@ -17,21 +17,21 @@ from torch import Tensor, nn
 
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.student.both import AnyStudent
+from edgegsr.student.both import SomeStudent
 
 LESSON = "lesson.safetensors"  # of a finished run: what taught the student, for later trainings to go on with
 STUDENT = "student."
 
 
 @dataclass(frozen=True)
-class Start(Generic[AnyStudent]):
+class Start(Generic[SomeStudent]):
     """A student to go on with, and weights of the lesson beside it, which may lack some."""
 
-    student: AnyStudent
+    student: SomeStudent
     lesson: Mapping[str, Tensor]
-    watcher: AnyStudent | None = None  # another student, whose answers are to be kept to as well
+    watcher: SomeStudent | None = None  # another student, whose answers are to be kept to as well
 
-    def copied(self) -> AnyStudent:
+    def copied(self) -> SomeStudent:
         return copy.deepcopy(self.student)
 
     def into(self, lesson: nn.Module) -> None:

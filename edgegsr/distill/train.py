@@ -100,14 +100,7 @@ def train(
     per_epoch, steps, done = course.per_epoch, course.steps, saved.step if saved else 0
     student.set_tables(TextTables.load(out / TABLES))  # rounded, as every later reader gets them
     lesson = how.lesson(student, settings, images_per_verb(truth["train"]), source)
-    if start:
-        start.into(lesson)
-        lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
-    training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
-    if start:
-        training.keep_zeros()
-        if start.watcher:
-            lesson.watch(start.watcher)
+    training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch), start)
     if saved:
         check_state(saved, description)
         training.restore(saved)

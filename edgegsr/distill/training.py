@@ -29,6 +29,7 @@ from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.heads import BothLesson
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.plain import Plain
+from edgegsr.distill.start import Start
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.processes import processes
 from edgegsr.student.sparse import masks
@@ -58,12 +59,21 @@ class Told(NamedTuple):
 
 
 class Training:
-    """`lesson` on the devices that Accelerate gives it, for `steps` updates."""
+    """`lesson` on the devices that Accelerate gives it, for `steps` updates; a `start` is what it goes on with."""
 
     def __init__(
-        self, accelerator: Accelerator, lesson: Lesson, settings: TrainConfig, steps: int, warmup: int
+        self,
+        accelerator: Accelerator,
+        lesson: Lesson,
+        settings: TrainConfig,
+        steps: int,
+        warmup: int,
+        start: Start[Any] | None = None,
     ) -> None:
         self.accelerator, self.lesson, self.settings = accelerator, lesson, settings
+        if start:
+            start.into(lesson)
+            lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
         self.steps, self.warmup = steps, warmup
         optimizer = torch.optim.AdamW(schedule.groups(lesson, settings), lr=settings.lr)
         self.model, self.optimizer = accelerator.prepare(lesson, optimizer)
@@ -71,6 +81,10 @@ class Training:
         self.average = Average(lesson.student, settings.ema_decay)
         if accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16":
             depthwise_in_full(lesson.student)
+        if start:
+            self._keep_zeros()
+            if start.watcher:
+                lesson.watch(start.watcher)
 
     @property
     def is_main(self) -> bool:
@@ -104,7 +118,7 @@ class Training:
             self.average.update(self.lesson.student, step + 1)
         return told
 
-    def keep_zeros(self) -> None:
+    def _keep_zeros(self) -> None:
         """From now on, what is zero in a sparse student stays zero."""
         found = dict(self.lesson.student.named_parameters())
         self.zeros = [(found[name], mask) for name, mask in masks(self.lesson.student).items()]

@@ -8,9 +8,10 @@ from onnx import ModelProto
 
 from edgegsr.bundle import Normal
 from edgegsr.errors import InputError
-from edgegsr.export.onnx import AnyStudent, graph_of
+from edgegsr.export.onnx import graph_of
 from edgegsr.export.part import normalised_outside
 from edgegsr.runtime.vocabulary import Room
+from edgegsr.student.both import AnyStudent
 
 
 @dataclass(frozen=True)

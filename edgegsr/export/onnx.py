@@ -24,13 +24,11 @@ from edgegsr.export.vocabulary import OpenStudent
 from edgegsr.files import write_whole
 from edgegsr.hub import first_line
 from edgegsr.runtime.vocabulary import Room
-from edgegsr.student.both import BothStudent, OneHead
-from edgegsr.student.model import Student
+from edgegsr.student.both import AnyStudent, BothStudent, OneHead
 from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.student.quantizers import Quantized, rounding_of
 
 OPSET = 20
-AnyStudent = Student | PairStudent | BothStudent
 
 
 def export_onnx(student: AnyStudent, path: Path, batch: int = 1) -> Path:

@@ -17,7 +17,7 @@ from edgegsr.student.pairs import PairAnswer, PairStudent
 from edgegsr.student.widths import Widths
 
 OneHead = TypeVar("OneHead", Student, PairStudent)
-AnyStudent = TypeVar("AnyStudent", Student, PairStudent, "BothStudent")
+SomeStudent = TypeVar("SomeStudent", Student, PairStudent, "BothStudent")
 
 
 class BothAnswer(NamedTuple):
@@ -80,16 +80,17 @@ class BothStudent(nn.Module):
         return Prediction(verb_logits, said.noun_logits, said.boxes_xyxy, said.presence), view.tokens
 
 
-def halves_of(student: Student | PairStudent | BothStudent) -> dict[str, Student | PairStudent]:
+AnyStudent = Student | PairStudent | BothStudent
+
+
+def halves_of(student: AnyStudent) -> dict[str, Student | PairStudent]:
     """The students of one head that it is made of: itself under no name, or both halves under theirs."""
     if isinstance(student, BothStudent):
         return {SITUATIONS: student.situations, PAIRS: student.pairs}
     return {"": student}
 
 
-def of_each(
-    student: Student | PairStudent | BothStudent, make: Callable[[str, Student | PairStudent], Student | PairStudent]
-) -> Student | PairStudent | BothStudent:
+def of_each(student: AnyStudent, make: Callable[[str, Student | PairStudent], Student | PairStudent]) -> AnyStudent:
     """What becomes of it when each half, or all of it, becomes another."""
     made = {half: make(half, part) for half, part in halves_of(student).items()}
     if not isinstance(student, BothStudent):

@@ -21,6 +21,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+TRUNK = ("encoder.", "decoder.")  # what students of one trunk share, by the names of their weights
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
     """Which network looks at the pixels: any transformers backbone, from scratch or from a checkpoint."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from edgegsr import card
 from edgegsr.errors import InputError, MissingExtra, require
 from edgegsr.files import read_json, write_whole
-from edgegsr.student.config import StudentConfig
+from edgegsr.student.config import TRUNK, StudentConfig
 from edgegsr.student.encoder import Encoder
 from edgegsr.student.model import Answer, Student, View
 from edgegsr.student.pairs import PairAnswer, PairStudent
@@ -253,7 +253,7 @@ def share_scales(first: Quantized, other: Quantized) -> None:
 
 def _of_trunk(place: Place) -> tuple[str, int, bool] | None:
     """What of a trunk a quantizer rounds: a weight, or what its encoder works out; None for anything else."""
-    if place.weight.startswith(("encoder.", "decoder.")):
+    if place.weight.startswith(TRUNK):
         return place.weight, 0, place.before
     return (place.operator, place.port, place.before) if place.operator.startswith("encoder/") else None
 

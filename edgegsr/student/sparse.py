@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgegsr.errors import InputError
-from edgegsr.student.both import AnyStudent
+from edgegsr.student.both import SomeStudent
 
 TWO_OF_FOUR = "2:4"  # of every four inputs that lie together, two are zero
 WORTH = (
@@ -32,7 +32,7 @@ def share_of(pattern: str) -> float:
 
 
 @torch.no_grad()
-def sparse(student: AnyStudent, pattern: str) -> AnyStudent:
+def sparse(student: SomeStudent, pattern: str) -> SomeStudent:
     """The same student without the smallest weights of every convolution and linear; of 2:4 only where fours fit."""
     share = share_of(pattern)
     for module in student.modules():

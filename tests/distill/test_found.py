@@ -171,12 +171,18 @@ def test_a_teacher_looks_at_what_is_found_besides(
     said = lesson(*batch.asked, source.about(batch.rows))
     match = lesson.matched(said.answer, batch)
     term = lesson.losses(said._replace(match=match), batch)["glimpse" if method == "mipd" else "look"]
-    [pull] = torch.autograd.grad(term, said.answer.verb_embedding)
+    [pull] = torch.autograd.grad(term, said.answer.verb_embedding, retain_graph=True)
     mine = (match.found & strange).nonzero()
     assert len(mine) and all(pull[b, match.query[b, p]].abs().sum() > 0 for b, p in mine.tolist())
+    fewer = said._replace(match=match._replace(found=match.found & ~strange))
+    term = lesson.losses(fewer, batch)["glimpse" if method == "mipd" else "look"]
+    [less] = torch.autograd.grad(term, said.answer.verb_embedding)
+    assert less.any() and torch.equal(pull[less != 0], less[less != 0]), "what is annotated weighs what it did"
 
     done = train_pairs(CARD, known, pairs_dev, words, tmp_path / "run", method, {"epochs": 1}, SETTING, source=source)
     assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
+    page = (done.folder / "report.html").read_text("utf-8")
+    assert "1 epoch, seed 0" in page and "beside annotations, couples that the detector annotator finds" in page
 
 
 def test_a_source_of_another_split_is_refused(

@@ -16,7 +16,7 @@ from edgegsr.distill.gallery import source
 from edgegsr.distill.journal import read_metrics
 from edgegsr.distill.report import note_on
 from edgegsr.files import write_whole
-from edgegsr.page import page, percent
+from edgegsr.page import many, page, percent
 from edgegsr.pair_run import PairRun
 from edgegsr.run import METRICS, REPORT
 from edgegsr.runtime.decode_pairs import SURE
@@ -80,7 +80,7 @@ def _lead(run: PairRun, split: PairSplit) -> str:
     unseen = config.get("pairs", {}).get("unseen")
     parts = [
         f"{images:,} training images, judged on {len(split):,} of {split.name}",
-        f"{config['train']['epochs']} epochs, seed {config['train']['seed']}",
+        f"{many(config['train']['epochs'], 'epoch')}, seed {config['train']['seed']}",
         f"{weights / 1e6:.2f} M weights, {run.student.config.pairs} queries at {run.student.config.side} px",
         *([f"zero-shot setting {unseen}"] if unseen else []),
         f"method {config['method']}{_taught_by(config.get('teacher', {}))}",
@@ -89,10 +89,14 @@ def _lead(run: PairRun, split: PairSplit) -> str:
 
 
 def _taught_by(source: Mapping[str, Any]) -> str:
-    """Whose word a student was taught by; without annotations, also whose boxes."""
+    """Whose word a student was taught by, and whose boxes: all of them, or those of couples that nobody annotated."""
     if not source:
         return ""
-    boxes = f"; no annotation, boxes by the detector {source['detector']}" if "detector" in source else ""
+    boxes, detector = "", source.get("detector")
+    if "annotated" in source:
+        boxes = f"; beside annotations, couples that the detector {detector} finds"
+    elif detector:
+        boxes = f"; no annotation, boxes by the detector {detector}"
     return escape(f", taught by {source['teacher']}{boxes}")
 
 

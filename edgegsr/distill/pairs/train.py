@@ -36,7 +36,7 @@ from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import QUANTIZERS, REPORT, TABLES, WEIGHTS
 from edgegsr.scoring.hico import PARTIAL, Scores, score
 from edgegsr.shipped import find_run
-from edgegsr.student.config import read_student
+from edgegsr.student.config import TRUNK, read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import QuantizedPairStudent, write_places
@@ -103,14 +103,8 @@ def train_pairs(
     steps = settings.epochs * per_epoch
     student.set_tables(TextTables.load(out / TABLES), valid)  # rounded, as every later reader gets them
     lesson = lesson_of(method, student, settings, split_train, setting)
-    if isinstance(start, Start):
-        start.into(lesson)
-        lesson.train()  # a student of another run comes as it is judged, with its statistics at rest
-    training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch))
-    if isinstance(start, Start):
-        training.keep_zeros()
-        if start.watcher:
-            lesson.watch(start.watcher)
+    begun = start if isinstance(start, Start) else None
+    training = Training(accelerator, lesson, settings, steps, round(settings.warmup_epochs * per_epoch), begun)
     if saved:
         check_state(saved, description)
         training.restore(saved)
@@ -221,7 +215,7 @@ def begin_with(student: PairStudent, start: str | Path) -> str:
 
 
 def _shared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in tensors.items() if name.startswith(("encoder.", "decoder."))}
+    return {name: value for name, value in tensors.items() if name.startswith(TRUNK)}
 
 
 def brief_of(scores: Scores) -> dict[str, Any]:
