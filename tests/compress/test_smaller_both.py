@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytest.importorskip("nncf")
 import bothworld  # noqa: E402
 import pairworld  # noqa: E402
 
+from edgegsr.bench.roofline import Roofline  # noqa: E402
 from edgegsr.both_run import BothRun, open_both_run  # noqa: E402
 from edgegsr.compress.compress import compress  # noqa: E402
 from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes  # noqa: E402
@@ -240,6 +242,16 @@ def test_layers_stay_in_16_bits_in_both_halves_at_once(both: BothRun, school: Bo
 
 def rounded_weights(student: Any) -> set[str]:
     return {place.weight for place in places(student)} - {""}
+
+
+def test_a_latency_is_met_by_cuts_that_suit_both(both: BothRun, school: BothSchool, tmp_path: Path) -> None:
+    board = replace(HERE, engine="tensorrt", precision="fp16", roofline=Roofline(0.0, 0.1, 1e6))
+    done = compress(
+        both, tmp_path / "run", Wishes(PruneConfig(latency=0.7, **LITTLE), QuantizeConfig(), board), school, 1
+    )
+    assert cost(done.student).total_gflops <= 0.71 * cost(both.student).total_gflops
+    blocks = json.loads((done.folder / "search.json").read_text())["options"]
+    assert {"pool", "pairs", "queries"} <= blocks.keys()
 
 
 def test_zeros_of_both_stay_zero(both: BothRun, school: BothSchool, tmp_path: Path) -> None:
