@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -243,7 +242,7 @@ class BothSchool:
 
     def turns(self, student: BothStudent, number: int) -> Iterator[Turn]:
         course = self.situations.course(student.config.side)
-        return islice(turns_of_both(course, self.pairs.learn, self.pairs.source), number)
+        return turns_of_both(course, self.pairs.learn, self.pairs.source, until=number)
 
     def described(self, run: BothRun) -> dict[str, Any]:
         return {SITUATIONS: self.situations.described(run.situations), PAIRS: self.pairs.described(run.pairs)}

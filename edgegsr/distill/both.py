@@ -234,12 +234,18 @@ def _described(
 
 
 def turns_of_both(
-    course: Course, crowds: PairSplit, source: PairSource | None, pin_memory: bool = False, done: int = 0
+    course: Course,
+    crowds: PairSplit,
+    source: PairSource | None,
+    pin_memory: bool = False,
+    done: int = 0,
+    until: int | None = None,
 ) -> Iterator[Turn]:
     """A batch of each half in every step; whichever has fewer images begins them anew more often."""
     told = as_told(crowds, source)
     batches = batches_of(told, course.side, course.settings, course.rank, course.world, pin_memory)
-    for mine, other in zip(course.from_step(done), turns(batches, course.steps, done)):
+    until = course.steps if until is None else until
+    for mine, other in zip(course.from_step(done, until), turns(batches, until, done)):
         about = None
         if source:
             about = Both(mine.about, source.about(other.batch.rows))
