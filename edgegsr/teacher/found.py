@@ -56,11 +56,11 @@ def found(detector: Detector, photos: PairSplit, folder: Path) -> PairSplit:
     return PairSplit(photos.name, pairs, photos.folder, couples)
 
 
-def beside(split: PairSplit, others: PairSplit) -> PairSplit:
+def beside(split: PairSplit, others: PairSplit, missed: float = MISSED) -> PairSplit:
     """A split with its annotated couples and those of `others` whose thing nobody annotated.
 
     A thing is annotated where a box of an annotated thing or human is much the same, or where one of a thing touches it
-    and has the same word. Of a word whose things are mostly annotated, the others are the detector's mistakes.
+    and has the same word. Of words of which less than a share is `missed`, the others are the detector's mistakes.
     """
     mine, theirs = split.couples, others.couples
     new = np.ones(len(theirs.image), bool)
@@ -71,8 +71,8 @@ def beside(split: PairSplit, others: PairSplit) -> PairSplit:
         people = iou_matrix(theirs.objects_xyxy[seen], mine.humans_xyxy[there])
         new[seen] = ~((overlap >= SAME) | (alike & (overlap > 0)) | (people >= SAME)).any(1)
     words = len(split.pairs.kinds.objects)
-    missed, every = (np.bincount(of, minlength=words) for of in (theirs.object[new], theirs.object))
-    new &= (missed >= MISSED * every)[theirs.object]
+    besides, every = (np.bincount(of, minlength=words) for of in (theirs.object[new], theirs.object))
+    new &= (besides >= missed * every)[theirs.object]
     order = np.argsort(np.concatenate([mine.image, theirs.image[new]]), kind="stable")
     columns = (np.concatenate([getattr(mine, f.name), getattr(theirs, f.name)[new]])[order] for f in fields(Couples))
     return replace(split, given=Couples(*columns))

@@ -1,0 +1,59 @@
+"""What is right of the couples that a detector finds besides annotated ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgegsr.data.pairs import Couples, PairSplit
+from edgegsr.interactions import Kinds, Pairs
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+KINDS = Kinds(("ride", "hold"), ("bicycle", "cup"), np.array([[0, 0], [1, 1]], np.int32), np.array([False, False]), {})
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Any:
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import found
+
+    return found
+
+
+def split_of(images: tuple[str, ...], *rows: tuple[int, float, int, bool]) -> PairSplit:
+    """Image, where human and object begin, which object it is, and whether somebody has said what the two do."""
+    humans = np.array([[row[1], 0, row[1] + 10, 10] for row in rows], float)
+    verbs = np.array([[row[3], False] for row in rows])
+    couples = Couples(
+        np.array([row[0] for row in rows]),
+        humans,
+        humans + np.array([0, 20, 0, 20]),
+        np.array([row[2] for row in rows]),
+        verbs,
+    )
+    nobody, boxes = np.zeros(0, np.int64), np.zeros((0, 4))
+    pairs = Pairs(KINDS, images, np.full((len(images), 2), 100), nobody, nobody, boxes, boxes)
+    return PairSplit("train", pairs, Path(), couples)
+
+
+def test_what_is_found_besides_is_held_against_all_annotations_of_its_photo(found: Any) -> None:
+    whole = split_of(("a", "b", "c"), (0, 0, 0, True), (1, 0, 0, True), (1, 40, 1, True), (2, 0, 1, True))
+    fewer = split_of(("b", "c"), (0, 0, 0, True))
+    seen = split_of(
+        ("b", "c"), (0, 1, 0, False), (0, 41, 1, False), (0, 70, 0, False), (0, 2, 0, False), (1, 1, 1, False)
+    )
+    assert found.measure(fewer, whole, seen) == {
+        "photos": 2,
+        "annotated": 1,
+        "detected": 5,
+        "by_words": [
+            {"share_at_most": 0.333, "couples": 1, "right": 0},
+            {"share_at_most": 1.0, "couples": 2, "right": 2},
+        ],
+        "besides": {"couples": 3, "right": 2},
+        "kept": {"couples": 2, "right": 2},
+    }
