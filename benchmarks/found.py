@@ -3,8 +3,8 @@
     python benchmarks/found.py --detector runs/hoi/sharp --out benchmarks/results/found.json
 
 Annotations of every kind, which a training in a setting does not see, tell what is right: the same object, and human
-and object that overlap by a half. `by_words` are the couples of all words before any is left out, in eighths of the
-words, the most annotated ones first; `kept` is what a training learns of. Only this script looks at both.
+and object that overlap by a half. `by_words` has them in eighths of the words, those first of whose things most are
+annotated. Only this script looks at both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PARTS = 8  # of the words
 
 def measure(split: PairSplit, whole: PairSplit, seen: PairSplit) -> dict[str, Any]:
     """`split` is what a training sees of the annotations of `whole`, `seen` what a detector finds there."""
-    (words, right), kept = new(beside(split, seen, missed=0), whole), new(beside(split, seen), whole)
+    words, right = new(beside(split, seen), whole)
     kinds = len(whole.pairs.kinds.objects)
     besides, detected = (np.bincount(each, minlength=kinds) for each in (words, seen.couples.object))
     share = besides / np.maximum(detected, 1)
@@ -46,7 +46,6 @@ def measure(split: PairSplit, whole: PairSplit, seen: PairSplit) -> dict[str, An
             if len(part)
         ],
         "besides": counts(right),
-        "kept": counts(kept[1]),
     }
 
 

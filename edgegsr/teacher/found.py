@@ -23,8 +23,7 @@ from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
 
 FOLDER = "couples"
-MISSED = 0.5  # share of what is found of a word that nobody annotated, from which on it is not the detector's mistake
-RULE = f"one within {SAME}, of one word that touch, or on a human; words from {MISSED}"  # changes with `beside`
+RULE = f"one within {SAME}, of one word that touch, or on a human"  # what is annotated already; changes with `beside`
 AT_ONCE = 32  # photos
 
 
@@ -56,11 +55,11 @@ def found(detector: Detector, photos: PairSplit, folder: Path) -> PairSplit:
     return PairSplit(photos.name, pairs, photos.folder, couples)
 
 
-def beside(split: PairSplit, others: PairSplit, missed: float = MISSED) -> PairSplit:
+def beside(split: PairSplit, others: PairSplit) -> PairSplit:
     """A split with its annotated couples and those of `others` whose thing nobody annotated.
 
     A thing is annotated where a box of an annotated thing or human is much the same, or where one of a thing touches it
-    and has the same word. Of words of which less than a share is `missed`, the others are the detector's mistakes.
+    and has the same word.
     """
     mine, theirs = split.couples, others.couples
     new = np.ones(len(theirs.image), bool)
@@ -70,9 +69,6 @@ def beside(split: PairSplit, others: PairSplit, missed: float = MISSED) -> PairS
         alike = theirs.object[seen, None] == mine.object[there]
         people = iou_matrix(theirs.objects_xyxy[seen], mine.humans_xyxy[there])
         new[seen] = ~((overlap >= SAME) | (alike & (overlap > 0)) | (people >= SAME)).any(1)
-    words = len(split.pairs.kinds.objects)
-    besides, every = (np.bincount(of, minlength=words) for of in (theirs.object[new], theirs.object))
-    new &= (besides >= missed * every)[theirs.object]
     order = np.argsort(np.concatenate([mine.image, theirs.image[new]]), kind="stable")
     columns = (np.concatenate([getattr(mine, f.name), getattr(theirs, f.name)[new]])[order] for f in fields(Couples))
     return replace(split, given=Couples(*columns))

@@ -55,5 +55,4 @@ def test_what_is_found_besides_is_held_against_all_annotations_of_its_photo(foun
             {"share_at_most": 1.0, "couples": 2, "right": 2},
         ],
         "besides": {"couples": 3, "right": 2},
-        "kept": {"couples": 2, "right": 2},
     }

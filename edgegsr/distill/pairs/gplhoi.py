@@ -19,7 +19,7 @@ from edgegsr.data.pair_loader import PairBatch
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.losses import divergence, mean_where
 from edgegsr.distill.pairs.config import GplConfig
-from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen, focal, told_and_found
+from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen, focal
 from edgegsr.distill.pairs.regions import PARTS, looks, parts
 from edgegsr.interactions import Kinds
 from edgegsr.student.attention import CrossAttention, feedforward
@@ -137,9 +137,9 @@ class GplHoi(PairLesson):
         words = self.student.pairs.verb_words.table.float()
         ranks = F.linear(mine, words)[..., known] / c.heard_temperature
         heard = divergence(ranks, seen.cosines.detach()[..., known] / c.heard_temperature)
-        found["heard"] = c.heard_weight * told_and_found(heard, there, annotated)
+        found["heard"] = c.heard_weight * mean_where(heard, there)
         gap = 1 - F.cosine_similarity(mine, seen.together.detach(), dim=-1)
-        found["look"] = c.look_weight * told_and_found(gap, there, annotated)
+        found["look"] = c.look_weight * mean_where(gap, there)
         if c.texts:
             of_groups = [*seen.vectors.unbind(2)]
             sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [annotated] * len(of_groups))]

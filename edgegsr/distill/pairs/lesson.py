@@ -70,7 +70,7 @@ class PairLesson(Watching[PairStudent]):
         query, there, taken = said.match or self.matched(answer, true)
         humans, objects, object_logits, verb_logits = (chosen(part, query) for part in answer[:4])
         annotated = self.annotated(true)
-        told = there & annotated
+        told, guessed = there & annotated, there & ~annotated
         pairs = told.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
@@ -82,7 +82,7 @@ class PairLesson(Watching[PairStudent]):
         is_thing, is_any = (cells_of(true.objects_xyxy, of, grid) > 0 for of in (annotated, true.has_pair))
         return {
             "verb": w.verb * mean_where(verbs.sum(-1), told),
-            "noun": w.noun * told_and_found(words, there, annotated),
+            "noun": w.noun * (mean_where(words, told) + mean_where(words, guessed)),
             "l1": w.l1 * mean_where(boxes, told),
             "giou": w.giou * mean_where(overlaps, told),
             "presence": w.presence * _yes_or_no(answer.presence, is_pair, is_pair | ~taken, pairs),
@@ -139,11 +139,6 @@ def match(said: PairAnswer, true: PairBatch, annotated: Tensor, grid: int, confi
         found[b, columns] = taken[b, rows] = True
     device = said.starts.device
     return Match(query.to(device), found.to(device), taken.to(device))
-
-
-def told_and_found(values: Tensor, there: Tensor, annotated: Tensor) -> Tensor:
-    """The mean over annotated couples and, added to it, that over found ones: neither makes the other weigh less."""
-    return mean_where(values, there & annotated) + mean_where(values, there & ~annotated)
 
 
 def chosen(part: Tensor, query: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgegsr.data.pair_loader import PairBatch
-from edgegsr.distill.losses import divergence
+from edgegsr.distill.losses import divergence, mean_where
 from edgegsr.distill.pairs.clhoi import ClHoi, acts
 from edgegsr.distill.pairs.gplhoi import GplHoi, group_texts
-from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen, told_and_found
+from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen
 from edgegsr.errors import InputError
 from edgegsr.interactions import Kinds
 from edgegsr.teacher.glimpses import GlimpseSource
@@ -31,15 +31,15 @@ class PairMipd(PairLesson):
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
         found, m = super().losses(said._replace(match=match), true), self.config.mipd
-        mine, seen, annotated = chosen(said.answer.verb_embedding, query), said.about.seen, self.annotated(true)
+        mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
         if m.glimpse:
             gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)
-            found["glimpse"] = m.pair_share * m.glimpse_weight * told_and_found(gap, there, annotated)
+            found["glimpse"] = m.pair_share * m.glimpse_weight * mean_where(gap, there)
         if m.ranking:
             words = self.student.pairs.verb_words.table.float()
             mine_ranks, their_ranks = (F.linear(x, words) / m.ranking_temperature for x in (mine.float(), seen))
             gap = divergence(mine_ranks, their_ranks)
-            found["ranking"] = m.pair_share * m.ranking_weight * told_and_found(gap, there, annotated)
+            found["ranking"] = m.pair_share * m.ranking_weight * mean_where(gap, there)
         return found
 
 
