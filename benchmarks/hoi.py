@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--detector-epochs", type=int, default=10)
     parser.add_argument("--sharp-side", type=int, default=256)
-    parser.add_argument("--sharp-epochs", type=int, default=12)
+    parser.add_argument("--sharp-epochs", type=int, default=8)
     parser.add_argument("--amp", default="bf16", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
