@@ -370,7 +370,7 @@ def two_stage() -> str:
         "The same encoder and what follows it, random weights, for speed only: p50 of one image in milliseconds, "
         f"{result['threads']} threads on {result['machine']['cpu']}, and how many times as long as ours that is, in "
         "pairs of blocks in turns (between which four of five lie). "
-        "Made by `python benchmarks/two_stage.py --out benchmarks/results/two-stage.json`."
+        f"Made by `python benchmarks/two_stage.py --blocks {result['blocks']} --out benchmarks/results/two-stage.json`."
     )
     return f"{about}\n\n{markdown(('input', 'network', 'GFLOPs', 'M', *engines), rows)}"
 
