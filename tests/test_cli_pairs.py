@@ -308,7 +308,7 @@ def test_both_heads_are_cut_and_taught_on(
     ("arguments", "message"),
     [
         (("--ptq", "--method", "gplhoi"), "--method: both heads together take one of none, mipd, got 'gplhoi'"),
-        (("--qat", "--teacher", "x"), "--method none: asks no teacher; leave out --teacher and --detector"),
+        (("--qat", "--teacher", "x"), "--method none: learns from no teacher; leave out --teacher"),
         (("--ptq", "--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs"),
         (("--ptq", "--prune", 1.5), "--prune must be at least 0 and below 1, got 1.5"),
         ((), "nothing to do: give --prune or --latency, --drop-layers, --sparse, --ptq or --qat"),
