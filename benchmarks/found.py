@@ -4,7 +4,8 @@
 
 Annotations of every kind, which a training in a setting does not see, tell what is right: the same object, and human
 and object that overlap by a half. `by_words` has them in eighths of the words, those first of whose things most are
-annotated. Only this script looks at both.
+annotated; `of_words_missed_by_half` those of words of which half or more of what is detected is not. Only this script
+looks at both.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def measure(split: PairSplit, whole: PairSplit, seen: PairSplit) -> dict[str, An
             if len(part)
         ],
         "besides": counts(right),
+        "of_words_missed_by_half": counts(right[share[words] >= 0.5]),
     }
 
 

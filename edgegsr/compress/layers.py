@@ -106,7 +106,9 @@ def silent(off: Collection[FakeQuant]) -> Iterator[None]:
 def in_16_bits(student: Rounded, body: AnyStudent, layers: Collection[Layer]) -> Rounded:
     """The student in another body of its shape, with these layers in 16 bits, and every value as it lies on disk."""
     gone, bodies = idle(layers, layers_of(student)), halves_of(body)
-    return of_each(student, lambda half, part: _without(gone, part, bodies[half]))  # type: ignore[return-value]
+    mixed = of_each(student, lambda half, part: _without(gone, part, bodies[half]))
+    assert isinstance(mixed, Rounded)
+    return mixed
 
 
 def _without(gone: Collection[FakeQuant], student: Student | PairStudent, body: Student | PairStudent) -> AnyQuantized:

@@ -21,9 +21,8 @@ from edgegsr.errors import InputError
 from edgegsr.files import read_json, reading, write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.brief import Dev, worst
-from edgegsr.student.both import BothStudent, halves_of
-from edgegsr.student.pairs import in_order
-from edgegsr.student.quantizers import QuantizedPairStudent
+from edgegsr.student.both import AnyStudent, BothStudent, halves_of
+from edgegsr.student.pairs import PairStudent, in_order
 
 FILE = "sensitivity.json"
 
@@ -136,13 +135,13 @@ def _sixteen(ordered: Sequence[Layer], judges: Judges, most: float) -> list[str]
     return [layer.name for layer in kept]
 
 
-def _asking(student: Rounded, pixels: Tensor) -> Callable[[], tuple[Tensor, ...]]:
+def _asking(student: AnyStudent, pixels: Tensor) -> Callable[[], tuple[Tensor, ...]]:
     """What asks it again and again what it was asked now: about the same verbs, or from the same cells."""
     if isinstance(student, BothStudent):
-        asked = [_asking(half, pixels) for half in halves_of(student).values()]  # type: ignore[arg-type]
+        asked = [_asking(half, pixels) for half in halves_of(student).values()]
         return lambda: tuple(answer for ask in asked for answer in ask())
     first = student(pixels)
-    if isinstance(student, QuantizedPairStudent):
+    if isinstance(student, PairStudent):
         known = torch.zeros_like(first.seeds).scatter_(1, first.starts, 1)
         return lambda: in_order(student(pixels, known))[:5]
     verbs = first.verb_logits.argmax(-1)

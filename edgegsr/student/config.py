@@ -19,8 +19,6 @@ from edgegsr.errors import require
 CARD_TABLES = ("student", "train")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
 TRUNK = ("encoder.", "decoder.")  # what students of one trunk share, by the names of their weights
 
 

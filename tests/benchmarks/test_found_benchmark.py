@@ -55,4 +55,5 @@ def test_what_is_found_besides_is_held_against_all_annotations_of_its_photo(foun
             {"share_at_most": 1.0, "couples": 2, "right": 2},
         ],
         "besides": {"couples": 3, "right": 2},
+        "of_words_missed_by_half": {"couples": 2, "right": 2},
     }
