@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -56,8 +56,8 @@ def compress(
         typer.Option(
             min=0,
             max=1,
-            help="Share of a dev score that INT8 may cost before layers stay in 16 bits, by default 0.01, with 1 none "
-            "is looked at; where it is given and the run as a whole lost more, exit with 3.",
+            help="Share of a dev score that INT8 may cost before layers stay in 16 bits, by default 0.01; where it is "
+            "given and the run as a whole lost more, exit with 3.",
         ),
     ] = None,
     drop_layers: Annotated[int, typer.Option(min=0, help="Decoder layers to drop, the last ones.")] = 0,
@@ -116,15 +116,16 @@ def compress(
     overrides = settings_of(settings or []) | ({} if workers is None else {"workers": workers})
     if owned := overrides.keys() & {"epochs", "warmup_epochs"}:
         raise InputError(f"--set {min(owned)}: every training here has its own; give --epochs or --qat-epochs")
+    asked = Asked(data, limit, wishes, method, teacher, detector, overrides)
     if both:
-        heads, of_heads = _both(run, data, limit, wishes, method, teacher, detector, overrides)
+        heads, of_heads = _both(run, asked)
         compress_one(heads, out, wishes, of_heads, threads)
     elif pairs:
-        couples, theirs = _pairs(run, data or "crowd", limit, wishes, method, teacher, detector, overrides)
+        couples, theirs = _pairs(run, asked)
         compress_one(couples, out, wishes, theirs, threads)
     else:
         leave_out({"--detector": detector}, f"for students of pairs, and {run} is one of situations")
-        scenes, school = _situations(run, data or "diorama", limit, wishes, method, teacher, overrides)
+        scenes, school = _situations(run, asked)
         compress_one(scenes, out, wishes, school, threads)
     steps = read_steps(out)
     table(f"{out}, dev, %", *rows(steps))
@@ -139,68 +140,62 @@ def compress(
         raise typer.Exit(MISSED)
 
 
-def _situations(
-    run: Path,
-    data: str,
-    limit: Optional[int],
-    wishes: Wishes,
-    method: Optional[str],
-    teacher: Optional[str],
-    overrides: dict[str, Any],
-) -> tuple[Run, School]:
+@dataclass(frozen=True)
+class Asked:
+    """What the options say of who teaches a run on and judges it."""
+
+    data: Optional[str]
+    limit: Optional[int]
+    wishes: Wishes
+    method: Optional[str]
+    teacher: Optional[str]
+    detector: Optional[str]
+    overrides: dict[str, Any]
+
+
+def _situations(run: Path, asked: Asked) -> tuple[Run, School]:
     """A run of situations, and who teaches it on and judges it."""
+    from edgegsr.distill.methods import find_method
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
     opened = open_run(find_run(run))
-    return opened, _school(opened, data, limit, wishes, _method_of(opened, method), teacher, overrides)
+    name = _method_of(opened, asked)
+    training = _training_of(opened, asked.overrides, find_method(name).settings)
+    return opened, _school(opened, name, training, asked)
 
 
-def _pairs(
-    run: Path,
-    data: str,
-    limit: Optional[int],
-    wishes: Wishes,
-    method: Optional[str],
-    teacher: Optional[str],
-    detector: Optional[str],
-    overrides: dict[str, Any],
-) -> tuple[PairRun, PairSchool]:
+def _pairs(run: Path, asked: Asked) -> tuple[PairRun, PairSchool]:
     """A run of pairs, and who teaches it on and judges it."""
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
-    name = _method_of(opened, method)
-    return opened, _pair_school(opened, data, limit, wishes, name, teacher, detector, overrides)
+    return opened, _pair_school(opened, _method_of(opened, asked), _training_of(opened, asked.overrides), asked)
 
 
-def _both(
-    run: Path,
-    data: Optional[str],
-    limit: Optional[int],
-    wishes: Wishes,
-    method: Optional[str],
-    teacher: Optional[str],
-    detector: Optional[str],
-    overrides: dict[str, Any],
-) -> tuple[BothRun, BothSchool]:
+def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
     """A run of both heads, and who teaches each on and judges it."""
     from edgegsr.both_run import open_both_run
     from edgegsr.compress.school import BothSchool
     from edgegsr.distill.both import check_method
+    from edgegsr.distill.methods import find_method
     from edgegsr.shipped import find_run
 
-    mine, theirs = both_data(data)
+    mine, theirs = both_data(asked.data)
     opened = open_both_run(find_run(run))
-    name = _method_of(opened.pairs, method)
+    name = _method_of(opened.pairs, asked)
     check_method(name)
-    teacher = teacher or _teachers_of(opened.pairs, name).get("teacher")  # of either head, as in `distill`
-    scenes = _school(opened.situations, mine, limit, wishes, name, teacher, {})
-    couples = _pair_school(opened.pairs, theirs, limit, wishes, name, teacher, detector, {})
-    training = _training_of(opened.pairs, overrides, {"situation_weights": asdict(scenes.settings.weights)})
-    scenes = replace(scenes, settings=replace(training, weights=training.situation_weights))
-    return opened, BothSchool(scenes, replace(couples, settings=training))
+    settings = find_method(name).settings
+    of_situations = asdict(_training_of(opened.situations, {}, settings).weights)
+    training = _training_of(opened.pairs, asked.overrides, {**settings, "situation_weights": of_situations})
+    teacher = asked.teacher or _teachers_of(opened.pairs, name).get("teacher")  # of either head, as in `distill`
+    asked = replace(asked, teacher=teacher)
+    of_scenes = replace(training, weights=training.situation_weights)
+    return opened, BothSchool(
+        _school(opened.situations, name, of_scenes, replace(asked, data=mine)),
+        _pair_school(opened.pairs, name, training, replace(asked, data=theirs)),
+    )
 
 
 def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
@@ -209,11 +204,11 @@ def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
     return found
 
 
-def _method_of(run: Run | PairRun, wanted: Optional[str] = None) -> str:
+def _method_of(run: Run | PairRun, asked: Asked) -> str:
     """How a run is taught on: as it was taught, where nothing else is wanted."""
     if lacking := {"method", "train"} - run.config.keys():
         raise InputError(f"{run.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
-    return wanted or str(run.config["method"])
+    return asked.method or str(run.config["method"])
 
 
 def _training_of(
@@ -228,40 +223,23 @@ def _training_of(
         raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
 
 
-def _school(
-    run: Run,
-    data: str,
-    limit: Optional[int],
-    wishes: Wishes,
-    method: str,
-    teacher: Optional[str],
-    overrides: dict[str, Any],
-) -> School:
+def _school(run: Run, method: str, training: TrainConfig, asked: Asked) -> School:
     """On what a run of situations is calibrated and taught on, who teaches and who judges it."""
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.methods import find_method
 
-    how = find_method(method)
-    if not how.taught and teacher:
+    how, data = find_method(method), asked.data or "diorama"
+    if not how.taught and asked.teacher:
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
-    training = _training_of(run, overrides, how.settings)
-    learn, judge = (open_data(data, split, limit, run.ontology) for split in ("train", "dev"))
-    groups = groups_of(data, run.ontology)
-    source = source_of(how, training, learn, judge, groups, run.tables, teacher) if wishes.trained else None
+    learn, judge = (open_data(data, split, asked.limit, run.ontology) for split in ("train", "dev"))
+    groups, source = groups_of(data, run.ontology), None
+    if asked.wishes.trained:
+        source = source_of(how, training, learn, judge, groups, run.tables, asked.teacher)
     return School(learn, judge, groups, method, source, training)
 
 
-def _pair_school(
-    run: PairRun,
-    data: str,
-    limit: Optional[int],
-    wishes: Wishes,
-    method: str,
-    teacher: Optional[str],
-    detector: Optional[str],
-    overrides: dict[str, Any],
-) -> PairSchool:
+def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked) -> PairSchool:
     """The same of a run of pairs; whoever taught it does so again, where the method is its own."""
     from edgegsr.compress.school import PairSchool
     from edgegsr.data.hico import RULES
@@ -270,15 +248,17 @@ def _pair_school(
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.teacher.testimony import Testimony
 
-    told = run.config.get("pairs", {})
+    told, data = run.config.get("pairs", {}), asked.data or "crowd"
     unseen, rule = told.get("unseen", ""), told.get("rule") or RULES[0]
     if find_pair_method(method).source is Testimony and unseen:
         raise InputError(
             f"--method {method}: learns from no annotation, and {run.folder} keeps the kinds of {unseen} out"
         )
-    learn, judge = open_pairs(data, "train", limit, unseen, rule), open_pairs(data, "dev", limit)
+    learn = open_pairs(data, "train", asked.limit, unseen, rule)
+    judge = open_pairs(data, "dev", asked.limit)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
-    then = _teachers_of(run, method)
-    given = Given(teacher or then.get("teacher"), detector or then.get("detector"), then.get("scope"))
-    source = open_pair_source(method, given, learn, run.tables.encoder) if wishes.trained else None
-    return PairSchool(learn, judge, method, source, _training_of(run, overrides), unseen, rule)
+    then, source = _teachers_of(run, method), None
+    if asked.wishes.trained:
+        given = Given(asked.teacher or then.get("teacher"), asked.detector or then.get("detector"), then.get("scope"))
+        source = open_pair_source(method, given, learn, run.tables.encoder)
+    return PairSchool(learn, judge, method, source, training, unseen, rule)

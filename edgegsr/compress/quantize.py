@@ -79,8 +79,6 @@ def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school:
         body = of_each(student, lambda half, part: unrounded(part, parts[half].tables))
         return in_16_bits(student, body, layers)
 
-    if wish.max_drop == 1:  # nothing has to be kept
-        return mixed([])
     few = [part.judge.take(_drawn(part.judge, wish.judged_on, wish)) for part in school.parts]
     judges = Judges(
         pixels=torch.cat([_pixels(split, range(min(COMPARED, len(split))), side) for split in few]),

@@ -12,7 +12,6 @@ from edgegsr.card import to_toml
 from edgegsr.charts import bar_chart, scatter
 from edgegsr.compress.config import Wishes
 from edgegsr.compress.figures import Steps
-from edgegsr.compress.layers import Rounded, layers_of
 from edgegsr.compress.school import PairSchool, School, Schooling
 from edgegsr.compress.search import Plan
 from edgegsr.compress.sensitivity import Sensitivity
@@ -22,7 +21,6 @@ from edgegsr.page import many, page
 from edgegsr.pair_run import PairRun
 from edgegsr.run import Run
 from edgegsr.scoring.brief import JUDGED
-from edgegsr.student.quantizers import counts_in_8_bits
 from edgegsr.student.sparse import TWO_OF_FOUR, WORTH
 
 SCORES = dict(zip(JUDGED, ("top-1 verb", "value", "grounded", "mAP")))
@@ -44,18 +42,14 @@ def report(
     judged = " and ".join(f"{len(part.judge):,} images of {part.judge.name}{_head(run, part)}" for part in school.parts)
     notes = "".join(dict.fromkeys(map(_note_on, school.parts)))
     lead = f"{_how(wishes, school.parts, plan)}, judged on {judged}, method {school.method}{notes}"
-    charts, rounding = _charts(run, steps, plan), ""
-    if felt:
-        rounding = _layers(felt, wishes, school)
-    elif isinstance(run.student, Rounded) and counts_in_8_bits(run.student):
-        rounding = _rounded(run.student)
+    charts = _charts(run, steps, plan)
     body = "".join(
         [
             f'<div class="facts">{_facts(first, last)}</div>',
             "<h2>Steps</h2>",
             f'<p class="note">{_note(wishes, school, threads)}</p><div class="panel">{_table(steps)}</div>',
             f'<h2>What it costs, what it knows</h2><div class="charts">{charts}</div>' if charts else "",
-            rounding,
+            _layers(felt, wishes, school) if felt else "",
             f"<h2>Settings</h2><details><summary>compress.toml</summary><pre>{escape(to_toml(wishes.table()))}</pre></details>",
         ]
     )
@@ -225,28 +219,6 @@ def _layers(felt: Sensitivity, wishes: Wishes, school: Schooling[Any]) -> str:
         f'<div class="charts">{bar_chart("Noise of the noisiest layers", bars)}</div>'
         f'<details><summary>all {len(felt.layers)} layers</summary><div class="panel"><table><thead><tr>{heads}</tr>'
         f"</thead><tbody>{rows}</tbody></table></div></details>"
-    )
-
-
-def _rounded(student: Rounded) -> str:
-    """Which layers count in 8 bits, and what stays as it was."""
-    eight = {layer.name: layer.parameters for layer in layers_of(student)}
-    every = {name: weight.numel() for name, weight in student.named_parameters() if weight.ndim > 1}
-    floats = {name: count for name, count in every.items() if name not in eight}
-    rows = "".join(
-        f"<tr><td>{escape(_short(name))}</td><td>{count:,}</td><td>{bits}</td></tr>"
-        for part, bits in ((floats, "float"), (eight, "8"))
-        for name, count in part.items()
-    )
-    heads = "".join(f"<th>{name}</th>" for name in ("layer", "weights", "bits"))
-    note = (
-        f"{many(len(eight), 'layer')} with {sum(eight.values()):,} weights count in 8 bits; "
-        f"{many(len(floats), 'matrix', 'matrices')} with {sum(floats.values()):,} in floats, of which the file has 16 "
-        "bits. Words, softmax, norms and the geometry of boxes are never rounded, nor what chooses where pairs begin."
-    )
-    return (
-        f'<h2>Layers in 8 bits</h2><p class="note">{escape(note)}</p><details><summary>all {len(every)}</summary>'
-        f'<div class="panel"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>'
     )
 
 

@@ -176,9 +176,9 @@ def test_the_page_tells_of_both(smaller: BothRun) -> None:
     page = (smaller.folder / "report.html").read_text("utf-8")
     assert "images of dev (situations) and 6 images of dev (pairs), method none" in page
     assert "50% of the channels cut in 1 round, INT8 calibrated on 8 images" in page
-    assert "by HICO-DET&#x27;s protocol" in page and "weights count in 8 bits" in page
+    assert "by HICO-DET&#x27;s protocol" in page and "Each layer rounded alone" in page
     assert page.count("<th>pairs</th>") == 1, "which have one score"
-    assert "pairs.seed" in page and "nan" not in page
+    assert "situations.decoder" in page and "pairs.pairs.verb" in page and "nan" not in page
 
 
 def test_the_same_compression_of_both_changes_nothing(smaller: BothRun, both: BothRun, school: BothSchool) -> None:
