@@ -146,7 +146,7 @@ def test_a_comparison_has_its_figures(ready: two_stage.Ready, monkeypatch: pytes
     told = two_stage.aim(settings)
     assert told["least"] == row["times_ours"] and told["of"] == "225 pairs, 64 px, tiny, onnxruntime fp32"
     assert told["met"] == (row["times_ours"] > 1)
-    result = {"threads": 1, "machine": {"cpu": "a CPU"}, "settings": settings}
+    result = {"threads": 1, "machine": {"cpu": "a CPU"}, "blocks": 2, "settings": settings}
     monkeypatch.setattr(tables, "load", {"two-stage": result}.__getitem__)
     ours, theirs = tables.two_stage().splitlines()[-2:]
     assert ours.startswith("| 64 px, 3 verbs, 5 objects | ours, 6 queries |") and " times (" not in ours
