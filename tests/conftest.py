@@ -23,6 +23,7 @@ LONGEST = (  # files that begin first, so that no process is left alone with one
     "test_vocabulary.py",
     "test_cli_line.py",
     "test_cli_pairs.py",
+    "test_smaller_both.py",
     "test_teach_line.py",
     "test_cli_pair_bundles.py",
     "test_remote_stops.py",
