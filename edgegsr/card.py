@@ -53,6 +53,13 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: wanted TOML, got {error}") from error
 
 
+def with_value(table: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """The table with one value replaced; a key of an inner table has a dot."""
+    name, dot, rest = key.partition(".")
+    below = table.get(name)
+    return {**table, name: with_value(below if isinstance(below, Mapping) else {}, rest, value) if dot else value}
+
+
 def to_toml(value: Any) -> str:
     """A dataclass or a mapping as TOML that `read_card` reads back; fields that are None are left out."""
     return "\n\n".join(_tables(as_table(value), ())) + "\n"

@@ -55,6 +55,11 @@ class Kinds:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def same_as(self, other: Kinds) -> bool:
+        """Whether both number the same words and kinds alike."""
+        words = (self.verbs, self.objects) == (other.verbs, other.objects)
+        return words and np.array_equal(self.pairs, other.pairs)
+
     @cached_property
     def index(self) -> dict[tuple[int, int], int]:
         """The kind of a verb and an object."""

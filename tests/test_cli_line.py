@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,6 +59,22 @@ def test_predict_draws_and_tells_the_situation(line: Path, capsys: pytest.Captur
     assert (line / "drawn" / f"{photo.name}.situation.png").stat().st_size > 1000
 
 
+def test_a_photo_may_be_asked_about_twice(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = next((line / "world" / "images_512").glob("kicking_*.jpg"))
+    assert run("predict", line / "run", photo, photo, "--json") == 0
+    one, other = json.loads(capsys.readouterr().out.splitlines()[-1])["situations"]
+    assert one == other
+
+
+def test_a_run_is_taught_on_by_its_own_teacher(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taught = shutil.copytree(line / "run", tmp_path / "taught", ignore=shutil.ignore_patterns("state"))
+    config = (taught / "config.toml").read_text().replace('method = "none"', 'method = "feature"')
+    (taught / "config.toml").write_text(config + '\n[teacher]\nteacher = "gone/elsewhere"\n')
+    asked = ("compress", taught, "--data", line / "world", "--prune", 0.3, "--out", tmp_path / "out")
+    assert run(*asked) == 2
+    assert "gone/elsewhere" in capsys.readouterr().err
+
+
 def test_predict_goes_on_after_a_bad_photo(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo = next((line / "world" / "images_512").glob("kicking_*.jpg"))
     (tmp_path / "text.jpg").write_text("no photo")
@@ -84,7 +101,8 @@ def test_the_report_of_a_run_is_there(line: Path) -> None:
         ("predict {run} {world}/SWiG_jsons/dev.json", "dev.json"),
         ("predict {run} {photo} --verb flying_pigs", "verb 'flying_pigs' is not among"),
         ("predict {run} {photo} --out {world}", "give --draw as well"),
-        ("predict {run} {photo} {photo} --draw --out x", "two have the same name"),
+        ("predict {run} {photo} {photo} --draw --out x", "would overwrite each other; leave out --out"),
+        ("predict {run} {photo} {photo} --draw", "would overwrite each other; name each once"),
         ("predict {run} {photo} --draw --out {photo}", "cannot be written"),
         ("predict {world} {photo}", "wanted a run"),
         ("eval {run} --data nowhere", "nowhere"),

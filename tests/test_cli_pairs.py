@@ -172,6 +172,7 @@ def test_one_trunk_learns_situations_and_pairs(
             ("--unseen", "uv", "--unseen-rule", "x"),
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
+        (("--unseen-rule", "boxes"), "--unseen-rule: says what goes out with the kinds of --unseen; give --unseen"),
         (("--start", "nowhere"), "nowhere"),
         (("--detector", "x"), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--method", "gplhoi", "--detector", "x"), "asks no teacher; give --teacher, or leave out --detector"),

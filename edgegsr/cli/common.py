@@ -89,8 +89,7 @@ def leave_out(given: Mapping[str, object], why: str) -> None:
 
 def need_same_kinds(subject: object, ours: Kinds, data: str, theirs: Kinds) -> None:
     """Refuses data of other interactions than those that a subject speaks of."""
-    alike = (theirs.verbs, theirs.objects) == (ours.verbs, ours.objects)
-    if not alike or theirs.pairs.tolist() != ours.pairs.tolist():
+    if not ours.same_as(theirs):
         raise InputError(f"{subject}: speaks of other interactions than {data}; evaluate it on data of its own words")
 
 

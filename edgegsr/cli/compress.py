@@ -81,7 +81,7 @@ def compress(
     teacher: Annotated[
         Optional[str],
         typer.Option(
-            help="What `teach` wrote, or a model; by default Diorama's, for pairs and both heads the one of the run."
+            help="What `teach` wrote, or a model; by default the teacher of the run, with another --method Diorama's."
         ),
     ] = None,
     detector: Annotated[
@@ -235,7 +235,8 @@ def _school(run: Run, method: str, training: TrainConfig, asked: Asked) -> Schoo
     learn, judge = (open_data(data, split, asked.limit, run.ontology) for split in ("train", "dev"))
     groups, source = groups_of(data, run.ontology), None
     if asked.wishes.trained:
-        source = source_of(how, training, learn, judge, groups, run.tables, asked.teacher)
+        teacher = asked.teacher or _teachers_of(run, method).get("teacher")
+        source = source_of(how, training, learn, judge, groups, run.tables, teacher)
     return School(learn, judge, groups, method, source, training)
 
 
@@ -255,7 +256,7 @@ def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked)
             f"--method {method}: learns from no annotation, and {run.folder} keeps the kinds of {unseen} out"
         )
     learn = open_pairs(data, "train", asked.limit, unseen, rule)
-    judge = open_pairs(data, "dev", asked.limit)
+    judge = open_pairs(data, "dev", asked.limit, unseen, rule)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
     then, source = _teachers_of(run, method), None
     if asked.wishes.trained:

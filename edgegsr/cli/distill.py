@@ -106,6 +106,8 @@ def distill(
         raise InputError(f"--out {out}: wanted a folder, got a file")
     if rule not in RULES:
         raise InputError(f"--unseen-rule: wanted one of {', '.join(RULES)}, got {rule!r}")
+    if rule != RULES[0] and not unseen:
+        raise InputError("--unseen-rule: says what goes out with the kinds of --unseen; give --unseen, or leave it out")
     if read_student(card).pairs:
         if live or grid:
             raise InputError("--live and --grid: are for students of situations; leave them out")
@@ -126,7 +128,7 @@ def distill(
     how = find_method(method)
     if not how.taught and (teacher or live or grid):
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher, --live and --grid")
-    read_student(card), read_train(card)  # a mistake shows before any work is done
+    read_train(card)  # a mistake shows before any work is done
     try:
         training = read_train(card, overrides)
     except InputError as error:

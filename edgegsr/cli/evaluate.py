@@ -128,12 +128,14 @@ class _Subject(NamedTuple):
 
 
 def _run(folder: Path, calibrated: bool, workers: int) -> _Subject:
+    from edgegsr.processes import processes
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
     from edgegsr.student.answers import answer
     from edgegsr.student.calibration import calibrate, read_calibration
 
     opened = open_run(find_run(folder))
+    opened.student.to(processes().device)
     if calibrated:
         calibrate(opened.student, read_calibration(opened.folder), opened.ontology.verbs)
     look = partial(answer, opened.student, workers=workers, label="evaluating")
@@ -155,10 +157,12 @@ def _bundle(folder: Path) -> _Subject:
 
 def _run_of_pairs(folder: Path, workers: int) -> _Subject:
     from edgegsr.pair_run import open_pair_run
+    from edgegsr.processes import processes
     from edgegsr.shipped import find_run
     from edgegsr.student.pair_answers import answer_pairs
 
     opened = open_pair_run(find_run(folder))
+    opened.student.to(processes().device)
     look = partial(answer_pairs, opened.student, workers=workers, label="evaluating")
     return _Subject(opened.kinds, look, unseen=opened.config.get("pairs", {}).get("unseen", ""))
 

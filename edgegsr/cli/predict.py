@@ -55,8 +55,9 @@ def predict(
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
     look, sights = _sights(run, verb, calibrated, engine, key)
-    if len({image.name if out else image for image in images}) < len(images):
-        raise InputError("images: two have the same name, their drawings would overwrite each other; leave out --out")
+    if draw and len({image.name if out else image for image in images}) < len(images):
+        way = "leave out --out" if out else "name each once"
+        raise InputError(f"images: two have the same name, their drawings would overwrite each other; {way}")
     found, failures = {f"{sight.name}s": list[Any]() for sight in sights}, []
     for image in images:
         try:

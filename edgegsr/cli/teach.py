@@ -14,6 +14,7 @@ from edgegsr.cli.common import (
     Limit,
     last_line,
     need_training,
+    settings_of,
     show_teacher,
     table,
 )
@@ -48,6 +49,10 @@ def teach(
     ] = 64,
     collages: Annotated[int, typer.Option(min=0, help="Of each image, which `distill --method mipd` learns from.")] = 2,
     limit: Limit = None,
+    settings: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", help="Any value of who writes, such as tries=2 or endpoint.timeout_s=120."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write down what a teacher sees and what is said of every training image, once."""
@@ -63,7 +68,11 @@ def teach(
 
     server: dict[str, Any] = {"url": endpoint, "model": model, "key_env": api_key_env}
     server |= {"max_requests": max_requests, "concurrency": concurrency}
-    options, wanted, state = options_of(rationales, vlm, server), views_named(views), processes()
+    options, wanted, state = (
+        options_of(rationales, vlm, server, settings_of(settings or [])),
+        views_named(views),
+        processes(),
+    )
     opened = open_teacher(find_teacher(teacher), str(state.device), grid)  # a mistake shows before any work is done
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology

@@ -31,7 +31,7 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.pairs.methods import Source as PairSource
 from edgegsr.distill.pairs.methods import find_pair_method
-from edgegsr.distill.pairs.train import allowed_kinds, as_told, batches_of, brief_of, facts_of_pairs
+from edgegsr.distill.pairs.train import allowed_kinds, as_told, batches_of, brief_of, check_splits, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
 from edgegsr.distill.start import Start
 from edgegsr.distill.stop import StopSign
@@ -180,9 +180,7 @@ def _check(out: Path, situations: OfSituations, pairs: OfPairs, method: str) -> 
         what = f"{out}: wanted an empty folder or runs of both heads, found {', '.join(strange[:5])}"
         raise InputError(f"{what}; give another --out")
     check_data(situations.learn, situations.judge, situations.tables)
-    if not len(pairs.learn) or not len(pairs.judge):
-        got = f"{len(pairs.learn)} and {len(pairs.judge)}"
-        raise InputError(f"wanted images of pairs to train on and to judge by, got {got}")
+    check_splits(pairs.learn, pairs.judge)
     if find_method(method).taught and not (situations.source and pairs.source):
         raise InputError(f"--method {method}: both heads learn from a teacher; give --teacher")
 

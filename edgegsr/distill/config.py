@@ -106,14 +106,8 @@ def read_train(
         raise InputError(f"{where}: wanted a table [train], got {table!r}")
     table = {**(defaults or {}), **table}
     for key, value in (overrides or {}).items():
-        table = _with(table, key.split("."), value)
+        table = card.with_value(table, key, value)
     try:
         return card.read_card({**raw, "train": table}, TrainConfig, "train", known=CARD_TABLES)
     except InputError as error:
         raise InputError(f"{where}: {str(error).removeprefix('card: ')}") from error
-
-
-def _with(table: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    below = table.get(path[0])
-    inner = value if len(path) == 1 else _with(below if isinstance(below, Mapping) else {}, path[1:], value)
-    return {**table, path[0]: inner}

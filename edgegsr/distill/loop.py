@@ -60,7 +60,8 @@ def go(
         if not training.healthy(told):
             raise _poisoned(told, syllabus.images, settings, out, step, training.world, journal)
         now, done = time.monotonic(), step + 1
-        tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, settings.batch, now - tick)
+        images = settings.batch * len(syllabus.images)  # as many of each split
+        tally.add({**told.losses, "loss": told.loss, "grad_norm": told.grad_norm}, images, now - tick)
         journal.show(done, f"epoch {epoch + 1}/{settings.epochs}", tally)
         if done % settings.log_every == 0 or done == steps:
             lr = training.optimizer.param_groups[0]["lr"]

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Tally:
-    """Sums of what the steps said since the last `flush`; it survives a kill inside a checkpoint."""
+    """Sums of what the steps said since the last line; it survives a kill inside a checkpoint."""
 
     def __init__(self, saved: Mapping[str, Any] | None = None) -> None:
         self.steps: int = saved["steps"] if saved else 0

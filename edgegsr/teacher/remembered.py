@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgegsr.processes import processes
 from edgegsr.progress import track
-from edgegsr.teacher.shards import Shards, ShardWriter
+from edgegsr.teacher.shards import Shards, ShardWriter, sweep
 
 Row = Mapping[str, Tensor]
 Make = Callable[[Sequence[int]], Iterator[tuple[int, Row]]]  # the places of keys -> each with its row
@@ -20,6 +20,8 @@ def remembered(folder: Path, keys: Sequence[bytes], make: Make, label: str) -> l
     state = processes()
     place = {key: i for i, key in reversed(list(enumerate(keys)))}
     lacking = [place[key] for key in Shards(folder).lacking(keys)]
+    if state.is_main_process:
+        sweep(folder)
     state.wait_for_everyone()  # all have seen the same before one writes
     mine = lacking[state.process_index :: state.num_processes]
     with ShardWriter(folder, state.process_index) as writer:

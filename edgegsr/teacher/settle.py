@@ -16,6 +16,7 @@ import edgegsr
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.teacher.cache import FACTS, FORMAT, PROJECTION, TEXTS, TOKENS, Facts, read_facts, read_json
+from edgegsr.teacher.collages import FOLDER as COLLAGES
 from edgegsr.teacher.live import projection_of
 from edgegsr.teacher.photos import FILE as PHOTOS
 from edgegsr.teacher.shards import sweep
@@ -45,7 +46,7 @@ def check_folder(out: Path, facts: Facts) -> None:
 
 def settle(out: Path, facts: Facts, teacher: Teacher) -> None:
     """Makes the folder a cache of this teacher, with this encoder and this writer."""
-    for part in (TOKENS, TEXTS):
+    for part in (TOKENS, TEXTS, COLLAGES):
         sweep(out / part)
     if (out / FACTS).is_file() and read_facts(out) == facts:
         return

@@ -106,6 +106,7 @@ def teach(
         state.wait_for_everyone()
         notes = work.notes()
         unread = work.unread(notes)
+        state.wait_for_everyone()  # all lack the same before one writes
         work.read(unread, shard_mb)
         pasted = work.look_at_collages(collages, batch, shard_mb)
         if exam and state.is_main_process:
@@ -193,6 +194,7 @@ class Work:
         keys = every.keys(self.photos, self.facts.revision, self.facts.preprocessing)
         wanted = set(Shards(self.out / COLLAGES).lacking(keys))
         todo = [i for i, key in enumerate(keys) if key in wanted]
+        self.state.wait_for_everyone()  # all lack the same before one writes
         share = self._share(todo)
         starts: Iterable[int] = range(0, len(share), batch)
         with ShardWriter(self.out / COLLAGES, self.state.process_index, shard_mb) as shards:
@@ -214,7 +216,8 @@ class Work:
         writers = Counter(note.rationale.writer for note in notes if note)
         reasons = Counter(note.fallback for note in notes if note and note.fallback)
         flips = Counter(VIEWS[flip] for _, flip in self.pairs)
-        for shards in (self.tokens, self.texts):
+        every = self.tokens, self.texts, Shards(self.out / COLLAGES)
+        for shards in every:
             shards.refresh()
         return {
             "images": len(self.split),
@@ -222,7 +225,7 @@ class Work:
             "texts": len(set(self._said(notes))),
             "rationales": dict(writers.most_common()),
             "fallbacks": dict(reasons.most_common()),
-            "mb": round((self.tokens.disk_bytes + self.texts.disk_bytes) / 1e6, 1),
+            "mb": round(sum(shards.disk_bytes for shards in every) / 1e6, 1),
         }
 
     def _said(self, notes: Sequence[Note | None]) -> Iterator[str]:

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edgegsr.card import read_card, with_value
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.progress import track
 from edgegsr.scoring.jsonlines import located, read_lines
 from edgegsr.situation import Ontology
-from edgegsr.teacher.rationales.dialogue import Manner, Outcome
+from edgegsr.teacher.rationales.dialogue import Outcome
 from edgegsr.teacher.rationales.distractors import Distractors
 from edgegsr.teacher.rationales.prompts import prompts
 from edgegsr.teacher.rationales.rationale import FILE, Rationale, mirrored
@@ -24,7 +25,7 @@ from edgegsr.teacher.rationales.server import EndpointOptions
 from edgegsr.teacher.rationales.subject import subjects
 from edgegsr.teacher.rationales.template import PROMPT_ID, rough_tokens
 from edgegsr.teacher.rationales.vlm import VlmOptions
-from edgegsr.teacher.rationales.writers import WRITERS, RationaleOptions
+from edgegsr.teacher.rationales.writers import WRITERS, RationaleOptions, written
 from edgegsr.teacher.shards import ShardWriter, key_of
 from edgegsr.text.embed import embed
 from edgegsr.text.shipped import PATH as SHIPPED
@@ -32,6 +33,16 @@ from edgegsr.text.tables import TextTables
 from edgegsr.text.tokens import TokenReader
 from edgegsr.wording import ontology_hash
 
+OPTIONS = {  # of the command line, which stand for values of a writer
+    "writer": "--rationales",
+    "vlm.model": "--vlm",
+    "endpoint.url": "--endpoint",
+    "endpoint.model": "--model",
+    "endpoint.key_env": "--api-key-env",
+    "endpoint.max_requests": "--max-requests",
+    "endpoint.concurrency": "--concurrency",
+}
+TELLING = ("side", "max_new_tokens", "temperature", "settings")  # on which the texts of a model depend besides
 UNWRITTEN_TOKENS = 20  # of a text that nobody has written yet: what templates have, rather too many than too few
 
 
@@ -54,8 +65,14 @@ class Note(NamedTuple):
 NOTED = Note._fields[1:]  # what a line has beside the rationale
 
 
-def options_of(writer: str, vlm: str | None, server: Mapping[str, Any]) -> RationaleOptions:
-    """Who writes, from what a command line says; `server` may hold any option of an endpoint, None where not given."""
+def options_of(
+    writer: str, vlm: str | None, server: Mapping[str, Any], more: Mapping[str, Any] | None = None
+) -> RationaleOptions:
+    """Who writes, from what a command line says.
+
+    `server` may hold any option of an endpoint, None where not given, and `more` any other value by its name, those of
+    the model and of the server with a dot: {"tries": 2, "endpoint.timeout_s": 120}.
+    """
     given = {name: value for name, value in server.items() if value is not None}
     if writer not in WRITERS:
         raise InputError(f"--rationales: wanted one of {', '.join(WRITERS)}, got {writer!r}")
@@ -69,7 +86,15 @@ def options_of(writer: str, vlm: str | None, server: Mapping[str, Any]) -> Ratio
         )
     if writer != "endpoint" and given:
         raise InputError(f"--rationales {writer}: asks no server; leave out --endpoint and what belongs to it")
-    return RationaleOptions(writer, vlm=VlmOptions(model=vlm or ""), endpoint=EndpointOptions(**given))
+    if owned := [name for name in more or {} if name in OPTIONS]:
+        raise InputError(f"--set {owned[0]}: has an option of its own; give {OPTIONS[owned[0]]}")
+    table: dict[str, Any] = {"writer": writer, "vlm": {"model": vlm or ""}, "endpoint": given}
+    for name, value in (more or {}).items():
+        table = with_value(table, name, value)
+    try:
+        return read_card(table, RationaleOptions)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
 
 
 def writer_of(options: RationaleOptions) -> str:
@@ -79,7 +104,10 @@ def writer_of(options: RationaleOptions) -> str:
         return f"{PROMPT_ID} seed {seed}"
     model = {"vlm": options.vlm.model, "endpoint": options.endpoint.model}[name]
     judged = "judged" if options.judged else "not judged"
-    return f"{name} {model} {prompts().prompt_id} {PROMPT_ID} tries {options.tries} {judged} seed {seed}"
+    line = f"{name} {model} {prompts().prompt_id} {PROMPT_ID} tries {options.tries} {judged} seed {seed}"
+    how = asdict(options.vlm if name == "vlm" else options.endpoint)
+    usual = asdict(VlmOptions() if name == "vlm" else EndpointOptions())
+    return " ".join([line, *(f"{key} {how[key]}" for key in TELLING if how.get(key) != usual.get(key))])
 
 
 def abouts_of(split: Split, photos: Sequence[str]) -> list[str]:
@@ -121,9 +149,8 @@ def write_notes(split: Split, abouts: Sequence[str], folder: Path, options: Rati
         return
     minutes, said, new = Minutes(), subjects(split), dict[str, Note]()
     distractors = Distractors(split, tables_of(split.annotations.ontology, encoder))
-    manner = Manner(options.writer, distractors, options.seed, options.tries, options.judged)
-    writer = WRITERS[options.writer](manner, options, folder, minutes)([said[row] for row in todo])
-    for rationale, row in zip(track(writer, "writing rationales", len(todo)), todo):
+    texts = written([said[row] for row in todo], distractors, folder, options, minutes)
+    for rationale, row in zip(track(texts, "writing rationales", len(todo)), todo):
         outcome = minutes.outcomes[rationale.image]
         new[abouts[row]] = Note(rationale, abouts[row], by, outcome.fallback, outcome.silent)
     notes = read_notes(folder) | new  # another data set may have come meanwhile

@@ -228,6 +228,14 @@ def test_another_training_is_refused_in_the_same_folder(
         run(pair_run.folder, pairs_train, pairs_dev, setting="uv")
 
 
+def test_a_dev_of_other_interactions_is_refused(tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit) -> None:
+    kinds = pairs_dev.pairs.kinds
+    other = replace(kinds, verbs=kinds.verbs[::-1])
+    turned = replace(pairs_dev, pairs=replace(pairs_dev.pairs, kinds=other))
+    with pytest.raises(InputError, match="split 'dev' names other interactions than 'train', or in another order"):
+        run(tmp_path / "x", pairs_train, turned)
+
+
 def test_a_start_gives_encoder_and_decoder(
     pair_run: PairRun, tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit
 ) -> None:

@@ -28,12 +28,11 @@ from edgegsr.teacher import texts as texts_of_cache  # noqa: E402
 from edgegsr.teacher.cache import Cached, read_json  # noqa: E402
 from edgegsr.teacher.knowledge import Knowledge  # noqa: E402
 from edgegsr.teacher.rationales.dialogue import Outcome  # noqa: E402
-from edgegsr.teacher.rationales.rationale import read_rationales  # noqa: E402
 from edgegsr.teacher.rationales.template import write  # noqa: E402
 from edgegsr.teacher.rationales.writers import RationaleOptions  # noqa: E402
 from edgegsr.teacher.room import size  # noqa: E402
 from edgegsr.teacher.shards import Shards  # noqa: E402
-from edgegsr.teacher.texts import options_of  # noqa: E402
+from edgegsr.teacher.texts import options_of, read_notes, writer_of  # noqa: E402
 
 VIEWS = 32  # 16 images, plain and flipped
 EVERYTHING = torch.arange(16).repeat(2), torch.arange(2).repeat_interleave(16).bool()
@@ -67,7 +66,7 @@ def test_cache_tells_from_whom_it_is_and_what_it_holds(cache: Path, encoder: str
     assert counts["rationales"] == {"template": 16} and counts["fallbacks"] == {}
     assert counts["texts"] == len(Shards(cache / "texts"))
     assert told["seconds"] > 0 and "torch" in told["versions"]
-    assert len(read_rationales(cache / "rationales.jsonl")) == 16
+    assert len(read_notes(cache)) == 16
 
 
 def test_a_finished_cache_is_left_as_it_is(cache: Path, world: Path, encoder: str) -> None:
@@ -294,12 +293,23 @@ def test_images_that_a_server_left_unanswered_are_asked_about_again(
         (("template", "qwen", {}), "--rationales template: wanted no --vlm"),
         (("endpoint", None, {"url": "http://x"}), "--rationales endpoint: wanted --endpoint"),
         (("template", None, {"url": "http://x"}), "asks no server; leave out --endpoint"),
+        (("template", None, {}, {"vlm.model": "x"}), "--set vlm.model: has an option of its own; give --vlm"),
+        (("template", None, {}, {"tries": 0}), "--set and its kin: tries must be at least 1, got 0"),
+        (("template", None, {}, {"endpoint.patience": 1}), "--set and its kin: endpoint.patience is not a known key"),
     ],
 )
 def test_a_writer_that_lacks_something_is_refused_before_any_work(given: Any, said: str) -> None:
     with pytest.raises(InputError) as error:
         options_of(*given)
     assert said in str(error.value)
+
+
+def test_what_is_set_of_a_writer_tells_its_texts_apart() -> None:
+    more = {"tries": 2, "endpoint.timeout_s": 120, "endpoint.settings": {"temperature": 1}}
+    usual, other = (options_of("endpoint", None, {"url": "http://x", "model": "m"}, set) for set in ({}, more))
+    assert (other.tries, other.endpoint.timeout_s, other.endpoint.model) == (2, 120.0, "m")
+    assert writer_of(usual).endswith("tries 3 judged seed 0")
+    assert writer_of(other).endswith("tries 2 judged seed 0 settings {'temperature': 1}")
 
 
 def test_sizes_are_told_as_people_say_them() -> None:

@@ -77,8 +77,7 @@ def train_pairs(
     source, settings = source if how.source else None, read_train(student_card, overrides)
     split_train = as_told(split_train, source)
     kinds = split_train.pairs.kinds
-    if not len(split_train) or not len(split_dev):
-        raise InputError(f"wanted images to train on and to judge by, got {len(split_train)} and {len(split_dev)}")
+    check_splits(split_train, split_dev)
     folder = open_folder(out, settings)
     accelerator, saved = folder.accelerator, folder.saved
     valid = torch.from_numpy(kinds.valid)
@@ -163,6 +162,18 @@ def batches_of(
         world=world,
         pin_memory=pin_memory,
     )
+
+
+def check_splits(split_train: PairSplit, split_dev: PairSplit) -> None:
+    """Refuses splits without images, and a dev of other interactions."""
+    if not len(split_train) or not len(split_dev):
+        counts = f"{len(split_train)} and {len(split_dev)}"
+        raise InputError(f"wanted images of pairs to train on and to judge by, got {counts}")
+    if not split_train.pairs.kinds.same_as(split_dev.pairs.kinds):
+        raise InputError(
+            f"split {split_dev.name!r} names other interactions than {split_train.name!r}, or in another order; wanted "
+            "the same verbs, objects and kinds in both files"
+        )
 
 
 def facts_of_pairs(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgegsr.teacher.rationales.dialogue import Outcome
 
@@ -25,14 +24,3 @@ class Report:
         self.refused.update(outcome.refused)
         if outcome.fallback:
             self.fallbacks[outcome.fallback] += 1
-
-    def to_json(self) -> dict[str, Any]:
-        """The counts as plain values, the most frequent reason first."""
-        counts = {name: dict(getattr(self, name).most_common()) for name in ("written", "fallbacks", "refused")}
-        return {**counts, "asked": self.asked, "remembered": self.remembered}
-
-    def rows(self) -> list[tuple[str, str, int]]:
-        """(what, which, how many) for a table."""
-        told = (("written by", self.written), ("template because", self.fallbacks), ("answer refused", self.refused))
-        counted = [(what, which, n) for what, counts in told for which, n in counts.most_common()]
-        return [*counted, ("requests", "sent", self.asked), ("requests", "remembered", self.remembered)]

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 from PIL import Image
 
 from edgegsr.errors import InputError
+from edgegsr.files import writing
 from edgegsr.images import open_image
 from edgegsr.scoring.jsonlines import show
 from edgegsr.teacher.rationales.answers import Answers
@@ -36,6 +37,7 @@ HOPELESS = {301, 302, 303, 307, 308, 401, 403, 404, 405}  # those after which no
 LONGEST_WAIT_S = 600.0
 MOST_BYTES = 4 << 20  # of a reply
 BUDGET, STOPPED = "budget", "stopped"
+REQUESTS = "requests"  # a file that is a byte longer after each
 JPEG_QUALITY = 90
 PATH = "/chat/completions"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -72,10 +74,11 @@ class Server:
         self.url, self.key = _url(options.url), _key(options.key_env)
         self.shown = self.url.partition("?")[0]
         if not options.model:
-            raise InputError("rationales: endpoint.model must name the model to ask, got none")
+            raise InputError("--model: wanted the name of the model to ask, got none")
         settings = json.dumps([options.model, prompt_id, options.side, dict(options.settings)], sort_keys=True)
         self.answers = Answers(folder, settings)
-        self.spent = len(self.answers)
+        self.asked = folder / REQUESTS
+        self.spent = self.asked.stat().st_size if self.asked.is_file() else 0
         self.lock, self.stop, self.opener = Lock(), Event(), urllib.request.build_opener(_NoRedirect)
 
     def answer(self, question: Question) -> str:
@@ -118,6 +121,8 @@ class Server:
                 raise Unanswered(STOPPED)
             if self.options.max_requests is not None and self.spent >= self.options.max_requests:
                 raise Unanswered(BUDGET)
+            with writing(self.asked), self.asked.open("ab") as file:
+                file.write(b".")
             self.spent += 1
             self.report.asked += 1
 
@@ -168,7 +173,7 @@ class Server:
         key = f"; the key in {self.options.key_env} may be wrong" if error.code in (401, 403) and self.key else ""
         return InputError(
             f"{self.shown}: wanted a reply of model {self.options.model!r}, got status {error.code} {detail}{key}; "
-            "check rationales.endpoint"
+            "check --endpoint and --model"
         )
 
     def _clean(self, text: Any) -> str:
@@ -236,7 +241,7 @@ def _url(base: str) -> str:
         good = False
     if not good:
         got = "one with a user in it" if "@" in base else show(base)
-        raise InputError(f"rationales: endpoint.url must be an address such as https://host/v1, got {got}")
+        raise InputError(f"--endpoint: wanted an address such as https://host/v1, got {got}")
     path = parts.path.rstrip("/").removesuffix(PATH) + PATH
     return urlunsplit(parts._replace(path=path, fragment=""))
 
@@ -247,11 +252,11 @@ def _key(name: str) -> str:
         return ""
     if not NAME.fullmatch(name):
         raise InputError(
-            "rationales: endpoint.key_env must be the name of an environment variable that holds the key, such as "
-            "OPENAI_API_KEY, got something else (a key itself has no place in a card)"
+            "--api-key-env: wanted the name of an environment variable that holds the key, such as OPENAI_API_KEY, got "
+            "something else; the key itself belongs in that variable"
         )
     key = os.environ.get(name, "").strip()
     if not key or not key.isascii() or not key.isprintable():
         state = "holds letters that no key has" if key else "is not set"
-        raise InputError(f"rationales: the environment variable {name} {state}; export the API key in it")
+        raise InputError(f"--api-key-env: the environment variable {name} {state}; export the API key in it")
     return key

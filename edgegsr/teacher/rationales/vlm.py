@@ -43,7 +43,7 @@ class Vlm:
 
     def __init__(self, options: VlmOptions, seed: int) -> None:
         if not options.model:
-            raise InputError("rationales: vlm.model must name a folder or a hub id, got none")
+            raise InputError("--vlm: wanted the folder or hub id of a model that writes, got none")
         self.options, self.seed = options, seed
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.processor, self.model = load_vlm(locate(options.model), self.device)

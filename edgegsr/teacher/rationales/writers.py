@@ -1,4 +1,4 @@
-"""Who writes rationales: the template, a local model, or a server; and the file that they make."""
+"""Who writes rationales: the template, a local model, or a server."""
 
 from __future__ import annotations
 
@@ -6,27 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgegsr.data.split import Split
 from edgegsr.errors import InputError
-from edgegsr.progress import track
 from edgegsr.teacher.rationales.dialogue import Manner, Outcome
 from edgegsr.teacher.rationales.distractors import Distractors
 from edgegsr.teacher.rationales.endpoint import write_with_endpoint
-from edgegsr.teacher.rationales.prompts import prompts
-from edgegsr.teacher.rationales.rationale import FILE, Rationale, write_rationales
+from edgegsr.teacher.rationales.rationale import Rationale
 from edgegsr.teacher.rationales.report import Report
 from edgegsr.teacher.rationales.server import EndpointOptions
-from edgegsr.teacher.rationales.subject import Subject, subjects
-from edgegsr.teacher.rationales.template import CountTokens, rough_tokens, write
+from edgegsr.teacher.rationales.subject import Subject
+from edgegsr.teacher.rationales.template import write
 from edgegsr.teacher.rationales.vlm import VlmOptions, write_with_vlm
-from edgegsr.text.tables import TextTables
 
 Writer = Callable[[Sequence[Subject]], Iterator[Rationale]]
 
 
 @dataclass(frozen=True)
 class RationaleOptions:
-    """The [rationales] table of a card."""
+    """Who writes and how."""
 
     writer: str = "template"
     seed: int = 0
@@ -68,17 +64,9 @@ WRITERS: dict[str, Callable[[Manner, RationaleOptions, Path, Report], Writer]] =
 }
 
 
-def make_rationales(
-    split: Split,
-    tables: TextTables,
-    folder: Path,
-    options: RationaleOptions | None = None,
-    count_tokens: CountTokens = rough_tokens,
-) -> Report:
-    """Writes one rationale for every image of a training split to `folder`/rationales.jsonl, and tells how it went."""
-    options, report, todo = options or RationaleOptions(), Report(), subjects(split)
-    distractors = Distractors(split, tables)
-    manner = Manner(options.writer, distractors, options.seed, options.tries, options.judged, count_tokens, prompts())
-    writer = WRITERS[options.writer](manner, options, folder, report)
-    write_rationales(folder / FILE, track(writer(todo), "writing rationales", len(todo)))
-    return report
+def written(
+    todo: Sequence[Subject], distractors: Distractors, folder: Path, options: RationaleOptions, report: Report
+) -> Iterator[Rationale]:
+    """A rationale for each subject; the report tells how it went."""
+    manner = Manner(options.writer, distractors, options.seed, options.tries, options.judged)
+    return WRITERS[options.writer](manner, options, folder, report)(todo)

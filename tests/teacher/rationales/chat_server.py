@@ -143,11 +143,12 @@ def serving(behaviour: Behaviour | None = None) -> Iterator[ChatServer]:
 if __name__ == "__main__":  # the toy world, the address, the output folder
     sys.path.insert(0, str(Path(__file__).parents[2]))
     import toyworld
+    from making import make
 
     from edgegsr.teacher.rationales.server import EndpointOptions
-    from edgegsr.teacher.rationales.writers import RationaleOptions, make_rationales
+    from edgegsr.teacher.rationales.writers import RationaleOptions
 
     root, url, out = sys.argv[1:]
     endpoint = EndpointOptions(url, "stub", concurrency=1, timeout_s=20)
     split = toyworld.open_split(Path(root), "train")
-    make_rationales(split, toyworld.tables(), Path(out), RationaleOptions("endpoint", endpoint=endpoint))
+    make(split, Path(out), RationaleOptions("endpoint", endpoint=endpoint))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,18 @@ import chat_server
 import numpy as np
 import toyworld
 from chat_server import Asked, ChatServer, Reply, good, serving
+from making import make
 from PIL import Image
 
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.teacher.rationales import answers, endpoint
+from edgegsr.teacher.rationales.dialogue import Manner
 from edgegsr.teacher.rationales.prompts import prompts
-from edgegsr.teacher.rationales.rationale import mirrored, read_rationales
+from edgegsr.teacher.rationales.rationale import mirrored
 from edgegsr.teacher.rationales.report import Report
-from edgegsr.teacher.rationales.server import EndpointOptions
-from edgegsr.teacher.rationales.writers import RationaleOptions, make_rationales
+from edgegsr.teacher.rationales.server import REQUESTS, EndpointOptions
+from edgegsr.teacher.rationales.writers import RationaleOptions
 
 KEY = "sk-very/secret+key"
 
@@ -46,7 +48,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def made(split: Split, server: ChatServer | str, out: Path, seed: int = 0, tries: int = 2, **given: Any) -> Report:
     url = server if isinstance(server, str) else server.url
     options = EndpointOptions(**{"url": url, "model": "stub", "wait_s": 0.001, "tries": 2, "timeout_s": 10.0, **given})
-    return make_rationales(split, toyworld.tables(), out, RationaleOptions("endpoint", seed, tries, endpoint=options))
+    return make(split, out, RationaleOptions("endpoint", seed, tries, endpoint=options))[0]
 
 
 def few(split: Split, count: int) -> Split:
@@ -56,16 +58,14 @@ def few(split: Split, count: int) -> Split:
 
 def test_a_good_server_writes_every_rationale(split_train: Split, tmp_path: Path) -> None:
     with serving() as server:
-        report = made(split_train, server, tmp_path)
-    found = read_rationales(tmp_path / "rationales.jsonl")
+        endpoint = EndpointOptions(server.url, "stub")
+        report, found = make(split_train, tmp_path, RationaleOptions("endpoint", endpoint=endpoint))
     assert list(found) == list(split_train.annotations.images)
     first = next(iter(found.values()))
     assert (first.writer, first.prompt_id) == ("endpoint", prompts().prompt_id)
     assert first.gaze_pos == "agent: clearly on the left; item: clearly on the left"
     assert mirrored(first).gaze_pos == "agent: clearly on the right; item: clearly on the right"
-    assert report.to_json() == {
-        "written": {"endpoint": 16}, "fallbacks": {}, "refused": {}, "asked": 80, "remembered": 0,
-    }  # fmt: skip
+    assert report == Report(Counter(endpoint=16), asked=80)
 
 
 def test_a_request_is_what_chat_servers_take(split_train: Split, tmp_path: Path) -> None:
@@ -103,13 +103,13 @@ def test_the_key_is_in_no_file_and_no_message(
     ("given", "message"),
     [
         ({"key_env": "NO_SUCH_KEY"}, "the environment variable NO_SUCH_KEY is not set; export the API key in it"),
-        ({"key_env": KEY}, "endpoint.key_env must be the name of an environment variable"),
+        ({"key_env": KEY}, "--api-key-env: wanted the name of an environment variable"),
         ({"key_env": "BAD_KEY"}, "the environment variable BAD_KEY holds letters that no key has"),
-        ({"url": ""}, "endpoint.url must be an address such as https://host/v1, got ''"),
-        ({"url": "file:///etc/passwd"}, "endpoint.url must be an address"),
-        ({"url": "http://["}, "endpoint.url must be an address"),
-        ({"url": f"https://me:{KEY}@host/v1"}, "endpoint.url must be an address .*, got one with a user in it"),
-        ({"model": ""}, "endpoint.model must name the model to ask, got none"),
+        ({"url": ""}, "--endpoint: wanted an address such as https://host/v1, got ''"),
+        ({"url": "file:///etc/passwd"}, "--endpoint: wanted an address"),
+        ({"url": "http://["}, "--endpoint: wanted an address"),
+        ({"url": f"https://me:{KEY}@host/v1"}, "--endpoint: wanted an address .*, got one with a user in it"),
+        ({"model": ""}, "--model: wanted the name of the model to ask, got none"),
         ({"concurrency": 0}, "concurrency must be at least 1, got 0"),
         ({"max_requests": -1}, "max_requests must be at least 0, got -1"),
     ],
@@ -147,7 +147,6 @@ def test_a_server_in_trouble_is_asked_again_and_then_the_template_writes(
     assert report.fallbacks == {reason: 2}
     assert report.written == {"template": 2}
     assert report.asked == len(server.asked) == (2 if reason == "http 400" else 4)
-    assert len(read_rationales(tmp_path / "rationales.jsonl")) == 2
     assert not (tmp_path / answers.FILE).exists()  # no answer, so that the next run asks again
 
 
@@ -232,7 +231,6 @@ def test_what_no_second_try_can_mend_stops_the_run(split_train: Split, tmp_path:
             made(split_train, it, tmp_path, key_env="STUB_KEY", concurrency=2)
         assert not other.asked  # a redirect would carry the key to another host
     assert len(it.asked) <= 2
-    assert not (tmp_path / "rationales.jsonl").exists()
 
 
 def test_a_server_that_stays_silent_stops_the_run(
@@ -261,7 +259,6 @@ def test_many_are_asked_at_a_time_and_no_more_than_wanted(split_train: Split, tm
     with serving(lambda asked, number: Reply(good(asked), wait_s=0.005)) as server:
         made(few(split_train, 3), server, tmp_path / "one", concurrency=1)
     assert server.most_in_flight == 1
-    assert list(read_rationales(tmp_path / "rationales.jsonl")) == list(split_train.annotations.images)
 
 
 def test_the_budget_ends_the_asking_over_all_runs(split_train: Split, tmp_path: Path) -> None:
@@ -277,6 +274,14 @@ def test_the_budget_ends_the_asking_over_all_runs(split_train: Split, tmp_path: 
         assert more.written == {"endpoint": 16}
 
 
+def test_what_gets_no_answer_is_paid_as_well(split_train: Split, tmp_path: Path) -> None:
+    two = few(split_train, 2)
+    with serving(lambda asked, number: Reply(status=503)) as server:
+        assert made(two, server, tmp_path, concurrency=1, max_requests=3).asked == 3
+        assert made(two, server, tmp_path, concurrency=1, max_requests=3).asked == 0
+        assert len(server.asked) == (tmp_path / REQUESTS).stat().st_size == 3
+
+
 def test_whoever_asks_something_else_gets_no_old_answer(
     split_train: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +292,7 @@ def test_whoever_asks_something_else_gets_no_old_answer(
         assert made(two, server, tmp_path, model="other").asked == 10
         assert made(two, server, tmp_path, settings={"temperature": 1}).asked == 10
         changed = replace(prompts(), judge=prompts().judge + "Be strict. Say yes or no.")
-        monkeypatch.setattr("edgegsr.teacher.rationales.writers.prompts", lambda: changed)
+        monkeypatch.setattr("edgegsr.teacher.rationales.writers.Manner", partial(Manner, prompts=changed))
         assert made(two, server, tmp_path).asked == 10
 
 
@@ -302,7 +307,6 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(world: Path, split_train: S
         command = [sys.executable, chat_server.__file__, str(world), server.url, str(tmp_path)]
         client = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])})
         assert client.wait(60) == -signal.SIGKILL
-        assert not (tmp_path / "rationales.jsonl").exists()
         with (tmp_path / answers.FILE).open("a") as file:
             file.write('{"key": "0123", "image": "lifting_tr')  # as if the kill had come while it wrote
         report = made(split_train, server, tmp_path, tries=3, timeout_s=20)
@@ -338,24 +342,8 @@ def test_a_damaged_file_of_answers_is_refused_with_its_line(split_train: Split, 
 
 
 def test_the_template_needs_no_server_and_no_answers(split_train: Split, tmp_path: Path) -> None:
-    report = make_rationales(split_train, toyworld.tables(), tmp_path)
-    assert report.to_json() == {
-        "written": {"template": 16}, "fallbacks": {}, "refused": {}, "asked": 0, "remembered": 0,
-    }  # fmt: skip
-    assert [path.name for path in tmp_path.iterdir()] == ["rationales.jsonl"]
+    report, found = make(split_train, tmp_path, RationaleOptions())
+    assert report == Report(Counter(template=16)) and list(found) == list(split_train.annotations.images)
+    assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="writer must be one of template, vlm, endpoint, got 'poet'"):
         RationaleOptions("poet")
-
-
-def test_options_are_read_from_a_card() -> None:
-    from edgegsr.card import read_card
-
-    table = {"writer": "endpoint", "endpoint": {"url": "http://h/v1", "model": "m", "settings": {"max_tokens": 9}}}
-    options = read_card({"rationales": table}, RationaleOptions, "rationales")
-    assert options.endpoint.settings == {"max_tokens": 9}
-    with pytest.raises(InputError, match=r"rationales.endpoint.tries must be at least 1, got 0"):
-        read_card({"rationales": {"endpoint": {"tries": 0}}}, RationaleOptions, "rationales")
-
-
-def test_json_of_a_report_is_plain(split_train: Split) -> None:
-    assert json.loads(json.dumps(Report().to_json()))["asked"] == 0

@@ -12,17 +12,17 @@ pytest.importorskip("transformers")
 
 import tiny_vlm
 import torch
-import toyworld
+from making import make
 
 from edgegsr.data.split import Split
 from edgegsr.errors import InputError
 from edgegsr.teacher.rationales.answers import FILE
 from edgegsr.teacher.rationales.dialogue import Question
-from edgegsr.teacher.rationales.rationale import read_rationales
+from edgegsr.teacher.rationales.rationale import Rationale
 from edgegsr.teacher.rationales.report import Report
 from edgegsr.teacher.rationales.subject import subjects
 from edgegsr.teacher.rationales.vlm import Vlm, VlmOptions
-from edgegsr.teacher.rationales.writers import RationaleOptions, make_rationales
+from edgegsr.teacher.rationales.writers import RationaleOptions
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +31,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_vlm.save(tmp_path_factory.mktemp("vlm"))
 
 
-def made(split: Split, folder: Path, out: Path, **given: Any) -> Report:
+def made(split: Split, folder: Path, out: Path, **given: Any) -> tuple[Report, dict[str, Rationale]]:
     options = VlmOptions(**{"model": str(folder), "batch": 3, "max_new_tokens": 4, "side": 32, **given})
-    return make_rationales(split, toyworld.tables(), out, RationaleOptions("vlm", tries=2, vlm=options))
+    return make(split, out, RationaleOptions("vlm", tries=2, vlm=options))
 
 
 def test_a_model_that_babbles_leaves_the_work_to_the_template(split_train: Split, folder: Path, tmp_path: Path) -> None:
     some = split_train.take([0, 3, 8, 12, 15])
-    report = made(some, folder, tmp_path)
+    report, found = made(some, folder, tmp_path)
     assert (report.written, report.fallbacks, report.refused) == ({"template": 5}, {"no JSON": 5}, {"no JSON": 10})
     assert (report.asked, report.remembered) == (10, 0)
-    assert list(read_rationales(tmp_path / "rationales.jsonl")) == list(some.annotations.images)
-    again = made(some, folder, tmp_path)
+    assert list(found) == list(some.annotations.images)
+    again, _ = made(some, folder, tmp_path)
     assert (again.asked, again.remembered, again.fallbacks) == (0, 10, report.fallbacks)
 
 
@@ -71,11 +71,11 @@ def test_what_it_writes_is_used_where_it_is_right(
     monkeypatch.setattr("edgegsr.teacher.rationales.vlm.Vlm", lambda options, seed: vlm)
     monkeypatch.setattr(vlm.model, "generate", generate)
     monkeypatch.setattr(vlm.processor, "batch_decode", decode)
-    report = made(split_train.take([0, 3, 15]), folder, tmp_path)
+    report, every = made(split_train.take([0, 3, 15]), folder, tmp_path)
     # pushing and lifting have an item, pulling has none
     assert report.written == {"vlm": 2, "template": 1}
     assert report.fallbacks == {"wrong roles": 1}
-    found = read_rationales(tmp_path / "rationales.jsonl")["lifting_train0.png"]
+    found = every["lifting_train0.png"]
     assert found.texts == ("clear", "false", "agent: clear; item: clear", "agent: false; item: false")
     assert {shape[1:] for shape in shapes} == {(3, 16, 16)}
     assert max(shape[0] for shape in shapes) == 3
@@ -118,7 +118,7 @@ def test_sampling_is_seeded_and_leaves_the_dice_of_others_alone(split_train: Spl
 def test_answers_of_another_model_are_not_taken(split_train: Split, folder: Path, tmp_path: Path) -> None:
     two = split_train.take([0, 15])
     made(two, folder, tmp_path)
-    assert made(two, folder, tmp_path, temperature=0.5).asked == 4
+    assert made(two, folder, tmp_path, temperature=0.5)[0].asked == 4
     assert len((tmp_path / FILE).read_text().splitlines()) == 8
 
 
@@ -149,5 +149,5 @@ def test_a_folder_that_holds_no_such_model_is_one_line(
 def test_options_have_ranges() -> None:
     with pytest.raises(InputError, match="batch must be at least 1, got 0"):
         VlmOptions(batch=0)
-    with pytest.raises(InputError, match=r"vlm.model must name a folder or a hub id, got none"):
+    with pytest.raises(InputError, match=r"--vlm: wanted the folder or hub id of a model that writes, got none"):
         Vlm(VlmOptions(), 0)
