@@ -9,11 +9,9 @@ from typing import Any
 
 import torch
 
-from edgegsr import card
 from edgegsr.errors import InputError
 from edgegsr.interactions import KINDS_FILE, Kinds
-from edgegsr.run import QUANTIZERS, TABLES, WEIGHTS, read_config, there, without_weights
-from edgegsr.student.config import StudentConfig
+from edgegsr.run import QUANTIZERS, TABLES, WEIGHTS, built, read_config, text_of, there, without_weights
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import placed, read_places
 from edgegsr.student.weights import load_weights
@@ -39,12 +37,12 @@ def open_pair_run(folder: str | Path) -> PairRun:
     config = read_config(folder)
     if not (folder / WEIGHTS).is_file():
         raise without_weights(folder)
-    kinds = Kinds.from_json(there(folder / KINDS_FILE).read_text("utf-8"), str(folder / KINDS_FILE))
+    kinds = Kinds.from_json(text_of(folder / KINDS_FILE), str(folder / KINDS_FILE))
     tables = TextTables.load(there(folder / TABLES))
     if tables.ontology != ontology_hash(ontology_of(kinds)):
         raise InputError(f"{folder}: {TABLES} was not made from the words of {KINDS_FILE}; copy the whole run again")
-    described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
-    student = PairStudent(described, tables, torch.from_numpy(kinds.valid), pretrained=False)
+    valid = torch.from_numpy(kinds.valid)
+    student = built(folder, config, lambda described: PairStudent(described, tables, valid, pretrained=False))
     if (folder / QUANTIZERS).is_file():
         student = placed(student, read_places(folder / QUANTIZERS))
     load_weights(student, folder / WEIGHTS)

@@ -4,16 +4,17 @@ config.toml          what was trained on what, resolved           student.safete
 ontology.json        the vocabulary                                metrics.jsonl         losses and scores
 tables.safetensors   its words as vectors                          report.html           for people
 state/               what an unfinished training goes on from      tensorboard/          the curves, for TensorBoard
-zero_shot.json       what the teacher itself scores on dev     lesson.safetensors    what taught it, for `compress`
-quantizers.json      where an INT8 student rounds
+zero_shot.json       what the teacher itself scores on dev         lesson.safetensors    what taught it, for `compress`
+calibration.json     the handicap that dev chose                   kinds.json            of pairs: their kinds
+quantizers.json      where an INT8 student rounds                  compress.toml         what it was cut by
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edgegsr import card
 from edgegsr.errors import InputError
@@ -31,6 +32,8 @@ CONFIG, ONTOLOGY, TABLES, WEIGHTS = "config.toml", "ontology.json", "tables.safe
 QUANTIZERS, COMPRESSION = "quantizers.json", "compress.toml"
 METRICS, REPORT, STATE, BOARD = "metrics.jsonl", "report.html", "state", "tensorboard"
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+
+Built = TypeVar("Built")
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,10 @@ def open_run(folder: str | Path) -> Run:
         raise InputError(f"{folder}: is a run of pairs; this wants one of situations")
     if not (folder / WEIGHTS).is_file():
         raise without_weights(folder)
-    ontology = Ontology.from_json(_text(folder / ONTOLOGY), str(folder / ONTOLOGY))
+    ontology = Ontology.from_json(text_of(folder / ONTOLOGY), str(folder / ONTOLOGY))
     tables = TextTables.load(there(folder / TABLES))
     _check_words(folder, ontology, tables)
-    student = _student(folder, config, tables)
+    student = built(folder, config, lambda described: Student(described, tables, pretrained=False))
     if (folder / QUANTIZERS).is_file():
         student = placed(student, read_places(folder / QUANTIZERS))
     load_weights(student, folder / WEIGHTS)
@@ -77,10 +80,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _student(folder: Path, config: Mapping[str, Any], tables: TextTables) -> Student:
+def built(folder: Path, config: Mapping[str, Any], build: Callable[[StudentConfig], Built]) -> Built:
+    """The student of a run, as its config describes it, still without its weights."""
     try:
-        described = card.read_card({"student": config.get("student")}, StudentConfig, "student")
-        return Student(described, tables, pretrained=False)
+        return build(card.read_card({"student": config.get("student")}, StudentConfig, "student"))
     except InputError as error:
         raise InputError(f"{folder / CONFIG}: {str(error).removeprefix('card: ')}") from error
 
@@ -112,11 +115,13 @@ def _unfinished(folder: Path) -> InputError:
 def there(path: Path) -> Path:
     """The file, which must be there."""
     if not path.is_file():
-        raise InputError(f"{path}: missing; a run has {CONFIG}, {ONTOLOGY}, {TABLES} and {WEIGHTS}")
+        files = f"{CONFIG}, {ONTOLOGY}, {TABLES} and {WEIGHTS}, of pairs also {KINDS_FILE}"
+        raise InputError(f"{path}: missing; a run has {files}")
     return path
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """What stands in the file, which must be there."""
     try:
         return there(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
 """The losses of a student, one small function each: tensors and masks in, a mean over the batch out.
 
-Every loss is averaged inside an image first and over the batch then, and an image that has nothing to say to a loss
-counts with 0. So the loss of a batch is the mean of the losses of its parts, on however many machines those lie.
+Every loss here is averaged inside an image first and over the batch then, and an image that has nothing to say to a
+loss counts with 0. So the loss of a batch is the mean of the losses of its parts, on however many machines those lie.
 Absence is always a mask: what it hides may hold any finite number.
 """
 

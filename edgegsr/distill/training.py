@@ -4,8 +4,9 @@ Of several processes each takes its share of every batch, and gradients are aver
 the training of one process. Not so where a layer mixes images: BatchNorm takes its statistics from the share of its own
 process, and the running ones from the first process, so such students come out alike but not equal. (PyTorch's
 SyncBatchNorm would see the whole batch, but exists on GPUs only.) Dropout differs too: each process draws its own. Nor
-where a loss holds images of a batch against each other: the captions of CL-HOI and the relations of GPL-HOI are those
-of a process's own share.
+where a loss holds images of a batch against each other, or is a mean over what only some images have: MIPD's ranking
+and gaze, CL-HOI's captions and sums, GPL-HOI's relations and what a watcher says of pairs are those of a process's own
+share.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class Training:
         tensors |= {f"adam/{name}": value for name, value in checkpoint.moments(self._adam, self._names).items()}
         if bad := next((n for n, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()), None):
             raise TrainingStopped(
-                f"step {step}: {bad} is not finite; nothing was saved. Lower train.lr and start again"
+                f"{folder.parent}: step {step}: {bad} is not finite; nothing was saved. Lower train.lr and start again"
             )
         scaler = self.accelerator.scaler
         return checkpoint.save(folder, step, tensors, {**facts, "scaler": scaler.state_dict() if scaler else None})
