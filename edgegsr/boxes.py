@@ -30,18 +30,6 @@ def iou_matrix(a_xyxy: npt.ArrayLike, b_xyxy: npt.ArrayLike) -> npt.NDArray[np.f
     return iou(_float64(a_xyxy)[..., :, None, :], _float64(b_xyxy)[..., None, :, :])
 
 
-def xyxy_to_cxcywh(boxes_xyxy: npt.ArrayLike) -> Boxes:
-    """Centre and size from two corners."""
-    low, high = np.split(_float64(boxes_xyxy), 2, axis=-1)
-    return _as_given(np.concatenate([(low + high) / 2, high - low], axis=-1), boxes_xyxy)
-
-
-def cxcywh_to_xyxy(boxes_cxcywh: npt.ArrayLike) -> Boxes:
-    """Two corners from centre and size."""
-    centre, size = np.split(_float64(boxes_cxcywh), 2, axis=-1)
-    return _as_given(np.concatenate([centre - size / 2, centre + size / 2], axis=-1), boxes_cxcywh)
-
-
 def clip(boxes_xyxy: npt.ArrayLike, size_wh: npt.ArrayLike) -> Boxes:
     """The part of each box inside an image of `size_wh`: one size, or one for each box (..., 2)."""
     size = np.asarray(size_wh, np.float64)

@@ -13,6 +13,8 @@ from typing import Any
 
 from edgegsr.errors import InputError, shown
 
+LISTED = 12  # names in an error
+
 
 class NotAFile(OSError):
     """A pipe, a device or a socket where a file was wanted."""
@@ -87,10 +89,10 @@ def writing(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-def listing(folder: Path, limit: int = 12) -> str:
+def listing(folder: Path) -> str:
     """The names in a folder as an error can show them."""
     names = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir())
-    told = ", ".join(map(shown, names[:limit])) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    told = ", ".join(map(shown, names[:LISTED])) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
     return told or "an empty folder"
 
 

@@ -20,6 +20,6 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def many(count: int, what: str, more: str = "") -> str:
-    """So many of something; `more` where that takes no s."""
-    return f"{count} {what if count == 1 else more or f'{what}s'}"
+def many(count: int, what: str) -> str:
+    """So many of something."""
+    return f"{count} {what}{'s' * (count != 1)}"

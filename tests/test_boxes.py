@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegsr.boxes import Letterbox, clip, cxcywh_to_xyxy, iou, iou_matrix, xyxy_to_cxcywh
+from edgegsr.boxes import Letterbox, clip, iou, iou_matrix
 from edgegsr.errors import InputError
 
 coordinate = st.floats(-1e4, 1e4, allow_nan=False)
@@ -55,15 +55,6 @@ def test_iou_broadcasts_and_the_matrix_holds_every_pair() -> None:
     assert iou_matrix(np.zeros((0, 4)), b).shape == (0, 3)
 
 
-@given(box)
-def test_corners_to_centre_and_back_is_identity(corners: list[float]) -> None:
-    assert np.allclose(cxcywh_to_xyxy(xyxy_to_cxcywh(corners)), corners, rtol=0, atol=1e-10)
-
-
-def test_centre_and_size_are_those_of_the_box() -> None:
-    assert xyxy_to_cxcywh([1, 2, 5, 4]).tolist() == [3, 3, 4, 2]
-
-
 @given(any_corners, length, length)
 def test_a_clipped_box_lies_in_the_image_and_clipping_twice_changes_nothing(
     corners: tuple[float, ...], width: int, height: int
@@ -82,7 +73,7 @@ def test_clip_takes_one_size_for_each_box() -> None:
 )
 def test_boxes_come_back_in_a_sensible_type(given_dtype: str, wanted: str) -> None:
     boxes = np.ones((2, 4), given_dtype)
-    for result in (xyxy_to_cxcywh(boxes), clip(boxes, (5, 5)), Letterbox((5, 5), 9).forward(boxes)):
+    for result in (clip(boxes, (5, 5)), Letterbox((5, 5), 9).forward(boxes)):
         assert result.dtype == np.dtype(wanted)
     assert iou(boxes, boxes).dtype == np.float64
 

@@ -45,13 +45,13 @@ def _calls(call: Callable[[], object], seconds: float, least: int) -> Iterator[f
         count += 1
 
 
-def best_of_turns(opened: Sequence[Callable[[], Callable[[], object]]], turns: int = TURNS) -> list[float]:
+def best_of_turns(opened: Sequence[Callable[[], Callable[[], object]]]) -> list[float]:
     """The best median of several calls in milliseconds, which take turns so that what slows the machine slows all.
 
     Each is opened for its turn and closed after it: idle threads of one engine would take the cores of the next.
     """
     best = [math.inf] * len(opened)
-    for _ in range(turns):
+    for _ in range(TURNS):
         for i, open_call in enumerate(opened):
             best[i] = min(best[i], timed(open_call(), TURN_S / 3, TURN_S).p50_ms)
     return best

@@ -265,8 +265,8 @@ def groups_of(found: Found) -> Mapping[str, Any]:
     return groups
 
 
-def share_kept(scores: Found, best: Found, group: str, score: str = "verb_top1") -> float | None:
-    mine, theirs = scores.get(group, {}).get(score), best.get(group, {}).get(score)
+def share_kept(scores: Found, best: Found, group: str) -> float | None:
+    mine, theirs = (each.get(group, {}).get("verb_top1") for each in (scores, best))
     return mine / theirs if mine is not None and theirs else None
 
 

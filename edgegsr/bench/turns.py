@@ -54,11 +54,9 @@ class Asked:
         }
 
 
-def in_turns(
-    subjects: Mapping[str, Ask], scenario: str, pace: str, photos: int, around: Around, seed: int = SEED
-) -> dict[str, Asked]:
+def in_turns(subjects: Mapping[str, Ask], scenario: str, pace: str, photos: int, around: Around) -> dict[str, Asked]:
     """Every subject asked about the same photos, as long as the pace says of each."""
-    size, least, rows = SCENARIOS[scenario].photos, least_queries(scenario, pace), order(photos, seed)
+    size, least, rows = SCENARIOS[scenario].photos, least_queries(scenario, pace), order(photos, SEED)
     typical = {name: _typical_s(ask, _queries(rows, size)) for name, ask in subjects.items()}
     rounds = max(LEAST_ROUNDS, math.ceil(PACES[pace].seconds / BLOCK_S))
     lengths = {name: math.ceil(max(BLOCK_S / each, least / rounds)) for name, each in typical.items()}

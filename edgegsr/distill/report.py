@@ -106,7 +106,7 @@ def _contents(
     teacher = kept(run.folder)
     metrics = read_metrics(run.folder / METRICS) if (run.folder / METRICS).is_file() else []
     return {
-        "facts": _facts(run, scores),
+        "facts": _facts(scores),
         "scores": _scores(scores, restricted, fair, teacher, others),
         "scores_note": _scores_note(split, train is not None, len(truth.ontology.verbs)),
         "charts": _charts(metrics),
@@ -147,7 +147,7 @@ def note_on(images: Path, real: str = "SWiG") -> str:
     return f" · staged scenes (Diorama): these figures say nothing about photos or {real}" if staged else ""
 
 
-def _facts(run: Run, scores: Mapping[str, Any]) -> str:
+def _facts(scores: Mapping[str, Any]) -> str:
     parts = {name: part for name, part in scores.get("groups", {"all": scores}).items() if part["images"]}
     chance = scores["chance"]
     cards = [

@@ -47,11 +47,16 @@ class Start(Generic[SomeStudent]):
     @property
     def hash(self) -> str:
         """Of every weight that it gives."""
-        digest = hashlib.sha256()
-        for part in (self.student.state_dict(), self.lesson):
-            for name, tensor in sorted(part.items()):
-                digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return hash_of(self.student.state_dict(), self.lesson)
+
+
+def hash_of(*parts: Mapping[str, Tensor]) -> str:
+    """Of every weight with its name."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for name, tensor in sorted(part.items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def save_lesson(lesson: nn.Module, folder: Path) -> None:

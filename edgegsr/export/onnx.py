@@ -31,9 +31,9 @@ from edgegsr.student.quantizers import Quantized, rounding_of
 OPSET = 20
 
 
-def export_onnx(student: AnyStudent, path: Path, batch: int = 1) -> Path:
+def export_onnx(student: AnyStudent, path: Path) -> Path:
     """Writes the graph with its weights inside, and says where."""
-    write_whole(path, graph_of(student, batch).SerializeToString())
+    write_whole(path, graph_of(student).SerializeToString())
     return path
 
 

@@ -76,11 +76,11 @@ def way_of(version: str, precision: str) -> Way:
     )
 
 
-def trtexec(way: Way, level: int = LEVEL, workspace_mb: int = WORKSPACE_MB) -> str:
+def trtexec(way: Way) -> str:
     """The line that builds the same with NVIDIA's own program, for looking at; its plan has no note."""
     words = [f"--onnx={way.file}", "--saveEngine=trtexec.plan", *way.flags]
-    words += [f"--builderOptimizationLevel={level}"] * way.levels
-    return " ".join(["trtexec", *words, f"--memPoolSize=workspace:{workspace_mb}", "--profilingVerbosity=detailed"])
+    words += [f"--builderOptimizationLevel={LEVEL}"] * way.levels
+    return " ".join(["trtexec", *words, f"--memPoolSize=workspace:{WORKSPACE_MB}", "--profilingVerbosity=detailed"])
 
 
 def misfit(note: Any, wanted: dict[str, Any], plan: bytes | None) -> str:

@@ -35,8 +35,6 @@ def evaluate(
     train: Annotations | None = None,
     answers: Answers | None = None,
     rules: Rules = STRICT,
-    batch: int = 64,
-    workers: int = 0,
 ) -> dict[str, Any]:
     """The object of `edgegsr score`, with "candidates" and "chance"; `train` adds the majority answer to the latter.
 
@@ -46,7 +44,7 @@ def evaluate(
     said = answers
     if said is None:
         assert student is not None, "wanted a student or its answers, got neither"
-        said = answer(student, split, batch, workers=workers, label="evaluating")
+        said = answer(student, split, label="evaluating")
     truth, named = split.annotations, groups._asdict() if groups else {}
     allowed = candidate_verbs(truth, named, candidates)
     scores = score(truth, said.predictions(allowed), rules, named or None)

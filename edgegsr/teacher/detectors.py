@@ -14,15 +14,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from edgegsr.boxes import clip, iou
 from edgegsr.errors import InputError, shown
-from edgegsr.hub import first_line, loading, locate
+from edgegsr.hub import loading, locate
 from edgegsr.images import letterbox
 from edgegsr.interactions import KINDS_FILE, PERSON, Floats, Ints, Kinds, same_word
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.teacher.families import load_processor
+from edgegsr.teacher.families import load_processor, processed
 from edgegsr.teacher.sight import Known, Pixels
 from edgegsr.teacher.vision import device_of, weights_revision
 
@@ -103,7 +102,8 @@ class PhotoDetector:
         found = []
         for image in images:
             height, width = image.shape[:2]
-            said = self.model(**self._inputs(image))
+            given = processed(self.processor, image, self.folder)  # alone: then no padding says where its edges are
+            said = self.model(**{name: tensor.to(self.device) for name, tensor in given.items()})
             [one] = self.processor.post_process_object_detection(said, -1.0, target_sizes=[(height, width)])
             boxes, scores, labels = (one[part].cpu().numpy() for part in ("boxes", "scores", "labels"))
             human, nouns = self.words[labels] == PERSON, self.nouns[labels]
@@ -111,18 +111,6 @@ class PhotoDetector:
             humans, objects = (boxes[human], scores[human]), (boxes[thing], scores[thing])
             found.append(_detections(humans, objects, nouns[thing], (width, height)))
         return found
-
-    def _inputs(self, image: Pixels) -> dict[str, Tensor]:
-        """Of one image alone: then no padding says where its edges are."""
-        try:
-            given = self.processor(image, input_data_format="channels_last", return_tensors="pt")
-        except Exception as error:  # each has its own idea of what is too small or too thin, and its own error
-            height, width = image.shape[:2]
-            raise InputError(
-                f"{self.folder}: wanted an image that its image processor takes, got one of {width} x {height} pixels: "
-                f"{first_line(error)}; leave it out"
-            ) from error
-        return {n: t.to(self.device) for n, t in given.items() if isinstance(t, Tensor)}
 
 
 class PairDetector:

@@ -24,8 +24,9 @@ import torch
 from torch import Tensor
 
 from edgegsr.errors import InputError
-from edgegsr.hub import loading
+from edgegsr.hub import first_line, loading
 from edgegsr.teacher.layouts import NAFLEX, PICTURES, QWEN, Layout
+from edgegsr.teacher.sight import Pixels
 
 # (tower, config of the whole model, output) -> tokens, and the global one where it does not stand before them
 Tokens = Callable[[Any, Any, Any], tuple[Tensor, Tensor | None]]
@@ -119,6 +120,19 @@ def load_tower(folder: Path, family: Family, dtype: torch.dtype) -> tuple[Any, A
             f"{folder}: the weights lack {len(missing)} tensors of the vision tower, {missing[0]!r} among them"
         )
     return tower.requires_grad_(False).eval(), config
+
+
+def processed(processor: Any, image: Pixels, folder: Path, **options: Any) -> dict[str, Tensor]:
+    """What a model's own image processor makes of one image."""
+    try:
+        given = processor(image, input_data_format="channels_last", return_tensors="pt", **options)
+    except Exception as error:  # each has its own idea of what is too small or too thin, and its own error
+        height, width = image.shape[:2]
+        raise InputError(
+            f"{folder}: wanted an image that its image processor takes, got one of {width} x {height} pixels: "
+            f"{first_line(error)}; leave it out"
+        ) from error
+    return {name: value for name, value in given.items() if isinstance(value, Tensor)}
 
 
 def load_processor(folder: Path) -> Any:

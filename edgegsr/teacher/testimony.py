@@ -19,6 +19,7 @@ from torch import Tensor
 from edgegsr.data.pairs import Couples, PairSplit
 from edgegsr.errors import InputError
 from edgegsr.interactions import Kinds
+from edgegsr.student.pair_answers import kind_numbers
 from edgegsr.teacher.detectors import Detector, facts_of
 from edgegsr.teacher.found import found
 from edgegsr.teacher.glimpses import MARGIN, crop, unions
@@ -71,9 +72,8 @@ class Testimony:
         self.captions = _captions(speaker, photos, pictures, kept / "captions")  # (N, t) float16
         told = _told(speaker, self.split, pictures, kept / "likelihoods", scope)
         self.couple_logprob, self.tokens = _columns(told, self.split.couples, kinds)  # (M, V) and (K,)
-        self.numbers = torch.full((len(kinds.objects), len(kinds.verbs)), len(kinds))
-        verb, noun = torch.from_numpy(kinds.pairs).long().T
-        self.numbers[noun, verb] = torch.arange(len(kinds))
+        numbers = kind_numbers(kinds)
+        self.numbers = numbers.where(numbers >= 0, len(kinds))
 
     def about(self, rows: Tensor) -> Heard:
         """rows (B,) of the split."""

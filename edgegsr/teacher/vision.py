@@ -14,9 +14,9 @@ from torch import Tensor
 
 from edgegsr.errors import InputError
 from edgegsr.files import listing
-from edgegsr.hub import first_line, loading, locate
+from edgegsr.hub import loading, locate
 from edgegsr.progress import track
-from edgegsr.teacher.families import FAMILIES, Family, load_processor, load_tower
+from edgegsr.teacher.families import FAMILIES, Family, load_processor, load_tower, processed
 from edgegsr.teacher.geometry import Floats, Geometry, Overlap, measure
 from edgegsr.teacher.layouts import Inputs, Look
 from edgegsr.teacher.sight import Pixels, Sight, Teacher
@@ -105,17 +105,7 @@ class VisionTeacher:
     def _inputs(self, image: Pixels, colours: bool = False) -> Inputs:
         """What the processor makes of an image; with `colours`, before it turns 0 to 255 into what the tower wants."""
         options = {"do_rescale": False, "do_normalize": False} if colours else {}
-        try:
-            given = self.processor(
-                image, input_data_format="channels_last", return_tensors="pt", **self.family.options, **options
-            )
-        except Exception as error:  # each has its own idea of what is too small or too thin, and its own error
-            height, width = image.shape[:2]
-            raise InputError(
-                f"{self.folder}: wanted an image that its image processor takes, got one of {width} x {height} pixels: "
-                f"{first_line(error)}; leave it out"
-            ) from error
-        return {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        return processed(self.processor, image, self.folder, **self.family.options, **options)
 
     def _look(self, images: Sequence[Inputs]) -> list[Look]:
         there = [

@@ -26,7 +26,7 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.pairs.methods import LEARNS_FROM, Source, find_pair_method
 from edgegsr.distill.pairs.report import write_report
-from edgegsr.distill.start import Start, save_lesson
+from edgegsr.distill.start import Start, hash_of, save_lesson
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
@@ -219,10 +219,7 @@ def begin_with(student: PairStudent, start: str | Path) -> str:
         if shared[name].dtype != mine[name].dtype or not shared[name].isfinite().all():
             raise InputError(f"--start {start}: {name} is no finite float32; give a run that was not compressed")
     student.load_state_dict(shared, strict=False)
-    digest = hashlib.sha256()
-    for name, value in sorted(shared.items()):
-        digest.update(name.encode() + value.contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return hash_of(shared)
 
 
 def _shared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

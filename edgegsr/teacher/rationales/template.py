@@ -45,7 +45,7 @@ def write(
         glimpse_pos=short(glimpse, count_tokens),
         glimpse_neg=short(glimpse_neg, count_tokens),
         gaze_pos=gaze({role: clause(word, places.get(role)) for role, word in subject.words.items()}, count_tokens),
-        gaze_neg=gaze(wrong_clauses(subject, wrong, places, dice), count_tokens),
+        gaze_neg=gaze(wrong_clauses(wrong, places, dice), count_tokens),
         neg_verb=neg_verb,
         writer=WRITER,
         prompt_id=PROMPT_ID,
@@ -66,9 +66,7 @@ def _wrong_glimpse(
     return "", sentence(subject.frame, {**subject.words, role: wrong[role]}) if wrong else ""
 
 
-def wrong_clauses(
-    subject: Subject, wrong: Mapping[str, str], places: Mapping[str, str], dice: random.Random
-) -> dict[str, str]:
+def wrong_clauses(wrong: Mapping[str, str], places: Mapping[str, str], dice: random.Random) -> dict[str, str]:
     """The clauses of wrong nouns, each where another role is."""
     boxed = [role for role in wrong if role in places]
     turn = dice.randrange(1, len(boxed)) if len(boxed) > 1 else 0

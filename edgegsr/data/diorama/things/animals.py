@@ -12,8 +12,6 @@ from edgegsr.data.diorama.things.quadruped import Build, Joints, joints, quadrup
 from edgegsr.data.diorama.things.shapes import arc, stroke
 from edgegsr.data.diorama.things.thing import INK, WHITE, Draw, Thing, standing
 
-HOOF = (70, 58, 52)
-
 
 def dog_detail(pen: Pen, build: Build, j: Joints) -> None:
     pen.oval(j.muzzle[0] + 0.02, j.muzzle[1] - 0.018, 0.02, 0.017, INK)
