@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from commandline import last_json, run
 
+from edgegsr.cli.bench import _run_of
 from edgegsr.run import read_config
 
 READ = ("--text", "all-MiniLM-L6-v2")
@@ -229,8 +230,14 @@ def test_both_heads_come_down_to_8_bits_together(
     assert run("predict", bundle, photo, "--json") == 0
     said = last_json(capsys)
     assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
-    assert run("compress", both, "--ptq", "--data", "diorama", "--out", tmp_path / "x") == 2
-    assert "--data: both heads want data of situations and of pairs" in capsys.readouterr().err
+    for half in ("diorama", f"{world},", f"{data},{world}"):
+        assert run("compress", both, "--ptq", "--data", half, "--out", tmp_path / "x") == 2
+        assert "--data: both heads want data of situations and of pairs" in capsys.readouterr().err
+    assert run("compress", both, "--ptq", "--data", f"{crowd},{world}", "--out", tmp_path / "x") == 2
+    assert "--data: situations come first, as in diorama,crowd" in capsys.readouterr().err
+    assert run("bench", bundle, "--data", crowd, "--out", tmp_path / "x") == 2
+    assert "bundles that say both are timed with both and judged by situations" in capsys.readouterr().err
+    assert _run_of(str(small), "pairs") == small / "pairs" and _run_of(str(small / "pairs"), "pairs") == small / "pairs"
     assert run("compress", small, "--ptq", "--data", data, "--out", tmp_path / "x") == 2
     assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
 

@@ -21,8 +21,10 @@ from edgegsr.cli.common import (
     complain,
     last_line,
     leave_out,
+    names_pairs,
     need_same_kinds,
     need_training,
+    of_both,
     table,
 )
 from edgegsr.errors import InputError, MissingExtra, shown
@@ -122,6 +124,13 @@ def bench(
         raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
     if kinds := _kinds(bundles):
         leave_out({"--teacher": teacher}, "for situations, and these bundles are of pairs")
+    if _any_of_both(bundles):
+        if data and ("," in data or names_pairs(data)):
+            raise InputError(
+                f"--data {data}: bundles that say both are timed with both and judged by situations; give data of "
+                "those (pairs: `edgegsr eval BUNDLE --head pairs`)"
+            )
+        print("both heads: both are timed, situations are judged (pairs: edgegsr eval BUNDLE --head pairs)")
     subjects, words = _subjects(
         bundles, engine or [], _numbers("--threads", threads), student, teacher, out, host is None
     )
@@ -175,6 +184,13 @@ def bench(
         raise typer.Exit(MISSED)
 
 
+def _any_of_both(bundles: Sequence[Path]) -> bool:
+    from edgegsr.bundle import open_bundle
+    from edgegsr.shipped import find_bundle
+
+    return any(len(open_bundle(find_bundle(each)).heads) > 1 for each in bundles)
+
+
 def _kinds(bundles: Sequence[Path]) -> Kinds | None:
     """The kinds of interaction of the first bundle where all are of pairs, none where all are of situations."""
     from edgegsr.bundle import SITUATIONS, open_bundle
@@ -199,10 +215,10 @@ def _subjects(
 ) -> tuple[list[Subject], Ontology]:
     """What is measured, and the words of the first of it."""
     from edgegsr.bench.child import Subject
-    from edgegsr.bundle import MANIFEST, open_bundle
+    from edgegsr.bundle import MANIFEST, PAIRS, SITUATIONS, open_bundle
     from edgegsr.files import write_whole
     from edgegsr.runtime.session import ENGINES, lacks
-    from edgegsr.shipped import find_bundle, find_run, find_teacher
+    from edgegsr.shipped import find_bundle, find_teacher
     from edgegsr.situation import Ontology
 
     for engine in engines:
@@ -227,7 +243,7 @@ def _subjects(
         if named is None:
             continue
         need_training(f"--{kind}")
-        at, said_by = str(find_run(named).resolve()), ""
+        at, said_by = str(_run_of(named, SITUATIONS if SITUATIONS in opened[0].heads else PAIRS).resolve()), ""
         if kind == "teacher":
             told = words.to_json()
             at, said_by = find_teacher(named), str((out / f"words-{_hash(told.encode())[:8]}.json").resolve())
@@ -241,6 +257,14 @@ def _subjects(
     if twice := [each for i, each in enumerate(names) if asked[i] in asked[:i] or each in names[:i]]:
         raise InputError(f"{shown(twice[0])}: named twice; give every bundle once")
     return found, words
+
+
+def _run_of(name: str, head: str) -> Path:
+    """The folder of a run; of one of both heads, the half that is judged."""
+    from edgegsr.shipped import find_run
+
+    place = find_run(name)
+    return place / head if of_both(place) else place
 
 
 def _truth(data: str | None, split: str, limit: int | None, words: Ontology, kept: float) -> tuple[Any, Truth] | None:

@@ -103,10 +103,17 @@ def of_both(run: Path) -> bool:
 
 def both_data(data: str | None) -> tuple[str, str]:
     """The data of situations and of pairs that a run of both heads wants."""
-    if data and "," not in data:
+    parts = [part.strip() for part in (data or "diorama,crowd").split(",")]
+    if len(parts) != 2 or not all(parts):
         raise InputError(f"--data: both heads want data of situations and of pairs, as in diorama,crowd; got {data!r}")
-    mine, theirs = (data or "diorama,crowd").split(",", 1)
-    return mine, theirs
+    if names_pairs(parts[0]):
+        raise InputError(f"--data: situations come first, as in diorama,crowd; got {data!r}, which begins with pairs")
+    return parts[0], parts[1]
+
+
+def names_pairs(data: str) -> bool:
+    """Whether this is data of interactions, as far as its name or its folder tells."""
+    return data.partition(":")[0] == "crowd" or (Path(data) / "hico").is_dir()
 
 
 def last_line(wanted: bool, value: Mapping[str, Any]) -> None:

@@ -155,11 +155,13 @@ class Asked:
 
 def _situations(run: Path, asked: Asked) -> tuple[Run, School]:
     """A run of situations, and who teaches it on and judges it."""
+    from edgegsr.compress.quantize import refuse_quantized
     from edgegsr.distill.methods import find_method
     from edgegsr.run import open_run
     from edgegsr.shipped import find_run
 
     opened = open_run(find_run(run))
+    refuse_quantized(opened)  # before anybody looks at photos
     name = _method_of(opened, asked)
     training = _training_of(opened, asked.overrides, find_method(name).settings)
     return opened, _school(opened, name, training, asked)
@@ -167,16 +169,19 @@ def _situations(run: Path, asked: Asked) -> tuple[Run, School]:
 
 def _pairs(run: Path, asked: Asked) -> tuple[PairRun, PairSchool]:
     """A run of pairs, and who teaches it on and judges it."""
+    from edgegsr.compress.quantize import refuse_quantized
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
+    refuse_quantized(opened)  # before anybody looks at photos
     return opened, _pair_school(opened, _method_of(opened, asked), _training_of(opened, asked.overrides), asked)
 
 
 def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
     """A run of both heads, and who teaches each on and judges it."""
     from edgegsr.both_run import open_both_run
+    from edgegsr.compress.quantize import refuse_quantized
     from edgegsr.compress.school import BothSchool
     from edgegsr.distill.both import check_method
     from edgegsr.distill.methods import find_method
@@ -184,6 +189,7 @@ def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
 
     mine, theirs = both_data(asked.data)
     opened = open_both_run(find_run(run))
+    refuse_quantized(opened)  # before anybody looks at photos
     name = _method_of(opened.pairs, asked)
     check_method(name)
     settings = find_method(name).settings
@@ -191,11 +197,10 @@ def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
     training = _training_of(opened.pairs, asked.overrides, {**settings, "situation_weights": of_situations})
     teacher = asked.teacher or _teachers_of(opened.pairs, name).get("teacher")  # of either head, as in `distill`
     asked = replace(asked, teacher=teacher)
+    _check_teacher(name, asked)
     of_scenes = replace(training, weights=training.situation_weights)
-    return opened, BothSchool(
-        _school(opened.situations, name, of_scenes, replace(asked, data=mine)),
-        _pair_school(opened.pairs, name, training, replace(asked, data=theirs)),
-    )
+    of_pairs = _pair_school(opened.pairs, name, training, replace(asked, data=theirs))
+    return opened, BothSchool(_school(opened.situations, name, of_scenes, replace(asked, data=mine)), of_pairs)
 
 
 def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
@@ -230,14 +235,20 @@ def _school(run: Run, method: str, training: TrainConfig, asked: Asked) -> Schoo
     from edgegsr.distill.methods import find_method
 
     how, data = find_method(method), asked.data or "diorama"
-    if not how.taught and asked.teacher:
-        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
+    _check_teacher(method, asked)
     learn, judge = (open_data(data, split, asked.limit, run.ontology) for split in ("train", "dev"))
     groups, source = groups_of(data, run.ontology), None
     if asked.wishes.trained:
         teacher = asked.teacher or _teachers_of(run, method).get("teacher")
         source = source_of(how, training, learn, judge, groups, run.tables, teacher)
     return School(learn, judge, groups, method, source, training)
+
+
+def _check_teacher(method: str, asked: Asked) -> None:
+    from edgegsr.distill.methods import find_method
+
+    if not find_method(method).taught and asked.teacher:
+        raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
 
 
 def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked) -> PairSchool:

@@ -109,11 +109,12 @@ def evaluate(
 def _pairs_asked(run: Path, head: Optional[Head]) -> bool:
     """Whether pairs are to be judged, which of a subject with both heads has to be said."""
     from edgegsr.bundle import is_bundle, open_bundle
+    from edgegsr.shipped import find_run
 
     both = of_both(run) or (is_bundle(run) and len(open_bundle(run).heads) > 1)
     if both and head is None:
         raise InputError(f"{shown(run)}: says situations and pairs; give --head situations or --head pairs")
-    if head and not both:
+    if head and not both and find_run(run).is_dir():
         raise InputError(f"--head: is for runs and bundles that say both, and {shown(run)} says one; leave it out")
     return head == Head.pairs if both else of_pairs(run)
 
@@ -211,4 +212,10 @@ def _pairs(
         write_pair_predictions(predictions, judge, said)
     scores = score(judge.pairs, said.predictions())
     show_hico(f"{run} on {name}, {split}; out of its training: {subject.unseen or 'nothing'}", scores)
-    last_line(as_json, {**scores.to_json(), "out_of_training": subject.unseen or "nothing"})
+    told = scores.to_json()
+    if absent := told["kinds_without_pairs"]:
+        print(
+            f"{absent} of {len(judge.pairs.kinds)} kinds have no true pair here: they count as 0; to leave them out, "
+            "give --predictions and judge those by `edgegsr score --task hico --switch absent=skip`"
+        )
+    last_line(as_json, {**told, "out_of_training": subject.unseen or "nothing"})

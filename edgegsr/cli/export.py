@@ -74,7 +74,10 @@ def export(
     name: Annotated[str, typer.Option(help="What the bundle is called; by default as its folder.")] = "",
     allow_regression: Annotated[
         bool,
-        typer.Option("--allow-regression", help="Keep a bundle that is slower or scores less than it should."),
+        typer.Option(
+            "--allow-regression",
+            help="Keep a bundle that is slower or scores less than it should, but none that says something else.",
+        ),
     ] = False,
     sign: Annotated[Optional[Path], typer.Option(help="Sign it with this Ed25519 private key, a PEM file.")] = None,
     as_json: Json = False,
@@ -83,6 +86,7 @@ def export(
     need_training("export", "onnx", "onnxscript")
     from edgegsr.export.export import export
     from edgegsr.export.form import Form
+    from edgegsr.export.gates import strays
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab, capacity_named
     from edgegsr.shipped import LICENCE, find_run
@@ -144,6 +148,11 @@ def export(
     for line in found["missed"]:
         complain(f"{out}: {'kept though' if found['written'] else 'not written'}: {line}", MISSED)
     if not found["written"]:
+        if far := strays(aim.gates, numerics):
+            other = f"{len(far)} of these: it says something else than its student, which nothing makes up for"
+            complain(f"{out}: {other}; try `compress` with --qat or more --calibration photos", MISSED)
+        else:
+            complain(f"{out}: --allow-regression keeps it all the same", MISSED)
         raise typer.Exit(MISSED)
 
 
@@ -234,7 +243,10 @@ def verify(
     extra = f" but {BUILT}/, which was built where it runs" * (found.folder / BUILT).is_dir()
     print(f"whole, and nothing else in it{extra}" + f", signed with the key of {shown(key)}" * (key is not None))
     last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
-    if any(each["refused"] for each in findings):
+    if refused := sum(each["refused"] for each in findings):
+        complain(
+            f"{shown(bundle)}: TensorRT of {target} would refuse it: {refused} of {len(findings)} findings", MISSED
+        )
         raise typer.Exit(MISSED)
 
 

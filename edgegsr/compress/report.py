@@ -40,7 +40,7 @@ def report(
     """The page."""
     first, last = next(iter(steps.values())), list(steps.values())[-1]
     judged = " and ".join(f"{len(part.judge):,} images of {part.judge.name}{_head(run, part)}" for part in school.parts)
-    notes = "".join(dict.fromkeys(map(_note_on, school.parts)))
+    notes = _note_on(school.parts)
     lead = f"{_how(wishes, school.parts, plan)}, judged on {judged}, method {school.method}{notes}"
     charts = _charts(run, steps, plan)
     body = "".join(
@@ -73,9 +73,11 @@ def _head(run: Run | PairRun | BothRun, school: School | PairSchool) -> str:
     return f" ({PAIRS if isinstance(school, PairSchool) else SITUATIONS})" * isinstance(run, BothRun)
 
 
-def _note_on(school: School | PairSchool) -> str:
-    folder = school.judge.folder
-    return note_on(folder, "HICO-DET") if isinstance(school, PairSchool) else note_on(folder)
+def _note_on(schools: Sequence[School | PairSchool]) -> str:
+    """What a reader must know about staged data, once."""
+    of = {"HICO-DET" if isinstance(each, PairSchool) else "SWiG": each.judge.folder for each in schools}
+    staged = [real for real, folder in of.items() if note_on(folder)]
+    return note_on(of[staged[0]], " or ".join(staged)) if staged else ""
 
 
 def _how(wishes: Wishes, schools: Sequence[School | PairSchool], plan: Plan | None) -> str:

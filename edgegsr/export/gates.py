@@ -24,7 +24,7 @@ def missed(gates: Gates, numerics: Mapping[str, Any], perf: Mapping[str, Any]) -
     if (ms := perf.get("in_turns_ms", {})).get("int8", 0) > gates.latency * ms.get("fp32", 0):
         yield (
             f"{ms['int8']:.2f} ms, and float32 takes {ms['fp32']:.2f} ms in the same engine; "
-            f"at most {gates.latency:g} of that was wanted"
+            f"at most {gates.latency:g} times that was wanted"
         )
 
 

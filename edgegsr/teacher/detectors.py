@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from edgegsr.boxes import clip, iou
+from edgegsr.bundle import PAIRS
 from edgegsr.errors import InputError, shown
 from edgegsr.hub import loading, locate
 from edgegsr.images import letterbox
@@ -67,8 +68,9 @@ def facts_of(detector: Detector) -> dict[str, str]:
 def open_detector(name: str, kinds: Kinds, device: str = "cpu") -> Detector:
     """The detector in a folder or of a hub id, or the run of pairs in a folder, for the objects of these kinds."""
     folder, there = locate(name), device_of(device)
-    if (folder / KINDS_FILE).is_file():
-        return PairDetector(name, open_pair_run(folder), kinds, there)
+    for run in (folder, folder / PAIRS):  # or the half of a run of both heads
+        if (run / KINDS_FILE).is_file():
+            return PairDetector(name, open_pair_run(run), kinds, there)
     return PhotoDetector(name, folder, kinds, there)
 
 
@@ -176,7 +178,7 @@ def _load(folder: Path) -> Any:
     """The detector in eval mode."""
     import transformers
 
-    with loading(folder, "a detector that transformers can read, weights as safetensors"):
+    with loading(folder, "a run of pairs, or a detector that transformers can read, weights as safetensors"):
         model, report = transformers.AutoModelForObjectDetection.from_pretrained(
             folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, dtype=torch.float32,
             output_loading_info=True,

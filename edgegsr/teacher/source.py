@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgegsr.data.split import Split
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, of_option
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
 from edgegsr.shipped import find_teacher
@@ -45,7 +45,8 @@ def open_source(
     if name and (Path(name) / FACTS).is_file():
         return _opened(name, split, live, grid, views)
     state = processes()
-    teacher = open_teacher(find_teacher(name), str(state.device), grid)
+    with of_option("--teacher"):
+        teacher = open_teacher(find_teacher(name), str(state.device), grid)
     check(teacher.text_encoder, text or teacher.text_encoder or ENCODER)
     if live:
         return Live(teacher, split, text, scores=zero_shot(teacher, *exam) if exam else None)

@@ -52,7 +52,7 @@ def test_what_holds_every_gate_passes() -> None:
         (
             {},
             {"in_turns_ms": {"int8": 0.95, "fp32": 1.0}},
-            "0.95 ms, and float32 takes 1.00 ms in the same engine; at most 0.9 of that was wanted",
+            "0.95 ms, and float32 takes 1.00 ms in the same engine; at most 0.9 times that was wanted",
         ),
     ],
 )

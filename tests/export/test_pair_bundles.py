@@ -240,7 +240,7 @@ def test_8_bits_of_pairs_tell_which_gates_they_miss(coarse: PairRun, photos: Pai
     assert found["written"], "where a regression is allowed"
     unfused, slow = found["missed"]
     assert "layers count in 8 bits, at least 100% was wanted" in unfused
-    assert "in the same engine; at most 1e-06 of that was wanted" in slow
+    assert "in the same engine; at most 1e-06 times that was wanted" in slow
 
 
 def test_8_bits_of_pairs_want_a_run_in_8_bits(

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
+import bothworld
 import tiny_detectors
 import torch
 from hypothesis import given, settings
@@ -132,9 +133,15 @@ def test_weights_that_lack_a_part_are_refused(saved: dict[str, Path], tmp_path: 
         open_detector(str(tmp_path), KINDS)
 
 
+def test_of_a_run_of_both_heads_the_pairs_are_the_detector(tmp_path: Path) -> None:
+    run = bothworld.run(tmp_path)
+    found = open_detector(str(tmp_path), run.pairs.kinds)
+    assert isinstance(found, PairDetector) and found.folder == tmp_path / "pairs"
+
+
 def test_a_folder_without_a_detector_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "vit"}')
-    with pytest.raises(InputError, match="wanted a detector that transformers can read, weights as safetensors, got: "):
+    with pytest.raises(InputError, match=r"wanted a run of pairs, or a detector that transformers can read, .*, got: "):
         open_detector(str(tmp_path), KINDS)
 
 

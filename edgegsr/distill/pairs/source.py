@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgegsr.data.pairs import PairSplit
 from edgegsr.distill.pairs.methods import Source, find_pair_method
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, of_option
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
 from edgegsr.shipped import find_run, find_teacher
@@ -45,9 +45,12 @@ def open_pair_source(
             raise InputError(f"--method {method}: asks no teacher; {way}")
         return None
     device, teacher, kinds = str(processes().device), find_teacher(given.teacher or "diorama"), learn.pairs.kinds
-    detector = open_detector(str(find_run(given.detector)), kinds, device) if given.detector else None
+    with of_option("--detector"):
+        detector = open_detector(str(find_run(given.detector)), kinds, device) if given.detector else None
     if wanted is GlimpseSource:
-        return GlimpseSource(open_teacher(teacher, device), learn, folder, encoder, detector)
+        with of_option("--teacher"):
+            looking = open_teacher(teacher, device)
+        return GlimpseSource(looking, learn, folder, encoder, detector)
     if not detector:
         raise InputError(
             f"--method {method}: learns where people and things are from a detector; give --detector, a model of "
