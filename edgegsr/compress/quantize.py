@@ -88,7 +88,8 @@ def _mixed(run: AnyRun, folded: AnyRun, out: Path, wish: QuantizeConfig, school:
     )
     names = sensitivity(student, judges, wish.max_drop, out).sixteen
     if names is None:
-        print(f"--max-drop {wish.max_drop:g}: not met by 0, 1, 2, 4 … layers in 16 bits; all are in 8", file=sys.stderr)
+        told = f"no number of layers in 16 bits keeps every dev score within {wish.max_drop:g} of what it was"
+        print(f"{told} (--max-drop); all are in 8", file=sys.stderr)
     return mixed([layer for layer in layers_of(student) if layer.name in (names or [])])
 
 
