@@ -9,7 +9,8 @@ Of a run of both heads, each half, without what only a training that goes on wou
     edgegsr distill --student pico-pairs --situations diorama --method mipd --epochs 8 --set amp=bf16 --out runs/both
     python benchmarks/ship.py runs/both models/diorama-both
     edgegsr compress runs/both --ptq --out runs/both-int8
-    edgegsr export runs/both-int8 --target onnx-int8 --licence Apache-2.0 --name diorama-both --out models/diorama-both/bundle
+    edgegsr export runs/both-int8 --target onnx-int8 --licence Apache-2.0 --name diorama-both \\
+        --out models/diorama-both/bundle
 """
 
 from __future__ import annotations
