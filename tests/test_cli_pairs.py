@@ -9,6 +9,7 @@ import pytest
 from commandline import last_json, run
 
 from edgegsr.cli.bench import _run_of
+from edgegsr.data.pairs import open_pairs
 from edgegsr.run import read_config
 
 READ = ("--text", "all-MiniLM-L6-v2")
@@ -108,6 +109,20 @@ def test_pairs_are_learned_without_annotations(
     assert taught_on(out, crowd, tmp_path / "small") == read_config(out)["teacher"], "by the same detector and scope"
 
 
+def test_a_zero_shot_run_is_judged_by_its_own_setting(trained: Path, crowd: Path) -> None:
+    pytest.importorskip("torch_pruning")
+    pytest.importorskip("nncf")
+    from edgegsr.cli.compress import Asked, _pairs
+    from edgegsr.compress.config import PruneConfig, QuantizeConfig, Wishes
+    from edgegsr.export.target import find_target
+
+    wishes = Wishes(PruneConfig(), QuantizeConfig(ptq=True), find_target("onnx-fp32"))
+    _, school = _pairs(trained, Asked(str(crowd), None, wishes, None, None, None, {}))
+    every = open_pairs(str(crowd), "dev").pairs
+    kept_out = every.kinds.unseen["uo"]
+    assert kept_out[every.kind].any() and not kept_out[school.judge.pairs.kind].any()
+
+
 def taught_on(subject: Path, crowd: Path, out: Path) -> object:
     """Who teaches a run that recovers from zeros, where nobody is named."""
     pytest.importorskip("torch_pruning")
@@ -186,7 +201,7 @@ def test_one_trunk_learns_situations_and_pairs(
         (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
         (
             ("--method", "clhoi", "--detector", "nowhere/at/all"),
-            "nowhere/at/all: no such folder; give the folder of a saved",
+            "--detector: nowhere/at/all: no such folder; give the folder of a saved",
         ),
         (("--method", "clhoi", "--scope", "all"), "--scope: wanted one of couple, image, got 'all'"),
     ],

@@ -32,6 +32,7 @@ from edgegsr.errors import InputError, MissingExtra, shown
 if TYPE_CHECKING:
     from edgegsr.bench.bench import Truth
     from edgegsr.bench.child import Subject
+    from edgegsr.bundle import Bundle
     from edgegsr.interactions import Kinds
     from edgegsr.situation import Ontology
 
@@ -104,8 +105,10 @@ def bench(
     from edgegsr.bench.roofline import boards
     from edgegsr.bench.tables import tables
     from edgegsr.bench.words import notes, write_markdown
+    from edgegsr.bundle import open_bundle
     from edgegsr.machine import examine_machine
     from edgegsr.runtime.session import package_of
+    from edgegsr.shipped import find_bundle
 
     if quick and pace not in ("default", "quick"):
         raise InputError(f"--quick: is a pace of its own, got --pace {pace} as well; leave one out")
@@ -122,9 +125,10 @@ def bench(
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
         raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
-    if kinds := _kinds(bundles):
+    opened = [open_bundle(find_bundle(each)) for each in bundles]
+    if kinds := _kinds(opened):
         leave_out({"--teacher": teacher}, "for situations, and these bundles are of pairs")
-    if _any_of_both(bundles):
+    if any(len(bundle.heads) > 1 for bundle in opened):
         if data and ("," in data or names_pairs(data)):
             raise InputError(
                 f"--data {data}: bundles that say both are timed with both and judged by situations; give data of "
@@ -132,7 +136,7 @@ def bench(
             )
         print("both heads: both are timed, situations are judged (pairs: edgegsr eval BUNDLE --head pairs)")
     subjects, words = _subjects(
-        bundles, engine or [], _numbers("--threads", threads), student, teacher, out, host is None
+        list(zip(bundles, opened)), engine or [], _numbers("--threads", threads), student, teacher, out, host is None
     )
     subjects = [replace(each, at_once=at_once) for each in subjects]
     limit = 200 if quick and limit is None else limit
@@ -184,20 +188,11 @@ def bench(
         raise typer.Exit(MISSED)
 
 
-def _any_of_both(bundles: Sequence[Path]) -> bool:
-    from edgegsr.bundle import open_bundle
-    from edgegsr.shipped import find_bundle
-
-    return any(len(open_bundle(find_bundle(each)).heads) > 1 for each in bundles)
-
-
-def _kinds(bundles: Sequence[Path]) -> Kinds | None:
+def _kinds(opened: Sequence[Bundle]) -> Kinds | None:
     """The kinds of interaction of the first bundle where all are of pairs, none where all are of situations."""
-    from edgegsr.bundle import SITUATIONS, open_bundle
+    from edgegsr.bundle import SITUATIONS
     from edgegsr.runtime.interactions import kinds_of
-    from edgegsr.shipped import find_bundle
 
-    opened = [open_bundle(find_bundle(each)) for each in bundles]
     of_pairs = [SITUATIONS not in bundle.heads for bundle in opened]
     if any(of_pairs) and not all(of_pairs):
         raise InputError("bench: wanted bundles of situations or of pairs, got both; measure them apart")
@@ -205,7 +200,7 @@ def _kinds(bundles: Sequence[Path]) -> Kinds | None:
 
 
 def _subjects(
-    bundles: Sequence[Path],
+    bundles: Sequence[tuple[Path, Bundle]],
     engines: Sequence[str],
     threads: Sequence[int],
     student: str | None,
@@ -213,12 +208,12 @@ def _subjects(
     out: Path,
     here: bool,
 ) -> tuple[list[Subject], Ontology]:
-    """What is measured, and the words of the first of it."""
+    """What is measured, of bundles under the names that were given, and the words of the first of it."""
     from edgegsr.bench.child import Subject
-    from edgegsr.bundle import MANIFEST, PAIRS, SITUATIONS, open_bundle
+    from edgegsr.bundle import MANIFEST, PAIRS, SITUATIONS
     from edgegsr.files import write_whole
     from edgegsr.runtime.session import ENGINES, lacks
-    from edgegsr.shipped import find_bundle, find_teacher
+    from edgegsr.shipped import find_teacher
     from edgegsr.situation import Ontology
 
     for engine in engines:
@@ -226,9 +221,9 @@ def _subjects(
             raise InputError(f"--engine: wanted one of {', '.join(ENGINES)}, got {engine!r}")
         if here and (lacking := lacks(engine)):
             raise InputError(f"--engine: {lacking}")
-    opened = [open_bundle(find_bundle(each)) for each in bundles]
+    opened = [bundle for _, bundle in bundles]
     found = []
-    for given, bundle in zip(bundles, opened):
+    for given, bundle in bundles:
         for engine in engines or [bundle.engine]:
             for count in threads:
                 name = str(bundle.manifest.get("name") or given.name)
@@ -243,8 +238,10 @@ def _subjects(
         if named is None:
             continue
         need_training(f"--{kind}")
-        at, said_by = str(_run_of(named, SITUATIONS if SITUATIONS in opened[0].heads else PAIRS).resolve()), ""
-        if kind == "teacher":
+        if kind == "student":
+            head = SITUATIONS if SITUATIONS in opened[0].heads else PAIRS
+            at, said_by = str(_run_of(named, head).resolve()), ""
+        else:
             told = words.to_json()
             at, said_by = find_teacher(named), str((out / f"words-{_hash(told.encode())[:8]}.json").resolve())
             write_whole(said_by, told)

@@ -86,7 +86,7 @@ def export(
     need_training("export", "onnx", "onnxscript")
     from edgegsr.export.export import export
     from edgegsr.export.form import Form
-    from edgegsr.export.gates import strays
+    from edgegsr.export.gates import helps
     from edgegsr.export.target import find_target
     from edgegsr.export.vocabulary import Vocab, capacity_named
     from edgegsr.shipped import LICENCE, find_run
@@ -148,11 +148,7 @@ def export(
     for line in found["missed"]:
         complain(f"{out}: {'kept though' if found['written'] else 'not written'}: {line}", MISSED)
     if not found["written"]:
-        if far := strays(aim.gates, numerics):
-            other = f"{len(far)} of these: it says something else than its student, which nothing makes up for"
-            complain(f"{out}: {other}; try `compress` with --qat or more --calibration photos", MISSED)
-        else:
-            complain(f"{out}: --allow-regression keeps it all the same", MISSED)
+        complain(f"{out}: {helps(aim.gates, numerics, aim.precision)}", MISSED)
         raise typer.Exit(MISSED)
 
 

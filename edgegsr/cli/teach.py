@@ -68,11 +68,8 @@ def teach(
 
     server: dict[str, Any] = {"url": endpoint, "model": model, "key_env": api_key_env}
     server |= {"max_requests": max_requests, "concurrency": concurrency}
-    options, wanted, state = (
-        options_of(rationales, vlm, server, settings_of(settings or [])),
-        views_named(views),
-        processes(),
-    )
+    options = options_of(rationales, vlm, server, settings_of(settings or []))
+    wanted, state = views_named(views), processes()
     opened = open_teacher(find_teacher(teacher), str(state.device), grid)  # a mistake shows before any work is done
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology

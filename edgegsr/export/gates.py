@@ -49,6 +49,14 @@ def strays(gates: Gates, numerics: Mapping[str, Any]) -> list[str]:
     return far + lost + [f"{file}: {count} times refused by {rule}" for (file, rule), count in refused.items()]
 
 
+def helps(gates: Gates, numerics: Mapping[str, Any], precision: str) -> str:
+    """What keeps a bundle that was not written, or that nothing does."""
+    if not (far := strays(gates, numerics)):
+        return "--allow-regression keeps it all the same"
+    way = "; `compress` with --qat or more --calibration photos may bring its outputs nearer" * (precision == "int8")
+    return f"--allow-regression does not make up for {len(far)} of these{way}"
+
+
 def _lost(gates: Gates, student: Mapping[str, Any], **graphs: Mapping[str, Any]) -> Iterator[str]:
     for file, scores in graphs.items():
         where = ", in float16" if file == "half" else ""

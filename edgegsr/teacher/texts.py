@@ -88,6 +88,8 @@ def options_of(
         raise InputError(f"--rationales {writer}: asks no server; leave out --endpoint and what belongs to it")
     if owned := [name for name in more or {} if name in OPTIONS]:
         raise InputError(f"--set {owned[0]}: has an option of its own; give {OPTIONS[owned[0]]}")
+    if foreign := [name for name in more or {} if (part := name.partition(".")[0]) in WRITERS and part != writer]:
+        raise InputError(f"--set {foreign[0]}: is not of --rationales {writer}; leave it out")
     table: dict[str, Any] = {"writer": writer, "vlm": {"model": vlm or ""}, "endpoint": given}
     for name, value in (more or {}).items():
         table = with_value(table, name, value)

@@ -20,7 +20,9 @@ from edgegsr.data.pairs import PairSplit
 from edgegsr.data.split import Split
 from edgegsr.data.splits import groups
 from edgegsr.distill.both import OfPairs, OfSituations, train_both
+from edgegsr.distill.config import read_train
 from edgegsr.distill.pairs.lesson import PairLesson, Recital
+from edgegsr.distill.tally import Tally
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import Run, open_run
@@ -102,6 +104,22 @@ def test_a_stopped_training_of_both_goes_on_to_the_same_weights(
     for mine, other in zip(both, again):
         for name, tensor in mine.student.state_dict().items():
             assert torch.equal(tensor, other.student.state_dict()[name]), name
+
+
+def test_images_of_either_kind_are_counted(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, real = [], Tally.add
+
+    def add(self: Tally, values: Any, images: int, seconds: float) -> None:
+        counted.append(images)
+        real(self, values, images, seconds)
+
+    def stop(step: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tally, "add", add)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", on_step=stop)
+    assert counted == [2 * read_train(CARD).batch]
 
 
 def test_a_finished_training_of_both_is_left_alone(

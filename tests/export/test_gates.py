@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from edgegsr.errors import InputError
-from edgegsr.export.gates import missed
+from edgegsr.export.gates import helps, missed
 from edgegsr.export.target import Gates
 
 GATES = Gates(drift=0.1, kept=0.98, fused=0.5, latency=0.9)
@@ -59,6 +59,13 @@ def test_what_holds_every_gate_passes() -> None:
 def test_every_gate_says_what_was_wanted_and_what_came(numerics: Any, perf: Any, line: str) -> None:
     (told,) = missed(GATES, GOOD | numerics, QUICK | perf)
     assert told.startswith(line)
+
+
+def test_a_refusal_says_what_would_help() -> None:
+    slow, far = GOOD, GOOD | {"drift": {"presence": 0.11}}
+    assert helps(GATES, slow, "int8") == "--allow-regression keeps it all the same"
+    assert helps(GATES, far, "bf16") == "--allow-regression does not make up for 1 of these"
+    assert helps(GATES, far, "int8").startswith("--allow-regression does not make up for 1 of these; `compress`")
 
 
 @pytest.mark.parametrize(

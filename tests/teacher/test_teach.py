@@ -294,8 +294,12 @@ def test_images_that_a_server_left_unanswered_are_asked_about_again(
         (("endpoint", None, {"url": "http://x"}), "--rationales endpoint: wanted --endpoint"),
         (("template", None, {"url": "http://x"}), "asks no server; leave out --endpoint"),
         (("template", None, {}, {"vlm.model": "x"}), "--set vlm.model: has an option of its own; give --vlm"),
+        (("template", None, {}, {"endpoint.tries": 2}), "--set endpoint.tries: is not of --rationales template"),
         (("template", None, {}, {"tries": 0}), "--set and its kin: tries must be at least 1, got 0"),
-        (("template", None, {}, {"endpoint.patience": 1}), "--set and its kin: endpoint.patience is not a known key"),
+        (
+            ("endpoint", None, {"url": "http://x", "model": "m"}, {"endpoint.patience": 1}),
+            "--set and its kin: endpoint.patience is not a known key",
+        ),
     ],
 )
 def test_a_writer_that_lacks_something_is_refused_before_any_work(given: Any, said: str) -> None:
