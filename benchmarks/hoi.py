@@ -4,11 +4,11 @@
 
 Every cell is a training of its own under --runs; a benchmark that was stopped goes on where it was, and --out goes on
 with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
-Every student begins with encoder and decoder of a detector, as others begin with those of a detector of objects: a
-student of pairs that has learned boxes and objects, and no acts, on crowds of another seed. CL-HOI learns from no
-annotation, so nothing can be kept out of its training: it is trained once, under "all". Its boxes are those of a
-sharper detector, which began with the first one and went on learning where it sees more; methods whose teacher sees
-couples also learn of those that this detector finds and nobody annotated.
+Every student begins as a detector, as others begin with one of objects: a student of pairs that has learned boxes and
+objects, and no acts, on crowds of another seed. CL-HOI learns from no annotation, so nothing can be kept out of its
+training: it is trained once, under "all". Its boxes are those of a sharper detector, which began with the first one and
+went on learning where it sees more; methods whose teacher sees couples also learn of those that this detector finds and
+nobody annotated.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
 WITHOUT_LABELS = "clhoi"
 START, SHARP, ELSEWHERE = "detector", "sharp", "crowd:1"  # both detectors, and what they learn from
+GIVES = "encoder, decoder and head"  # the first detector, to every student
 LOOKED_AT = ("mipd", "gplhoi")  # methods whose teacher sees couples
 TEACHER = "diorama"
 TOLD = ("teacher", "detector", "scope", "cpu", "gpu", "commit")  # of a training, beside its scores
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--detector-epochs", type=int, default=10)
     parser.add_argument("--sharp-side", type=int, default=256)
-    parser.add_argument("--sharp-epochs", type=int, default=8)
+    parser.add_argument("--sharp-epochs", type=int, default=12)
     parser.add_argument("--amp", default="bf16", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
@@ -149,7 +150,7 @@ def main() -> None:
     given = parser.parse_args()
 
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
-    about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs}}
+    about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs, "gives": GIVES}}
     about |= {"sharp_detector": {"data": ELSEWHERE, "epochs": given.sharp_epochs, "side": given.sharp_side}}
     about |= {"annotated": RULE}  # what is not found besides
     result = {**about, "settings": {}}

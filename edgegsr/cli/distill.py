@@ -62,7 +62,8 @@ def distill(
         str, typer.Option("--unseen-rule", help="Pairs: what goes with an unseen kind: its labels, boxes or images.")
     ] = "labels",
     start: Annotated[
-        Optional[str], typer.Option(help="Pairs: a run, or diorama-nano, whose encoder and decoder to begin with.")
+        Optional[str],
+        typer.Option(help="Pairs: a run, or diorama-nano, whose weights to begin with, as far as they fit."),
     ] = None,
     detector: Annotated[
         Optional[str],

@@ -64,12 +64,12 @@ class Annotator:
         return Detections(true.humans_xyxy[mine], sure, true.objects_xyxy[mine], true.object[mine], sure)
 
 
-def tables_of(kinds: Kinds) -> TextTables:
+def tables_of(kinds: Kinds, width: int = WIDTH) -> TextTables:
     torch.manual_seed(0)
     ontology = ontology_of(kinds)
     sizes = (len(kinds.verbs), len(kinds.objects) + 1)
-    verbs, nouns = (torch.nn.functional.normalize(torch.randn(n, WIDTH), dim=-1) for n in sizes)
-    return TextTables(verbs, torch.zeros(len(kinds.verbs), 6, WIDTH), nouns, "random", ontology_hash(ontology))
+    verbs, nouns = (torch.nn.functional.normalize(torch.randn(n, width), dim=-1) for n in sizes)
+    return TextTables(verbs, torch.zeros(len(kinds.verbs), 6, width), nouns, "random", ontology_hash(ontology))
 
 
 ONE_STEP: dict[str, Any] = {  # ConvNeXt normalises every image by itself

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -236,7 +237,7 @@ def test_a_dev_of_other_interactions_is_refused(tmp_path: Path, pairs_train: Pai
         run(tmp_path / "x", pairs_train, turned)
 
 
-def test_a_start_gives_encoder_and_decoder(
+def test_a_start_gives_all_it_knows_of_pairs(
     pair_run: PairRun, tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit
 ) -> None:
     begun = run(tmp_path / "next", pairs_train, pairs_dev, start=pair_run.folder, overrides={"epochs": 1})
@@ -244,13 +245,27 @@ def test_a_start_gives_encoder_and_decoder(
     student = PairStudent(read_student(CARD), begun.tables, torch.from_numpy(begun.kinds.valid), pretrained=False)
     begin_with(student, pair_run.folder)
     mine, theirs = student.state_dict(), pair_run.student.state_dict()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith(("encoder.", "decoder.")))
-    assert not torch.equal(mine["pairs.seed.weight"], theirs["pairs.seed.weight"])
+    assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
     with pytest.raises(InputError, match="is of another card; give a run of the same encoder and decoder"):
         other = {**CARD, "student": {**CARD["student"], "width": 32}}
         train_pairs(
             other, pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds), tmp_path / "other", start=pair_run.folder
         )
+
+
+def test_a_start_gives_its_trunk_where_its_head_does_not_fit(pair_run: PairRun) -> None:
+    wide = PairStudent(
+        read_student(CARD), tables_of(pair_run.kinds, 40), torch.from_numpy(pair_run.kinds.valid), pretrained=False
+    )
+    before = copy.deepcopy(wide.state_dict())
+    begin_with(wide, pair_run.folder)
+    mine, theirs = wide.state_dict(), pair_run.student.state_dict()
+    fits = {name for name in mine if mine[name].shape == theirs[name].shape}
+    assert mine.keys() - fits == {
+        f"pairs.{of}.project.{part}" for of in ("object", "verb") for part in ("weight", "bias")
+    }
+    for name in mine:
+        assert torch.equal(mine[name], (theirs if name in fits else before)[name]), name
 
 
 def test_zero_shot_training_never_sees_unseen_kinds(crowd: Path) -> None:

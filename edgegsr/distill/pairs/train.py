@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from edgegsr.data.hico import RULES
 from edgegsr.data.loader import Loader
@@ -64,7 +63,7 @@ def train_pairs(
     """The finished run in `out`. The same call goes on with what it finds there, and leaves a finished run alone.
 
     `setting` is the zero-shot setting of the splits, whose kinds training does not know of, and `rule` what went with
-    them; `start` is a run whose encoder and decoder it begins with, or a whole student of the card to go on with.
+    them; `start` is a run whose weights it begins with where they fit, or a whole student of the card to go on with.
     """
     out, how, card = Path(out), find_pair_method(method), read_student(student_card)
     if how.source and not isinstance(source, how.source) and not (how.alone and source is None):
@@ -211,19 +210,17 @@ def allowed_kinds(split: PairSplit, setting: str) -> Bools:
 
 
 def begin_with(student: PairStudent, start: str | Path) -> str:
-    """Takes encoder and decoder of another run; says which weights those were."""
-    shared, mine = _shared(read_tensors(find_run(Path(start)) / WEIGHTS)), _shared(student.state_dict())
-    for name in sorted(mine.keys() | shared.keys()):
-        if name not in mine or name not in shared or mine[name].shape != shared[name].shape:
+    """Takes encoder and decoder of another run, and what its head knows of pairs; says which weights those were."""
+    theirs, mine = read_tensors(find_run(Path(start)) / WEIGHTS), student.state_dict()
+    for name in sorted(name for name in mine.keys() | theirs.keys() if name.startswith(TRUNK)):
+        if name not in mine or name not in theirs or mine[name].shape != theirs[name].shape:
             raise InputError(f"--start {start}: {name} is of another card; give a run of the same encoder and decoder")
-        if shared[name].dtype != mine[name].dtype or not shared[name].isfinite().all():
+    shared = {name: value for name, value in theirs.items() if name in mine and value.shape == mine[name].shape}
+    for name, value in shared.items():
+        if value.dtype != mine[name].dtype or not value.isfinite().all():
             raise InputError(f"--start {start}: {name} is no finite float32; give a run that was not compressed")
     student.load_state_dict(shared, strict=False)
     return hash_of(shared)
-
-
-def _shared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in tensors.items() if name.startswith(TRUNK)}
 
 
 def brief_of(scores: Scores) -> dict[str, Any]:
