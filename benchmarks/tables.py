@@ -292,8 +292,9 @@ def hoi() -> str:
         cells = ["-" if of is None else f"{_apart(of, 'unseen', 'seen')} ({_many(of)})" for of in there.values()]
         learned = "all but the unseen kinds" + ("" if method == "none" else ", and what the detector finds besides")
         rows.append((f"`{method}`", learned, "in brackets", "-", *cells))
+    begun = result["detector"].get("gives", "encoder and decoder")
     about = (
-        f"`{result['student']}`, {result['epochs']} epochs from the encoder and decoder of a detector of boxes and "
+        f"`{result['student']}`, {result['epochs']} epochs from {begun} of a detector of boxes and "
         "objects, the 1,500 images of test, mAP in %, mean ± standard deviation over seeds; of every zero-shot setting "
         "unseen / seen kinds. Made by `python benchmarks/hoi.py --out benchmarks/results/diorama-hoi.json`."
     )
