@@ -168,8 +168,13 @@ def test_one_trunk_learns_situations_and_pairs(
     ):
         assert run("eval", subject, *head, "--data", crowd) == 2
         assert message in capsys.readouterr().err
-    assert run("predict", out, photo) == 2
-    assert "holds two runs, of which each is looked with by itself" in capsys.readouterr().err
+    assert run("predict", out, photo, "--draw", "--out", tmp_path / "eager", "--json") == 0
+    eager = last_json(capsys)
+    assert eager["situations"][0]["verb"] == said["situations"][0]["verb"]
+    assert len(eager["interactions"][0]["pairs"]) == len(said["interactions"][0]["pairs"])
+    assert len(list((tmp_path / "eager").glob("*.png"))) == 2
+    assert run("predict", out, photo, "--engine", "onnxruntime") == 2
+    assert "--engine, --key: are for bundles" in capsys.readouterr().err
     assert run("export", out, "--data", "diorama", "--out", bundle) == 2
     assert "--data: both heads want data of situations and of pairs, as in diorama,crowd" in capsys.readouterr().err
     assert run("export", out, "--calibrated", "--out", bundle) == 2

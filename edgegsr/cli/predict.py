@@ -96,11 +96,19 @@ def _sights(
     run: Path, verb: str | None, calibrated: bool, engine: str | None, key: Path | None
 ) -> tuple[Looks, list[_Sight]]:
     """Who looks, and what is told of that."""
-    if (both := _both_predictor(run, engine, key)) is not None:
-        leave_out({"--calibrated": calibrated}, f"for runs of situations, and {shown(run)} says pairs as well")
+    from edgegsr.bundle import PAIRS, SITUATIONS
+    from edgegsr.shipped import find_run
+
+    if (both := _both_recognizer(run, engine, key)) is not None:
+        leave_out({"--calibrated": calibrated}, f"for runs, and {shown(run)} is a bundle of both heads")
         if verb is not None:
             both.ontology.frame(verb)
         return lambda image: both.predict(image, verb), [_situations(both.ontology), _interactions()]
+    if of_both(run):
+        folder = find_run(run)
+        situations, [situation] = _sights(folder / SITUATIONS, verb, calibrated, engine, key)
+        pairs, [interaction] = _sights(folder / PAIRS, None, False, engine, key)
+        return lambda image: (*situations(image), *pairs(image)), [situation, interaction]
     if of_pairs(run):
         leave_out({"--verb": verb, "--calibrated": calibrated}, f"for situations, and {shown(run)} is of pairs")
         pairs = _pair_predictor(run, engine, key)
@@ -111,9 +119,9 @@ def _sights(
     return lambda image: (predictor.predict(image, verb),), [_situations(predictor.ontology)]
 
 
-def _both_predictor(run: Path, engine: str | None, key: Path | None) -> Any:
-    """What says both of a photo; nothing where a bundle or a run says one of them."""
-    from edgegsr.bundle import PAIRS, SITUATIONS, is_bundle, open_bundle
+def _both_recognizer(run: Path, engine: str | None, key: Path | None) -> Any:
+    """What says both of a photo at one look; nothing where no bundle does."""
+    from edgegsr.bundle import SITUATIONS, is_bundle, open_bundle
     from edgegsr.shipped import find_bundle
 
     if is_bundle(folder := find_bundle(run)) and of_pairs(folder):
@@ -122,11 +130,6 @@ def _both_predictor(run: Path, engine: str | None, key: Path | None) -> Any:
             from edgegsr.runtime import BothRecognizer
 
             return BothRecognizer(bundle, engine)
-    if of_both(run):
-        raise InputError(
-            f"{shown(run)}: holds two runs, of which each is looked with by itself; give {run / SITUATIONS} or "
-            f"{run / PAIRS}, or export it and give the bundle"
-        )
     return None
 
 
