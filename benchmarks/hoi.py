@@ -7,8 +7,8 @@ with what it has. "all" trains on every kind; a setting trains without its kinds
 Every student begins as a detector, as others begin with one of objects: a student of pairs that has learned boxes and
 objects, and no acts, on crowds of another seed. CL-HOI learns from no annotation, so nothing can be kept out of its
 training: it is trained once, under "all". Its boxes are those of a sharper detector, which began with the first one and
-went on learning where it sees more; methods whose teacher sees couples also learn of those that this detector finds and
-nobody annotated.
+went on learning where it sees more; in a zero-shot setting, methods whose teacher sees couples also learn of those that
+this detector finds, nobody annotated, and the teacher takes for a kind out of training.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ from edgegsr.scoring.hico import Scores, score
 from edgegsr.shipped import find_card
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.teacher.found import RULE
+from edgegsr.teacher.glimpses import KEPT
 from edgegsr.text.kinds import ontology_of
-from edgegsr.text.shipped import ENCODER, tables_for
+from edgegsr.text.shipped import tables_for
 
 ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
@@ -92,12 +93,12 @@ def measure(cell: Cell) -> dict[str, float]:
 
 def taught_by(cell: Cell) -> Source | None:
     """What a cell learns from beside annotations, looked at and kept where that is not done."""
-    learn = open_pairs("crowd", "train", setting="" if cell.setting == ALL else cell.setting)
-    given = Given(
-        teacher=TEACHER if cell.method in LOOKED_AT else None,
-        detector=None if cell.method == "none" else str(cell.runs / SHARP),
-    )
-    return open_pair_source(cell.method, given, learn, ENCODER, cell.cache)
+    setting = "" if cell.setting == ALL else cell.setting
+    learn, looked_at = open_pairs("crowd", "train", setting=setting), cell.method in LOOKED_AT
+    finds = setting if looked_at else cell.method == WITHOUT_LABELS
+    given = Given(TEACHER if looked_at else None, str(cell.runs / SHARP) if finds else None)
+    tables = tables_for(ontology_of(learn.pairs.kinds))
+    return open_pair_source(cell.method, given, learn, tables, setting, cell.cache)
 
 
 def _every_group(scores: Scores) -> dict[str, float | None]:
@@ -152,7 +153,7 @@ def main() -> None:
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
     about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs, "gives": GIVES}}
     about |= {"sharp_detector": {"data": ELSEWHERE, "epochs": given.sharp_epochs, "side": given.sharp_side}}
-    about |= {"annotated": RULE}  # what is not found besides
+    about |= {"annotated": RULE, "kept": KEPT}  # what is not found besides, and what of it is learned
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))

@@ -80,6 +80,13 @@ class Kinds:
         table[self.pairs[:, 1], self.pairs[:, 0]] = True
         return table
 
+    def allowed(self, setting: str) -> Bools:
+        """(objects, verbs): the kinds that a training in a zero-shot setting may know of; all of them in none."""
+        verb, noun = self.pairs[self.unseen[setting] if setting else slice(0)].T
+        table = self.valid.copy()
+        table[noun, verb] = False
+        return table
+
     def to_json(self) -> str:
         """The kinds as `from_json` reads them."""
         return json.dumps(

@@ -272,5 +272,5 @@ def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked)
     then, source = _teachers_of(run, method), None
     if asked.wishes.trained:
         given = Given(asked.teacher or then.get("teacher"), asked.detector or then.get("detector"), then.get("scope"))
-        source = open_pair_source(method, given, learn, run.tables.encoder)
+        source = open_pair_source(method, given, learn, run.tables, unseen)
     return PairSchool(learn, judge, method, source, training, unseen, rule)

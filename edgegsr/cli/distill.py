@@ -172,7 +172,7 @@ def _pairs(
         raise InputError("--unseen: clhoi learns from no annotation, so nothing can be kept out of it; leave it out")
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
-    source = open_pair_source(method, given, learn, tables.encoder)
+    source = open_pair_source(method, given, learn, tables, unseen or "")
     run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", rule, start, source=source)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
@@ -204,7 +204,7 @@ def _both(
     training = read_train(card, overrides, how.settings)  # a mistake shows before any work is done
     learn, judge = (open_pairs(data or "crowd", split, limit) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
-    pairs = OfPairs(learn, judge, tables, open_pair_source(method, given, learn, tables.encoder))
+    pairs = OfPairs(learn, judge, tables, open_pair_source(method, given, learn, tables))
     shown = open_data(situations, "train", limit)
     words = shown.annotations.ontology
     asked = open_data(situations, "dev", limit, words)

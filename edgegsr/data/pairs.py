@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -44,7 +44,11 @@ class Couples:
         mine = [np.flatnonzero(self.image == row) for row in rows.tolist()]
         kept = np.concatenate([*mine, np.empty(0, np.int64)]).astype(np.int64)
         image = np.repeat(np.arange(len(mine)), [len(each) for each in mine])
-        return Couples(image, self.humans_xyxy[kept], self.objects_xyxy[kept], self.object[kept], self.verbs[kept])
+        return replace(self.only(kept), image=image)
+
+    def only(self, which: Ints | Bools) -> Couples:
+        """These couples, on the images where they are."""
+        return Couples(*(getattr(self, column.name)[which] for column in fields(self)))
 
 
 @dataclass(frozen=True)

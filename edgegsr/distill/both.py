@@ -31,7 +31,7 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.methods import find_method
 from edgegsr.distill.pairs.methods import Source as PairSource
 from edgegsr.distill.pairs.methods import find_pair_method
-from edgegsr.distill.pairs.train import allowed_kinds, as_told, batches_of, brief_of, check_splits, facts_of_pairs
+from edgegsr.distill.pairs.train import as_told, batches_of, brief_of, check_splits, facts_of_pairs
 from edgegsr.distill.pairs.train import finish as finish_pairs
 from edgegsr.distill.start import Start
 from edgegsr.distill.stop import StopSign
@@ -196,7 +196,7 @@ def lesson_of_both(
     method: str, heads: BothStudent, settings: TrainConfig, scenes: Split, source: Source | None, crowds: PairSplit
 ) -> BothLesson:
     """What teaches both heads by a method, begun the same every time; `source` tells of the scenes."""
-    of_situations, allowed = replace(settings, weights=settings.situation_weights), allowed_kinds(crowds, "")
+    of_situations, allowed = replace(settings, weights=settings.situation_weights), crowds.pairs.kinds.allowed("")
     torch.manual_seed(settings.seed)
     counts = images_per_verb(scenes.annotations)
     return BothLesson(

@@ -7,6 +7,7 @@ the hash of what it was made from, as tokens are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from torch import Tensor
 from edgegsr.boxes import clip
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
+from edgegsr.interactions import Bools
 from edgegsr.teacher.detectors import Detector, facts_of
 from edgegsr.teacher.found import RULE, beside, found
 from edgegsr.teacher.photos import digests
@@ -30,6 +32,7 @@ from edgegsr.text.encoders import same_encoder
 FOLDER = "glimpses"
 MARGIN = 0.25  # of the longer side, around human and object
 AT_ONCE = 32  # crops
+KEPT = "what the teacher takes for a kind out of training"  # of what is found
 
 
 class Glimpses(NamedTuple):
@@ -38,14 +41,28 @@ class Glimpses(NamedTuple):
     seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
 
 
+class Sought(NamedTuple):
+    """Kinds that nobody could annotate, and what tells them apart."""
+
+    kinds: Bools  # (O, V)
+    verbs: Tensor  # (V, t) texts
+
+
 class GlimpseSource:
     """The glimpses of a training split; the teacher looks at what was never looked at.
 
-    With a detector it looks at the couples as well that the detector finds and nobody annotated.
+    With a detector it looks at the couples as well that the detector finds and nobody annotated; with kinds that are
+    `sought`, those of them are kept that the teacher takes for one: others would have been annotated, if they were any.
     """
 
     def __init__(
-        self, teacher: Teacher, split: PairSplit, folder: Path, encoder: str, detector: Detector | None = None
+        self,
+        teacher: Teacher,
+        split: PairSplit,
+        folder: Path,
+        encoder: str,
+        detector: Detector | None = None,
+        sought: Sought | None = None,
     ) -> None:
         if not same_encoder(teacher.text_encoder, encoder):
             raise InputError(
@@ -57,8 +74,13 @@ class GlimpseSource:
         if detector:
             split = beside(split, found(detector, split, folder))
             self.facts |= {**facts_of(detector), "annotated": RULE}
+        seen = _all(teacher, split, folder / FOLDER)
+        if detector and sought:
+            kept = split.couples.verbs.any(1) | _are(sought, seen, split)
+            split, seen = replace(split, given=split.couples.only(kept)), seen[torch.from_numpy(kept)]
+            self.facts["kept"] = KEPT
         self.split, self.first = split, split.first
-        self.seen = _all(teacher, split, folder / FOLDER)  # (M, t) float16
+        self.seen = seen  # (M, t) float16
 
     def about(self, rows: Tensor) -> Glimpses:
         """rows (B,) of the training split."""
@@ -68,6 +90,13 @@ class GlimpseSource:
         for b, (start, count) in enumerate(zip(first.tolist(), counts.tolist())):
             seen[b, :count] = self.seen[start : start + count].float()
         return Glimpses(seen)
+
+
+def _are(sought: Sought, seen: Tensor, split: PairSplit) -> Bools:
+    """(M,) couples whose nearest verb, of those that the object allows, makes a kind that is sought."""
+    objects = split.couples.object
+    near = (seen.float() @ sought.verbs.T).masked_fill(~torch.from_numpy(split.pairs.kinds.valid[objects]), -2)
+    return np.asarray(sought.kinds[objects, near.argmax(-1).numpy()])
 
 
 def _all(teacher: Teacher, split: PairSplit, folder: Path) -> Tensor:

@@ -92,7 +92,7 @@ def learn(crowd: Path, out: Path, method: str, detector: str = "") -> PairRun:
     train, dev = (open_pairs(str(crowd), split) for split in ("train", "dev"))
     tables = tables_for(ontology_of(train.pairs.kinds))
     given = Given(detector=detector or None)
-    source = open_pair_source(method, given, train, tables.encoder, out.parent / "cache")
+    source = open_pair_source(method, given, train, tables, cache=out.parent / "cache")
     return train_pairs(ONE_STEP, train, dev, tables, out, method, source=source)
 
 

@@ -22,7 +22,7 @@ from edgegsr.student.config import read_student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.detectors import Detections
 from edgegsr.teacher.found import beside, found
-from edgegsr.teacher.glimpses import GlimpseSource, crop, unions
+from edgegsr.teacher.glimpses import GlimpseSource, Sought, crop, unions
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -179,6 +179,31 @@ def test_a_teacher_looks_at_what_is_found_besides(
     assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
     page = (done.folder / "report.html").read_text("utf-8")
     assert "1 epoch, seed 0" in page and "beside annotations, couples that the detector annotator finds" in page
+
+
+def test_of_what_is_found_only_what_the_teacher_takes_for_a_kind_out_of_training_is_learned(
+    pairs_train: PairSplit, known: PairSplit, tmp_path: Path
+) -> None:
+    teacher, words, kinds = (
+        open_teacher(find_teacher("diorama")),
+        tables_for(ontology_of(known.pairs.kinds)),
+        known.pairs.kinds,
+    )
+    every = GlimpseSource(teacher, known, tmp_path, ENCODER, Annotator(pairs_train))
+    out = Sought(kinds.valid & ~kinds.allowed(SETTING), words.verbs)
+    some = GlimpseSource(teacher, known, tmp_path, ENCODER, Annotator(pairs_train), out)
+    unseen = {tuple(kinds.pairs[kind]) for kind in np.flatnonzero(kinds.unseen[SETTING])}
+    near = every.seen.float() @ words.verbs.T
+    there, expected = every.split.couples, []
+    for i, noun in enumerate(there.object.tolist()):
+        verb = max(np.flatnonzero(kinds.valid[noun]), key=lambda v: float(near[i, v]))
+        expected.append(bool(there.verbs[i].any()) or (verb, noun) in unseen)
+    found, kept = ~there.verbs.any(1), np.array(expected)
+    assert 0 < (found & kept).sum() < found.sum()
+    assert torch.equal(some.seen, every.seen[torch.from_numpy(kept)])
+    assert np.array_equal(some.split.couples.objects_xyxy, there.objects_xyxy[kept])
+    assert len(some.first) == len(known) + 1 and some.first[-1] == kept.sum()
+    assert "kept" in some.facts and "kept" not in every.facts
 
 
 def test_a_source_of_another_split_is_refused(

@@ -24,7 +24,7 @@ from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.pairs.lesson import Match, PairLesson, cells_of, centre_cells, focal, match
-from edgegsr.distill.pairs.train import allowed_kinds, begin_with, lesson_of, train_pairs
+from edgegsr.distill.pairs.train import begin_with, lesson_of, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.shipped import find_teacher
@@ -142,7 +142,7 @@ def test_verbs_that_training_may_not_know_of_add_no_loss(pairs_train: PairSplit)
         lesson = PairLesson(student, TrainConfig(), torch.from_numpy(allowed))
         losses.append(float(lesson.losses(lesson(*batch.asked), batch)["verb"].detach()))
     assert losses[0] > losses[1] > losses[2] == 0
-    assert allowed_kinds(pairs_train, "uv").sum() == (~kinds.unseen["uv"]).sum()
+    assert kinds.allowed("uv").sum() == (~kinds.unseen["uv"]).sum()
 
 
 def loader_of(split: PairSplit) -> Loader[PairBatch]:

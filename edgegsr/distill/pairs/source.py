@@ -12,10 +12,11 @@ from edgegsr.files import cache_folder
 from edgegsr.processes import processes
 from edgegsr.shipped import find_run, find_teacher
 from edgegsr.teacher.detectors import open_detector
-from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.glimpses import GlimpseSource, Sought
 from edgegsr.teacher.speakers import open_speaker
 from edgegsr.teacher.testimony import SCOPES, Testimony
 from edgegsr.teacher.vision import open_teacher
+from edgegsr.text import TextTables
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class Given:
 
 
 def open_pair_source(
-    method: str, given: Given, learn: PairSplit, encoder: str, cache: Path | None = None
+    method: str, given: Given, learn: PairSplit, tables: TextTables, setting: str = "", cache: Path | None = None
 ) -> Source | None:
-    """The source of a method on these photos; what it sees or hears is kept in `cache`."""
+    """The source of a method on these photos, as a zero-shot setting shows them; what it sees is kept in `cache`."""
     how, folder = find_pair_method(method), cache or cache_folder()
     wanted = None if how.alone and not given.teacher else how.source
     if wanted is not Testimony and given.scope:
@@ -50,10 +51,13 @@ def open_pair_source(
     if wanted is GlimpseSource:
         with of_option("--teacher"):
             looking = open_teacher(teacher, device)
-        return GlimpseSource(looking, learn, folder, encoder, detector)
+        sought = Sought(kinds.valid & ~kinds.allowed(setting), tables.verbs) if setting else None
+        return GlimpseSource(looking, learn, folder, tables.encoder, detector, sought)
     if not detector:
         raise InputError(
             f"--method {method}: learns where people and things are from a detector; give --detector, a model of "
             "transformers such as PekingU/rtdetr_v2_r18vd or a run of pairs"
         )
-    return Testimony(open_speaker(teacher, encoder, device), detector, learn, kinds, folder, given.scope or SCOPES[0])
+    return Testimony(
+        open_speaker(teacher, tables.encoder, device), detector, learn, kinds, folder, given.scope or SCOPES[0]
+    )

@@ -30,7 +30,7 @@ from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
-from edgegsr.interactions import KINDS_FILE, Bools
+from edgegsr.interactions import KINDS_FILE
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import QUANTIZERS, REPORT, TABLES, WEIGHTS
 from edgegsr.scoring.hico import PARTIAL, Scores, score
@@ -128,7 +128,7 @@ def train_pairs(
 
 def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: PairSplit, setting: str) -> PairLesson:
     """What teaches a student by a method, begun the same whatever had to be read for it."""
-    how, allowed = find_pair_method(method), torch.from_numpy(allowed_kinds(split, setting))
+    how, allowed = find_pair_method(method), torch.from_numpy(split.pairs.kinds.allowed(setting))
     given = how.given(split.pairs.kinds, student.text_encoder)
     torch.manual_seed(settings.seed)
     return how.lesson(student, settings, allowed, *given)
@@ -197,16 +197,6 @@ def turns_of(batches: Loader[PairBatch], until: int, source: Source | None, done
     """The batches of every step that is not done, each with what is said of it beside annotations."""
     for turn in turns(batches, until, done):
         yield turn if source is None else turn._replace(about=source.about(turn.batch.rows))
-
-
-def allowed_kinds(split: PairSplit, setting: str) -> Bools:
-    """(O, V) the kinds that training may know of."""
-    kinds = split.pairs.kinds
-    allowed = kinds.valid.copy()
-    if setting:
-        verb, noun = kinds.pairs[kinds.unseen[setting]].T
-        allowed[noun, verb] = False
-    return allowed
 
 
 def begin_with(student: PairStudent, start: str | Path) -> str:
