@@ -3,9 +3,8 @@
     python benchmarks/found.py --detector runs/hoi/sharp --out benchmarks/results/found.json
 
 Annotations of every kind, which a training in a setting does not see, tell what is right: the same object, and human
-and object that overlap by a half. `by_words` has them in eighths of the words, those first of whose things most are
-annotated; `of_words_missed_by_half` those of words of which half or more of what is detected is not. Only this script
-looks at both.
+and object that overlap by a half. `besides` counts all that is found, `kept` what a training learns of: where the
+teacher takes a couple for a kind out of training. Only this script looks at both.
 """
 
 from __future__ import annotations
@@ -20,64 +19,51 @@ from result import publish
 from testimony import best_match
 
 from edgegsr.data.pairs import PairSplit, open_pairs
+from edgegsr.distill.pairs.methods import Source
+from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.files import cache_folder
-from edgegsr.interactions import Bools, Ints
-from edgegsr.shipped import find_run
-from edgegsr.teacher.detectors import open_detector
-from edgegsr.teacher.found import RULE, beside, found
+from edgegsr.teacher.found import RULE
+from edgegsr.teacher.glimpses import KEPT
+from edgegsr.text.kinds import ontology_of
+from edgegsr.text.shipped import tables_for
 
 SETTINGS = ("rf_uc", "nf_uc", "uo", "uv")
-PARTS = 8  # of the words
 
 
-def measure(split: PairSplit, whole: PairSplit, seen: PairSplit) -> dict[str, Any]:
-    """`split` is what a training sees of the annotations of `whole`, `seen` what a detector finds there."""
-    words, right = new(beside(split, seen), whole)
-    kinds = len(whole.pairs.kinds.objects)
-    besides, detected = (np.bincount(each, minlength=kinds) for each in (words, seen.couples.object))
-    share = besides / np.maximum(detected, 1)
-    order = [word for word in np.argsort(share, kind="stable") if besides[word]]
+def measure(setting: str, whole: PairSplit, given: Given, cache: Path) -> dict[str, Any]:
+    """What a training in a setting is told, what is found besides, and what of that it learns."""
+    split, tables = open_pairs("crowd", "train", setting=setting), tables_for(ontology_of(whole.pairs.kinds))
+    every, some = (open_pair_source("mipd", given, split, tables, kept, cache) for kept in ("", setting))
     return {
         "photos": len(split),
         "annotated": len(split.couples.image),
-        "detected": len(seen.couples.image),
-        "by_words": [
-            {"share_at_most": round(float(share[part].max()), 3), **counts(right[np.isin(words, part)])}
-            for part in np.array_split(np.array(order, np.int64), PARTS)
-            if len(part)
-        ],
-        "besides": counts(right),
-        "of_words_missed_by_half": counts(right[share[words] >= 0.5]),
+        "besides": counts(every, whole),
+        "kept": counts(some, whole),
     }
 
 
-def new(split: PairSplit, whole: PairSplit) -> tuple[Ints, Bools]:
-    """Of the couples of which nobody has said what they do: the words, and which are couples of all annotations."""
+def counts(source: Source | None, whole: PairSplit) -> dict[str, int]:
+    """The couples of which nobody has said what they do, and how many of them are couples of all annotations."""
+    assert source is not None
     rows = {name: row for row, name in enumerate(whole.pairs.images)}
-    mine = split.couples
-    there = replace(mine, image=np.array([rows[name] for name in split.pairs.images])[mine.image])
-    which = np.flatnonzero(~mine.verbs.any(1))
-    return mine.object[which], np.array([best_match(there, i, whole.couples) >= 0 for i in which], bool)
-
-
-def counts(right: Bools) -> dict[str, int]:
-    return {"couples": len(right), "right": int(right.sum())}
+    mine = source.split.couples
+    there = replace(mine, image=np.array([rows[name] for name in source.split.pairs.images])[mine.image])
+    found = np.flatnonzero(~mine.verbs.any(1))
+    return {"couples": len(found), "right": sum(best_match(there, i, whole.couples) >= 0 for i in found)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--detector", required=True, help="a run of pairs, or a model of transformers")
+    parser.add_argument("--teacher", default="diorama")
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
-    parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what the detector sees is kept")
+    parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what is seen is kept")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
-    whole = open_pairs("crowd", "train")
-    detector, settings = open_detector(str(find_run(given.detector)), whole.pairs.kinds), {}
-    for setting in given.settings:
-        split = open_pairs("crowd", "train", setting=setting)
-        settings[setting] = measure(split, whole, found(detector, split, given.cache))
-    about = {"benchmark": "found", "detector": Path(given.detector).name, "annotated": RULE}
-    publish({**about, "settings": settings}, given.out)
+    whole, who = open_pairs("crowd", "train"), Given(given.teacher, given.detector)
+    settings = {setting: measure(setting, whole, who, given.cache) for setting in given.settings}
+    about = {"benchmark": "found", "detector": Path(given.detector).name, "teacher": given.teacher}
+    publish({**about, "annotated": RULE, "learned": KEPT, "settings": settings}, given.out)
 
 
 if __name__ == "__main__":
