@@ -63,7 +63,7 @@ def run(out: Path, share: float = SHARE, epochs: int = EPOCHS, teacher: str | No
     learn = swig.open_split(world, "train")
     words = learn.annotations.ontology
     judge = swig.open_split(world, "dev", words)
-    unseen = swig.read_verbs(world / "SWiG_jsons" / "unseen.txt", words)
+    unseen = swig.read_verbs(world / "SWiG_jsons" / swig.UNSEEN, words.verb_index)
     of, tables, card = groups(learn.annotations, unseen), tables_for(words), find_card("pico")
     settings = {"epochs": epochs, "mipd.collages": COLLAGES, "amp": _quickest()}
     alone = train(card, learn, judge, tables, out / "alone", overrides=settings, groups=of)

@@ -24,7 +24,8 @@ def locate(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=FILES))
     except Exception as error:  # the hub client raises its own, HTTP and OS errors for the same thing
         raise InputError(
-            f"{name}: neither a folder here nor a model that the hub or its cache gives: {first_line(error)}"
+            f"{name}: neither a folder here nor a model that the hub or its cache gives: {first_line(error)}; "
+            "check how it is spelled, or give the folder of a saved model"
         ) from error
 
 

@@ -70,7 +70,7 @@ def test_teach_fills_a_cache_and_the_same_command_adds_to_it(
             "--out x --teacher {clip} --data {world} --rationales endpoint --model m",
             "wanted --endpoint, where a server",
         ),
-        ("--out x --teacher {clip} --data {world} --max-requests 5", "asks no server; leave out --endpoint"),
+        ("--out x --teacher {clip} --data {world} --max-requests 5", "asks no server; leave out --max-requests, or give"),
         ("--out {world} --teacher {clip} --data {world}", "wanted an empty folder or a cache, found SWiG_jsons"),
         ("--out {world}/SWiG_jsons/dev.json --teacher {clip} --data {world}", "wanted a folder, got a file"),
     ],

@@ -104,6 +104,8 @@ def test_a_taught_method_without_its_teacher_says_which_to_give(
     assert "nowhere" in capsys.readouterr().err
     assert run("distill", *given, "--method", "mip") == 2
     assert "wanted one of none, feature, caption, pseudo, mipd, mipd-release" in capsys.readouterr().err
+    assert run("distill", *given, "--method", "none", "--set", "mipd.gaze=false") == 2
+    assert "--set mipd.gaze: is read by --method mipd alone, and this one is none" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

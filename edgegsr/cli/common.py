@@ -30,7 +30,9 @@ AnyData = Annotated[
         "compress and export of both heads: 'diorama,crowd'."
     ),
 ]
-Limit = Annotated[Optional[int], typer.Option(min=1, help="Use only this many images.")]
+Limit = Annotated[
+    Optional[int], typer.Option(min=1, help="Use only this many images, spread evenly; another number takes others.")
+]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare images.")]
 RunFolder = Annotated[
     Path, typer.Argument(help="The folder that `distill` wrote, or the name of a student that comes along.")

@@ -90,7 +90,7 @@ def distill(
     need_training("distill")
     from edgegsr.data.hico import RULES
     from edgegsr.data.source import groups_of, open_data
-    from edgegsr.distill.config import read_train
+    from edgegsr.distill.config import check_method_of, read_train
     from edgegsr.distill.methods import find_method
     from edgegsr.distill.train import train
     from edgegsr.shipped import find_card
@@ -103,6 +103,7 @@ def distill(
     for key, value in settings_of(settings or []).items():
         if overrides.setdefault(key, value) != value:
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
+    check_method_of(overrides, method)
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
     if rule not in RULES:

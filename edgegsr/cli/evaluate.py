@@ -76,14 +76,29 @@ def evaluate(
         leave_out(given, f"for students of situations, and {shown(run)} is of pairs")
         _pairs(run, data, split, limit, workers, predictions, as_json)
         return
-    data = data or "diorama"
+    asked, data = data, data or "diorama"
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.scoring.brief import brief
     from edgegsr.student.answers import write_predictions
     from edgegsr.student.evaluate import evaluate
 
-    opened = _bundle(run) if is_bundle(run) else _run(run, calibrated, workers)
-    judge = open_data(data, split, limit, opened.words)
+    opened, looking = _bundle(run) if is_bundle(run) else _run(run, calibrated, workers), None
+    if teacher:  # a mistake shows before any work is done
+        from edgegsr.errors import of_option
+        from edgegsr.processes import processes
+        from edgegsr.shipped import find_teacher
+        from edgegsr.teacher.vision import open_teacher
+
+        with of_option("--teacher"):
+            looking = open_teacher(find_teacher(teacher), str(processes().device))
+    try:
+        judge = open_data(data, split, limit, opened.words)
+    except InputError as error:
+        if asked:
+            raise
+        raise InputError(
+            f"{error}; this is diorama, for want of --data: give what {shown(run)} learned from"
+        ) from error
     learned = open_data(data, "train", ontology=opened.words).annotations
     said = opened.answers(judge)
     groups = groups_of(data, opened.words)
@@ -94,15 +109,11 @@ def evaluate(
     how = candidates.value + ", calibrated on dev" * calibrated
     show_brief(f"{run} on {data}, {split}, {how}", brief(scores), scores["chance"], counts)
     scores |= {"calibrated": calibrated, "harmonic": brief(scores).get("harmonic")}
-    if teacher:
-        from edgegsr.processes import processes
-        from edgegsr.shipped import find_teacher
-        from edgegsr.teacher.vision import open_teacher
+    if looking:
         from edgegsr.teacher.zero_shot import zero_shot
 
-        looking = open_teacher(find_teacher(teacher), str(processes().device))
         scores["teacher"] = zero_shot(looking, judge, groups, opened.tables, candidates=candidates.value)
-        show_teacher(teacher, scores["teacher"])
+        show_teacher(looking.name, scores["teacher"])
     last_line(as_json, scores)
 
 

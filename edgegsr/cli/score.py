@@ -101,7 +101,7 @@ def _swig(
     by: Groups | None = None
     if train or unseen:
         counts = image_counts(swig.read(train)) if train else dict.fromkeys(known.ontology.verbs, RARE_IMAGES + 1)
-        listed = swig.read_verbs(unseen, vocabulary or known.ontology) if unseen else ()
+        listed = swig.read_verbs(unseen, (vocabulary or known.ontology).verb_index) if unseen else ()
         by = groups(dict.fromkeys(known.ontology.verbs, 0) | counts, listed)
     said = read_predictions(predictions, known, vocabulary)
     scores = score(known, said, rules, by._asdict() if by else None)

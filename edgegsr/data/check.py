@@ -14,7 +14,7 @@ from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.inspector import Inspector
 from edgegsr.data.pairs import FOLDERS
 from edgegsr.data.records import name_fault, same_aspect
-from edgegsr.data.swig import FILES, IMAGES, JSONS, annotation_files, json_folder
+from edgegsr.data.swig import FILES, IMAGES, JSONS, UNSEEN, annotation_files, json_folder
 from edgegsr.errors import InputError
 from edgegsr.files import listing
 from edgegsr.imagefile import check_end, read_whole
@@ -75,6 +75,8 @@ def _check_root(root: Path, images: Path | None, decode: bool) -> Findings:
             records.error(str(folder), "", f"{' or '.join(FILES[split])} for the split {split!r}", listing(folder))
     for split, path in files.items():
         records.inspect(split, path)
+    if (listed := folder / UNSEEN).is_file():
+        records.inspect_list(listed)
     found = _images(images or root / IMAGES, records.sizes, decode, strays=True)
     return Findings((*records.items, *found), tuple(records.counts), tuple(records.notes))
 

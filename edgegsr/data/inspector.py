@@ -11,7 +11,7 @@ from typing import Any
 from edgegsr.annotations import ANNOTATORS
 from edgegsr.data.findings import Counts, Finding
 from edgegsr.data.records import Twice, box_fault, faults, is_size, learn_frames, paused_gc, read_records
-from edgegsr.data.swig import CLASSES, SPACE, read_nouns, read_ontology
+from edgegsr.data.swig import CLASSES, SPACE, read_nouns, read_ontology, read_verbs
 from edgegsr.errors import InputError
 from edgegsr.progress import track
 from edgegsr.situation import Ontology
@@ -30,6 +30,7 @@ class Inspector:
         self.sizes: dict[str, tuple[int, int] | None] = {}  # of every image named, as its record says
         self._home: dict[str, tuple[str, str]] = {}  # image -> split family and file that it was found in first
         self._votes: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)  # verb -> role sets in use
+        self._verbs: set[str] = set()
         self._space = self._read_space(folder / SPACE)
         self._nouns = self._read_nouns(folder / CLASSES)
 
@@ -55,6 +56,14 @@ class Inspector:
             self._doubt(str(path), image, record, frames)
             self._meet(split, str(path), image, record)
         return self._count(split, path, records)
+
+    def inspect_list(self, path: Path) -> None:
+        """Looks at the list of the verbs that are kept out of training; the annotations come first."""
+        known = {frame.verb for frame in self._space.frames} if self._space else self._verbs
+        try:
+            read_verbs(path, known)
+        except InputError as error:
+            self.error(str(path), "", "verbs of the data set, one a line", str(error).removeprefix(f"{path}, "))
 
     def _frames(self, records: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """The roles of each verb: of the space file, or else those that most records have."""
@@ -109,6 +118,7 @@ class Inspector:
         boxes = [box for record in records.values() for box in _boxes(record)]
         verbs = {str(record.get("verb")) for record in records.values() if isinstance(record, dict)}
         there = sum(box_fault(box) is None and box[0] != -1 for box in boxes)
+        self._verbs |= verbs
         self.counts.append(Counts(split, len(records), len(verbs), len(boxes), there, answers[""], unknown.total()))
 
     def _tell_words(self, path: Path, wanted: str, unknown: Counter[str]) -> None:

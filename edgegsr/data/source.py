@@ -33,5 +33,5 @@ def groups_of(name: str, ontology: Ontology | None = None) -> Groups:
 
 def _unseen(root: Path, ontology: Ontology) -> tuple[str, ...]:
     """The verbs that the data set keeps out of training."""
-    listed = swig.json_folder(root) / "unseen.txt"
-    return swig.read_verbs(listed, ontology) if listed.is_file() else ()
+    listed = swig.json_folder(root) / swig.UNSEEN
+    return swig.read_verbs(listed, ontology.verb_index) if listed.is_file() else ()

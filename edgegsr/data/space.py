@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,15 +73,15 @@ def read_nouns(path: str | Path) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def read_verbs(path: str | Path, ontology: Ontology) -> tuple[str, ...]:
-    """The verbs of a list file, one verb a line; each must be a verb of the ontology and stand once."""
+def read_verbs(path: str | Path, known: Collection[str]) -> tuple[str, ...]:
+    """The verbs of a list file, one verb a line; each must be known and stand once."""
     path, found = Path(path), dict[str, int]()
     for number, line in enumerate(_text(path).splitlines(), 1):
         verb = line.strip()
         if not verb:
             continue
-        if verb not in ontology.verb_index:
-            raise InputError(f"{path}, line {number}: wanted one of the {len(ontology.verbs)} verbs, got {verb!r}")
+        if verb not in known:
+            raise InputError(f"{path}, line {number}: wanted one of the {len(known)} verbs, got {verb!r}")
         if verb in found:
             raise InputError(f"{path}, line {number}: verb {verb!r} already stands in line {found[verb]}")
         found[verb] = number

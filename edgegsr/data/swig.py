@@ -26,6 +26,7 @@ from edgegsr.situation import Frame, Noun, Ontology
 __all__ = ["FILES", "find", "open_split", "read", "read_nouns", "read_ontology", "read_verbs", "write", "write_space"]
 
 SPACE, CLASSES, IMAGES, JSONS = "imsitu_space.json", "train_classes.csv", "images_512", "SWiG_jsons"
+UNSEEN = "unseen.txt"  # verbs that are kept out of training
 FILES = {  # split -> its file names, SWiG's and Ov-SWiG's; the first that exists counts
     "train": ("train.json", "train_L10_with_obj_cap_refined.json"),
     "dev": ("dev.json",),

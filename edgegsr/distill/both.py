@@ -107,11 +107,11 @@ def train_both(
     description = described[PAIRS]  # the other one is held against its folder as well
     words = {SITUATIONS: situations.learn.annotations.ontology, PAIRS: ontology_of(pairs.learn.pairs.kinds)}
     for half, tables in ((SITUATIONS, situations.tables), (PAIRS, pairs.tables)):
-        settle(places[half], described[half], words[half], tables, accelerator.is_main_process)
+        settle(places[half], described[half], words[half], tables, accelerator.is_main_process, folder.begun)
         student = getattr(heads, half)
         if isinstance(student, Quantized) and accelerator.is_main_process:
             write_places(student, places[half] / QUANTIZERS)
-    if accelerator.is_main_process and not (places[PAIRS] / KINDS_FILE).is_file():
+    if accelerator.is_main_process and not (folder.begun and (places[PAIRS] / KINDS_FILE).is_file()):
         write_whole(places[PAIRS] / KINDS_FILE, pairs.learn.pairs.kinds.to_json())
     if folder.is_done():
         return open_run(places[SITUATIONS]), open_pair_run(places[PAIRS])

@@ -7,7 +7,7 @@ batch = 64
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +87,13 @@ def settings_table(method: str, settings: TrainConfig) -> dict[str, Any]:
     """The [train] table without the tables of other methods."""
     foreign = {*OF_METHODS, OF_BOTH} - {method}
     return {name: value for name, value in card.as_table(settings).items() if name not in foreign}
+
+
+def check_method_of(keys: Iterable[str], method: str) -> None:
+    """Refuses values that another method reads."""
+    for key in keys:
+        if (of := key.partition(".")[0]) in OF_METHODS and of != method:
+            raise InputError(f"--set {key}: is read by --method {of} alone, and this one is {method}; leave it out")
 
 
 def read_train(

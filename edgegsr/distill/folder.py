@@ -24,6 +24,7 @@ class Folder:
     accelerator: Accelerator
     saved: checkpoint.Checkpoint | None
     finished: bool
+    begun: bool  # a step of some training is kept here
 
     @property
     def is_new(self) -> bool:
@@ -40,6 +41,8 @@ class Folder:
 def open_folder(out: Path, settings: TrainConfig, runs: Collection[Path] = ()) -> Folder:
     """The folder, with the dice of the training thrown anew; it ends as a run, or as the `runs` that are named."""
     accelerator = open_accelerator(settings)
-    finished = all((run / name).is_file() for run in runs or (out,) for name in (WEIGHTS, REPORT))
+    places = runs or (out,)
+    begun = any((out / STATE).glob("*")) or any((run / WEIGHTS).is_file() for run in places)
+    finished = all((run / name).is_file() for run in places for name in (WEIGHTS, REPORT))
     torch.manual_seed(settings.seed)
-    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished)
+    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished, begun)

@@ -54,18 +54,23 @@ def describe(
     return card.to_toml({**facts, "student": student, "train": settings_table(method, settings)})
 
 
-def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, may_write: bool) -> None:
-    """Makes `out` the folder of this training, or makes sure that it already is."""
+def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, may_write: bool, begun: bool) -> None:
+    """Makes `out` the folder of this training, or makes sure that it already is.
+
+    Where none has `begun` there, so that no step is kept, another one may take the place.
+    """
     if (out / CONFIG).is_file():
-        compare(out, read_config(out), tomllib.loads(description))
+        there = read_config(out)
+        if begun:
+            compare(out, there, tomllib.loads(description))
     elif may_write and out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
         raise InputError(f"{out}: wanted an empty folder or a run, found {', '.join(names[:5])}; give another --out")
     if not may_write:
         return
     for path, content in ((out / CONFIG, description), (out / ONTOLOGY, ontology.to_json())):
-        if not path.is_file():
+        if not (begun and path.is_file()):
             write_whole(path, content)
-    if not (out / TABLES).is_file():
+    if not (begun and (out / TABLES).is_file()):
         with writing(out / TABLES):
             tables.save(out / TABLES)
 

@@ -85,7 +85,8 @@ def read_calibration(folder: Path) -> Calibration:
     path = folder / FILE
     if not path.is_file():
         raise InputError(
-            f"{folder}: has no {FILE}: its dev images lack seen or unseen verbs to choose by; leave out --calibrated"
+            f"{folder}: has no {FILE}: it was lost, or dev had no photo of an unseen verb or none of a seen one "
+            "(more than 20 in training); leave out --calibrated"
         )
     try:
         raw: Mapping[str, Any] = json.loads(path.read_text("utf-8"))

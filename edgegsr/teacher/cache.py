@@ -107,7 +107,9 @@ def read_json(folder: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: wanted the description of a cache: {error}") from error
+        raise InputError(
+            f"{path}: wanted the description of a cache: {error}; it cannot be made again, teach into another folder"
+        ) from error
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise InputError(f"{path}: wanted the format {FORMAT}; teach into another folder")
     return told
@@ -157,10 +159,15 @@ class Cached:
             "rationales": sum(note is None for note in notes),
             "texts": len(texts.lacking(said)),
         }
+        if len(tokens) and lacking["views"] == len(set(seen)):
+            raise InputError(
+                f"{self.folder}: holds what {facts.teacher} sees of other images, and of none of "
+                f"{split.folder.parent}; give a cache of these, or a model, which looks at them anew"
+            )
         if any(lacking.values()):
             raise InputError(
                 f"{self.folder}: lacks {', '.join(f'{n:,} {what}' for what, n in lacking.items() if n)} of the "
-                f"{len(split):,} images of {split.name!r}; this adds them: {_command(self.folder, split, facts, views)}"
+                f"{len(split):,} images of {split.name!r}; {_advice(self.folder, split, facts, views)}"
             )
         index = np.array(pairs, np.int64).reshape(-1, 2).T
         self._seen, self._said = np.full((len(split), 2, 2), NOWHERE), np.full((len(split), 2, 4, 2), NOWHERE)
@@ -188,20 +195,24 @@ class Cached:
 
     def collage_tokens(self, numbers: Tensor, count: int) -> Tensor:
         """(M, d) the global tokens of collages, of which each image has `count`."""
+        places, files = self.hold(count)
+        return torch.cat([row["token"] for row in _rows(files, places[numbers.numpy()])]).float()
+
+    def hold(self, count: int) -> tuple[npt.NDArray[np.int64], Sequence[Shard]]:
+        """Where so many collages of each image lie; refused where one lacks."""
         if count not in self._collages:
             self._collages[count] = self._places_of_collages(count)
-        places, files = self._collages[count]
-        return torch.cat([row["token"] for row in _rows(files, places[numbers.numpy()])]).float()
+        return self._collages[count]
 
     def _places_of_collages(self, count: int) -> tuple[npt.NDArray[np.int64], Sequence[Shard]]:
         facts, shards = read_facts(self.folder), Shards(self.folder / COLLAGES)
         photos = digests([self.split.path(row) for row in range(len(self.split))], self.folder)
         keys = Collages(self.split, count).keys(photos, facts.revision, facts.preprocessing)
         if missing := shards.lacking(keys):
-            command = _command(self.folder, self.split, facts, VIEWS)
+            advice = _advice(self.folder, self.split, facts, VIEWS)
             raise InputError(
                 f"{self.folder}: lacks {len(missing):,} of the {len(keys):,} collages of {self.split.name!r}; do "
-                f"without them by --set mipd.collages=0, or add them: {command} --collages {count}"
+                f"without them by --set mipd.collages=0; {advice} --collages {count}"
             )
         return shards.places(keys), shards.files
 
@@ -220,8 +231,8 @@ def _projection(folder: Path) -> tuple[Tensor, Tensor] | None:
         raise InputError(f"{folder / PROJECTION}: wanted weight and bias of a teacher: {error}") from error
 
 
-def _command(folder: Path, split: Split, facts: Facts, views: Sequence[View]) -> str:
-    """What adds to a cache what it lacks of a split."""
+def _advice(folder: Path, split: Split, facts: Facts, views: Sequence[View]) -> str:
+    """How to add to a cache what it lacks of a split."""
     writer = facts.writer.split()[0]
     options = {
         "--data": split.folder.parent,
@@ -232,4 +243,5 @@ def _command(folder: Path, split: Split, facts: Facts, views: Sequence[View]) ->
         "--views": "" if set(views) == set(VIEWS) else ",".join(views),
         "--out": folder,
     }
-    return " ".join(["edgegsr teach", *(f"{name} {value}" for name, value in options.items() if value)])
+    command = " ".join(["edgegsr teach", *(f"{name} {value}" for name, value in options.items() if value)])
+    return f"this adds them (with the --limit that you gave, if any): {command}"

@@ -43,7 +43,7 @@ def open_source(
     keeps none and looks at every batch anew. An `exam` tells what the teacher itself scores.
     """
     if name and (Path(name) / FACTS).is_file():
-        return _opened(name, split, live, grid, views)
+        return _opened(name, split, live, grid, views, collages)
     state = processes()
     with of_option("--teacher"):
         teacher = open_teacher(find_teacher(name), str(state.device), grid)
@@ -57,10 +57,12 @@ def open_source(
     return Cached(folder, split, views)
 
 
-def _opened(name: str, split: Split, live: bool, grid: int | None, views: Sequence[View]) -> Cached:
+def _opened(name: str, split: Split, live: bool, grid: int | None, views: Sequence[View], collages: int) -> Cached:
     if live:
         raise InputError(f"--live: wanted a model that looks anew, got the cache {name}; leave it out or name a model")
     cached = Cached(name, split, views)
+    if collages:
+        cached.hold(collages)
     if grid not in (None, cached.grid):
         raise InputError(
             f"--grid {grid}: wanted the grid of {name}, {cached.grid}; leave it out, or teach into another folder"

@@ -40,7 +40,7 @@ from edgegsr.teacher.knowledge import Scenes
 from edgegsr.teacher.live import look
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.rationales.subject import check_train
-from edgegsr.teacher.rationales.writers import RationaleOptions
+from edgegsr.teacher.rationales.writers import RationaleOptions, check_writer
 from edgegsr.teacher.room import check_room
 from edgegsr.teacher.settle import check_folder, conclude, settle
 from edgegsr.teacher.shards import SHARD_MB, Shards, ShardWriter
@@ -94,6 +94,8 @@ def teach(
     state.wait_for_everyone()
     work = Work(split, teacher, out, facts, reader, options, views_of(split, views), digests(paths, out), state)
     unseen, before = work.unseen(), work.notes()
+    if any(note is None or note.silent for note in before):
+        check_writer(options)  # before hours of looking
     if state.is_main_process:
         unread = work.unread(before)
         check_room(out, facts, len(unseen), forecast_tokens(unread, sum(4 for row, _ in work.pairs if not before[row])))

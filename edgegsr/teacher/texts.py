@@ -85,7 +85,8 @@ def options_of(
             "--rationales endpoint: wanted --endpoint, where a server answers, and --model, which one does"
         )
     if writer != "endpoint" and given:
-        raise InputError(f"--rationales {writer}: asks no server; leave out --endpoint and what belongs to it")
+        named = ", ".join(OPTIONS[f"endpoint.{name}"] for name in given)
+        raise InputError(f"--rationales {writer}: asks no server; leave out {named}, or give --rationales endpoint")
     if owned := [name for name in more or {} if name in OPTIONS]:
         raise InputError(f"--set {owned[0]}: has an option of its own; give {OPTIONS[owned[0]]}")
     if foreign := [name for name in more or {} if (part := name.partition(".")[0]) in WRITERS and part != writer]:

@@ -13,6 +13,7 @@ from edgegsr.data.diorama.make_crowd import kinds
 from edgegsr.errors import InputError
 from edgegsr.situation import Ontology
 from edgegsr.text.embed import embed
+from edgegsr.text.encoders import MINILM_HUB
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.tables import TextTables
 from edgegsr.wording import ontology_hash
@@ -26,7 +27,10 @@ def tables_for(ontology: Ontology, encoder: str | None = None) -> TextTables:
     if encoder is not None:
         return embed(ontology, encoder)
     if (shipped := shipped_for(ontology)) is None:
-        raise InputError("--text: this data set has words of its own; name a text encoder: a hub id or a local folder")
+        raise InputError(
+            "--text: this data set has words of its own; name a text encoder, a hub id or a folder; "
+            f"{MINILM_HUB} is here already"
+        )
     return shipped
 
 

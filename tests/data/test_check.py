@@ -237,6 +237,17 @@ def test_vocabulary_files_with_faults_are_findings_too(dataset, splits, save):
     assert wanted == ["the verbs and nouns of the dataset", "the noun vocabulary"]
 
 
+@pytest.mark.parametrize("space", [True, False])
+def test_a_misspelt_verb_that_is_kept_out_of_training_is_found(dataset, splits, space):
+    root = dataset(splits)
+    if not space:
+        (root / "SWiG_jsons" / "imsitu_space.json").unlink()
+    verb = next(iter(splits["train"].values()))["verb"]
+    (root / "SWiG_jsons" / "unseen.txt").write_text(f"{verb}\n{verb[:-1]}\n")
+    [found] = [item for item in check(root).errors if item.file.endswith("unseen.txt")]
+    assert found.got.startswith("line 2: wanted one of the ") and found.got.endswith(f"got {verb[:-1]!r}")
+
+
 def test_one_file_is_checked_with_the_images_beside_it_or_those_named(dataset, splits, tmp_path):
     root = dataset(splits)
     (root / "images_512" / "waving_4.jpg").unlink()

@@ -116,7 +116,10 @@ VERBS = Ontology((Frame("drinking", ("agent",)), Frame("raining", ("place",))), 
 
 
 def test_a_verb_list_gives_its_verbs_in_order(tmp_path, save):
-    assert swig.read_verbs(save(tmp_path / "unseen.txt", "raining\n\n drinking \r\n"), VERBS) == ("raining", "drinking")
+    assert swig.read_verbs(save(tmp_path / "unseen.txt", "raining\n\n drinking \r\n"), VERBS.verb_index) == (
+        "raining",
+        "drinking",
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,12 +132,12 @@ def test_a_verb_list_gives_its_verbs_in_order(tmp_path, save):
 )
 def test_a_verb_list_with_a_fault_is_refused_with_its_line(tmp_path, save, text, told):
     with pytest.raises(InputError, match=told):
-        swig.read_verbs(save(tmp_path / "unseen.txt", text), VERBS)
+        swig.read_verbs(save(tmp_path / "unseen.txt", text), VERBS.verb_index)
 
 
 def test_a_list_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"unseen\.txt: wanted a readable text file, got: .*No such file"):
-        swig.read_verbs(tmp_path / "unseen.txt", VERBS)
+        swig.read_verbs(tmp_path / "unseen.txt", VERBS.verb_index)
 
 
 def test_the_published_vocabularies_have_the_published_counts(shared, tmp_path, save):
@@ -152,4 +155,4 @@ def test_the_published_vocabularies_have_the_published_counts(shared, tmp_path, 
     assert len(ontology.nouns) == 9927
     assert ontology.nouns[1].word == "man"
     assert list(ontology.verbs) == (shared / "verb_indices.txt").read_text().splitlines()
-    assert len(swig.read_verbs(shared / "unseen51.txt", ontology)) == 51
+    assert len(swig.read_verbs(shared / "unseen51.txt", ontology.verb_index)) == 51

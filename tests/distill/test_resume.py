@@ -156,6 +156,14 @@ def test_folder_of_another_training_is_refused(given: dict[str, Any], said: str,
     assert said in str(error.value) and "give another --out" in str(error.value)
 
 
+def test_a_training_of_which_no_step_is_kept_gives_way_to_another(learn: Learn, whole: Run, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        learn(tmp_path / "run", on_step=dying(1), seed=3)
+    assert not checkpoint.states(tmp_path / "run" / "state")
+    learn(tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(whole.folder)
+
+
 def test_other_training_images_are_refused(learn: Learn, whole: Run, split_train: Split, split_dev: Split) -> None:
     from edgegsr.distill.train import train
 

@@ -200,6 +200,16 @@ def test_images_that_lack_are_counted_and_the_command_that_adds_them_is_named(
         plain.about(torch.tensor([0]), torch.tensor([True]))
 
 
+def test_a_cache_of_other_images_is_no_cache_to_add_to(
+    world: Path, encoder: str, split_train: Split, tmp_path: Path
+) -> None:
+    teach(world, tmp_path, StubTeacher(encoder), split=split_train.take(range(8)))
+    with pytest.raises(
+        InputError, match=r"holds what stub sees of other images, and of none of .*; give a cache of these"
+    ):
+        Cached(tmp_path, split_train.take(range(8, 16)))
+
+
 def test_lines_about_other_annotations_do_not_count(cache: Path, split_train: Split) -> None:
     truth = split_train.annotations
     moved = replace(truth, boxes_xyxy=truth.boxes_xyxy + np.float32(1))

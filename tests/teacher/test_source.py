@@ -73,6 +73,11 @@ def test_a_cache_of_plain_views_serves_who_never_mirrors(
         open_source(name, split_train)
 
 
+def test_a_cache_that_lacks_collages_is_refused_when_it_is_opened(cache: Path, split_train: Split) -> None:
+    with pytest.raises(InputError, match=r"lacks \d+ of the 80 collages"):
+        open_source(str(cache), split_train, collages=5)
+
+
 def test_a_model_looks_only_at_the_views_that_are_asked_for(opened: list[Any], split_train: Split) -> None:
     open_source("hub/stub", split_train, views=VIEWS[:1])
     assert not any(flipped for _, flipped in opened[0][0].looked)

@@ -55,6 +55,26 @@ def program(*arguments: object, launch: list[str] | None = None) -> subprocess.C
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (options_of("vlm", "nowhere/at/all", {}), "--vlm: nowhere/at/all: no such folder"),
+        (options_of("endpoint", None, {"url": "localhost:8000", "model": "m"}), "--endpoint"),
+        (
+            options_of("endpoint", None, {"url": "http://localhost:1", "model": "m", "key_env": "NOT_SET_HERE"}),
+            "--api-key-env: the environment variable NOT_SET_HERE is not set",
+        ),
+    ],
+)
+def test_a_writer_that_cannot_write_is_refused_before_anything_is_looked_at(
+    options: RationaleOptions, message: str, world: Path, encoder: str, tmp_path: Path
+) -> None:
+    teacher = StubTeacher(encoder)
+    with pytest.raises(InputError, match=message):
+        teach(world, tmp_path / "cache", teacher, rationales=options)
+    assert teacher.looked == []
+
+
 def test_cache_tells_from_whom_it_is_and_what_it_holds(cache: Path, encoder: str) -> None:
     told = read_json(cache)
     assert told["format"] == "edgegsr-cache-1"

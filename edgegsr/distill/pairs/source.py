@@ -11,6 +11,7 @@ from edgegsr.errors import InputError, of_option
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
 from edgegsr.shipped import find_run, find_teacher
+from edgegsr.teacher.cache import FACTS
 from edgegsr.teacher.detectors import open_detector
 from edgegsr.teacher.glimpses import GlimpseSource, Sought
 from edgegsr.teacher.speakers import open_speaker
@@ -28,6 +29,11 @@ class Given:
     scope: str | None = None  # what the teacher is shown where a detector finds
 
     def __post_init__(self) -> None:
+        if self.teacher and (Path(self.teacher) / FACTS).is_file():
+            raise InputError(
+                f"--teacher {self.teacher}: is a cache of whole photos, and a student of pairs hears of couples; give "
+                "the model, what it sees of them is kept as well"
+            )
         if self.scope not in (None, *SCOPES):
             raise InputError(f"--scope: wanted one of {', '.join(SCOPES)}, got {self.scope!r}")
 

@@ -87,8 +87,8 @@ def train_pairs(
         beginning = begin_with(student, start) if start else ""
     more, data = facts_of_pairs(split_train, split_dev, setting, rule, beginning, source)
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
-    settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process)
-    if accelerator.is_main_process and not (out / KINDS_FILE).is_file():
+    settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process, folder.begun)
+    if accelerator.is_main_process and not (folder.begun and (out / KINDS_FILE).is_file()):
         write_whole(out / KINDS_FILE, kinds.to_json())
     if isinstance(student, QuantizedPairStudent) and accelerator.is_main_process:
         write_places(student, out / QUANTIZERS)

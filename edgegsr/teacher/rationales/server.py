@@ -66,6 +66,12 @@ class EndpointOptions:
             raise InputError(f"max_requests must be at least 0, got {self.max_requests}")
 
 
+def check_endpoint(options: EndpointOptions) -> None:
+    """Refuses an address or a key that cannot be."""
+    _url(options.url)
+    _key(options.key_env)
+
+
 class Server:
     """A server that answers questions; for many threads."""
 
@@ -170,7 +176,9 @@ class Server:
             return _Busy(status, detail, _retry_after(error.headers.get("Retry-After")))
         if error.code not in HOPELESS:
             return Unanswered(status, detail)
-        key = f"; the key in {self.options.key_env} may be wrong" if error.code in (401, 403) and self.key else ""
+        key = ""
+        if error.code in (401, 403):
+            key = f"; the key in {self.options.key_env} may be wrong" if self.key else "; name its key by --api-key-env"
         return InputError(
             f"{self.shown}: wanted a reply of model {self.options.model!r}, got status {error.code} {detail}{key}; "
             "check --endpoint and --model"

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, of_option
+from edgegsr.hub import locate
 from edgegsr.teacher.rationales.dialogue import Manner, Outcome
 from edgegsr.teacher.rationales.distractors import Distractors
 from edgegsr.teacher.rationales.endpoint import write_with_endpoint
 from edgegsr.teacher.rationales.rationale import Rationale
 from edgegsr.teacher.rationales.report import Report
-from edgegsr.teacher.rationales.server import EndpointOptions
+from edgegsr.teacher.rationales.server import EndpointOptions, check_endpoint
 from edgegsr.teacher.rationales.subject import Subject
 from edgegsr.teacher.rationales.template import write
 from edgegsr.teacher.rationales.vlm import VlmOptions, write_with_vlm
@@ -62,6 +63,15 @@ WRITERS: dict[str, Callable[[Manner, RationaleOptions, Path, Report], Writer]] =
     "vlm": vlm,
     "endpoint": endpoint,
 }
+
+
+def check_writer(options: RationaleOptions) -> None:
+    """Refuses a model that is nowhere and a server that cannot be asked."""
+    if options.writer == "vlm":
+        with of_option("--vlm"):
+            locate(options.vlm.model)
+    if options.writer == "endpoint":
+        check_endpoint(options.endpoint)
 
 
 def written(
