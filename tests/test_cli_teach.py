@@ -21,6 +21,7 @@ from commandline import run  # noqa: E402
 from tiny_teachers import save_teacher  # noqa: E402
 
 from edgegsr.data.split import Split  # noqa: E402
+from edgegsr.shipped import find_run  # noqa: E402
 from edgegsr.teacher.cache import Cached  # noqa: E402
 
 
@@ -61,6 +62,7 @@ def test_teach_fills_a_cache_and_the_same_command_adds_to_it(
         ("--out x --teacher nowhere/at/all --data {world}", "nowhere/at/all: no such folder"),
         ("--out x --teacher {world} --data {world}", "wanted a saved model"),
         ("--out x --teacher {clip} --data nowhere", "nowhere"),
+        ("--out x --teacher {student} --data {world}", "is a student; wanted a teacher, such as diorama"),
         ("--out x --teacher {clip} --data {world} --grid 99", "wanted a grid of 1 to 12 cells a side, got 99"),
         ("--out x --teacher {clip} --data {world} --views mirrored", "--views: wanted plain, flipped or plain,flipped"),
         ("--out x --teacher {clip} --data {world} --text nowhere/at/all", "no such folder"),
@@ -70,7 +72,10 @@ def test_teach_fills_a_cache_and_the_same_command_adds_to_it(
             "--out x --teacher {clip} --data {world} --rationales endpoint --model m",
             "wanted --endpoint, where a server",
         ),
-        ("--out x --teacher {clip} --data {world} --max-requests 5", "asks no server; leave out --max-requests, or give"),
+        (
+            "--out x --teacher {clip} --data {world} --max-requests 5",
+            "asks no server; leave out --max-requests, or give",
+        ),
         ("--out {world} --teacher {clip} --data {world}", "wanted an empty folder or a cache, found SWiG_jsons"),
         ("--out {world}/SWiG_jsons/dev.json --teacher {clip} --data {world}", "wanted a folder, got a file"),
     ],
@@ -85,7 +90,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run("teach", *(word.format(world=world, clip=clip) for word in command.split())) == 2
+    student = find_run(Path("diorama-nano"))
+    assert run("teach", *(word.format(world=world, clip=clip, student=student) for word in command.split())) == 2
     error = capsys.readouterr().err
     assert error.startswith("edgegsr: ") and message in error and error.count("\n") == 1
     assert not (tmp_path / "x").exists()

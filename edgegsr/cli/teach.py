@@ -61,6 +61,7 @@ def teach(
     from edgegsr.processes import processes
     from edgegsr.shipped import find_teacher
     from edgegsr.teacher.cache import views_named
+    from edgegsr.teacher.source import warn_of_photos
     from edgegsr.teacher.teach import teach
     from edgegsr.teacher.texts import options_of
     from edgegsr.teacher.vision import open_teacher
@@ -78,6 +79,8 @@ def teach(
     except InputError as error:  # a teacher can look without being judged; `distill` will ask for dev
         print(f"{error}: the teacher itself is not judged", file=sys.stderr)
         exam = None
+    if teacher is None and state.is_main_process:
+        warn_of_photos(learn)
     told = teach(
         learn,
         opened,
@@ -106,4 +109,8 @@ def teach(
     table(f"{opened.name} in {out}", ("what", "how many", ""), rows)
     if scores := kept(out):
         show_teacher(f"{opened.name} on {scores['split']}", scores)
+    if fallen := sum(told["fallbacks"].values()):
+        print(
+            f"{fallen:,} of {told['images']:,} images have the template's texts for want of an answer", file=sys.stderr
+        )
     last_line(as_json, {**told, "zero_shot": scores})

@@ -12,7 +12,13 @@ from pathlib import Path
 from edgegsr.errors import InputError, MissingExtra
 
 DIORAMA, CROWD = "diorama", "crowd"
+STAGED = "diorama.json"  # lies in the folder of a world that was staged
 MAKERS = {DIORAMA: "edgegsr.data.diorama.make", CROWD: "edgegsr.data.diorama.make_crowd"}
+
+
+def is_staged(folder: Path) -> bool:
+    """Whether what lies there are staged scenes."""
+    return (folder / STAGED).is_file()
 
 
 def folder_of(name: str, world: str) -> Path:

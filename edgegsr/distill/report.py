@@ -17,6 +17,7 @@ from edgegsr.card import to_toml
 from edgegsr.charts import heat_map, line_chart
 from edgegsr.data.split import Split
 from edgegsr.data.splits import Groups
+from edgegsr.data.staged import is_staged
 from edgegsr.distill.gallery import gallery
 from edgegsr.distill.journal import read_metrics
 from edgegsr.files import write_whole
@@ -39,7 +40,6 @@ PREDICTIONS_NOTE = (
     "Drawn at random from the right and from the wrong ones, the same in every report on this split. On the left what "
     "the student says, on the right what people annotated, with the noun that most of them gave."
 )
-STAGED = "diorama.json"  # lies in the folder of staged data
 
 COLUMNS = (  # heading over the column, heading, setting, metric, its name among the chance levels
     ("verb", "top-1", "top1", "verb", "verb_top1"),
@@ -51,6 +51,7 @@ COLUMNS = (  # heading over the column, heading, setting, metric, its name among
     ("with the true verb", "grounded", "gt", "grounded", "grounded"),
     ("with the true verb", "grounded-all", "gt", "grounded_all", ""),
 )
+MEAN = "harmonic mean of seen and unseen"
 LOSSES = {
     "loss": "Sum of losses",
     "verb": "Verb",
@@ -143,7 +144,7 @@ def _lead(run: Run, split: Split) -> str:
 
 def note_on(images: Path, real: str = "SWiG") -> str:
     """What a reader must know about staged data, by the folder of its images."""
-    staged = (images.parent / STAGED).is_file()
+    staged = is_staged(images.parent)
     return f" · staged scenes (Diorama): these figures say nothing about photos or {real}" if staged else ""
 
 
@@ -190,7 +191,8 @@ def _scores(
     rows += [
         _score_row(f"{other}: {name}", part, {}) for other, theirs in others.items() for name, part in _parts(theirs)
     ]
-    rows += [_teacher_row(name, part, len(COLUMNS)) for name, part in teacher.get("groups", {}).items()]
+    theirs = {**teacher.get("groups", {}), **({MEAN: teacher["harmonic"]} if "harmonic" in teacher else {})}
+    rows += [_teacher_row(name, part, len(COLUMNS)) for name, part in theirs.items()]
     if restricted and (part := restricted["groups"].get("unseen")) and part["images"]:
         rows.append(_score_row("unseen, among unseen", part, restricted["chance"]["unseen"]))
     over = dict.fromkeys(column[0] for column in COLUMNS)
@@ -223,7 +225,19 @@ def _scores_note(split: Split, has_train: bool, verbs: int) -> str:
 
 
 def _parts(scores: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(name, part) for name, part in scores.get("groups", {"all": scores}).items() if part["images"]]
+    parts = {name: part for name, part in scores.get("groups", {"all": scores}).items() if part["images"]}
+    if {"seen", "unseen"} <= parts.keys():
+        parts[MEAN] = _mean(parts["seen"], parts["unseen"])
+    return list(parts.items())
+
+
+def _mean(seen: Mapping[str, Any], unseen: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in the columns, of both groups together."""
+    found: dict[str, Any] = {"images": seen["images"] + unseen["images"], "per_verb": {}}
+    for *_, setting, metric, _ in COLUMNS:
+        means = found["per_verb"].setdefault(setting, {})
+        means[metric] = harmonic(*(part["per_verb"][setting][metric] for part in (seen, unseen)))
+    return found
 
 
 def _charts(metrics: list[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgegsr.data.split import Split
+from edgegsr.data.staged import is_staged
 from edgegsr.errors import InputError, of_option
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
@@ -45,6 +46,8 @@ def open_source(
     if name and (Path(name) / FACTS).is_file():
         return _opened(name, split, live, grid, views, collages)
     state = processes()
+    if name is None and state.is_main_process:
+        warn_of_photos(split)
     with of_option("--teacher"):
         teacher = open_teacher(find_teacher(name), str(state.device), grid)
     check(teacher.text_encoder, text or teacher.text_encoder or ENCODER)
@@ -55,6 +58,12 @@ def open_source(
         print(f"{folder}: what {teacher.name} sees is kept here; --live keeps nothing", file=sys.stderr)
     teach(split, teacher, folder, text=text, views=views, collages=collages, exam=exam)
     return Cached(folder, split, views)
+
+
+def warn_of_photos(split: Split) -> None:
+    """Says what the Diorama teacher is good for, where it was not asked for and looks at something else."""
+    if not is_staged(where := split.folder.parent):
+        print(f"{where}: the Diorama teacher knows staged scenes alone; for photos name a --teacher", file=sys.stderr)
 
 
 def _opened(name: str, split: Split, live: bool, grid: int | None, views: Sequence[View], collages: int) -> Cached:

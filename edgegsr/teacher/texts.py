@@ -130,10 +130,13 @@ def read_notes(folder: Path) -> dict[str, Note]:
     """The notes of a cache by what they are about."""
     path, found = folder / FILE, dict[str, Note]()
     if path.is_file() and path.stat().st_size:
-        for line, record in read_lines(path, ("image", *NOTED)):
-            with located(path, line):
-                values = {name: record[name] for name in Rationale.__dataclass_fields__ if name in record}
-                found[record["about"]] = Note(Rationale(**values), *(record[name] for name in NOTED))
+        try:
+            for line, record in read_lines(path, ("image", *NOTED)):
+                with located(path, line):
+                    values = {name: record[name] for name in Rationale.__dataclass_fields__ if name in record}
+                    found[record["about"]] = Note(Rationale(**values), *(record[name] for name in NOTED))
+        except InputError as error:
+            raise InputError(f"{error}; take the line out, and `edgegsr teach` writes it again") from error
     return found
 
 

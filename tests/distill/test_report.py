@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,6 +23,7 @@ from PIL import Image  # noqa: E402
 from edgegsr.charts import heat_map, line_chart, scale, thinned  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.data.splits import Groups  # noqa: E402
+from edgegsr.distill import report  # noqa: E402
 from edgegsr.distill.gallery import annotated, choose  # noqa: E402
 from edgegsr.distill.report import write_report  # noqa: E402
 from edgegsr.run import REPORT, Run, open_run  # noqa: E402
@@ -194,3 +196,22 @@ def test_what_was_taught_has_curves_of_its_own() -> None:
     steps = [{"kind": "train", "step": step, "loss": 3.0, "glimpse": 1.0 / step} for step in (1, 2, 3)]
     page = _charts(steps)
     assert "Taught: the scene" in page and "Taught: patches" not in page
+
+
+def test_seen_and_unseen_have_a_row_of_both_together() -> None:
+    def part(images: int, share: float) -> dict[str, Any]:
+        per_verb: dict[str, dict[str, float]] = {}
+        for *_, setting, metric, _ in report.COLUMNS:
+            per_verb.setdefault(setting, {})[metric] = share
+        return {"images": images, "per_verb": per_verb}
+
+    groups = {"seen": part(6, 0.9), "rare": part(0, 0.0), "unseen": part(2, 0.3)}
+    teacher = {
+        "groups": {"seen": {"verb_top1": 0.8, "verb_top5": 1.0}},
+        "harmonic": {"verb_top1": 0.7, "verb_top5": 1.0},
+    }
+    table = report._scores({"groups": groups, "chance": {}}, None, {"groups": groups}, teacher, {})
+    for name in ("", ", calibrated"):
+        assert f"<tr><td>{report.MEAN}{name}</td><td>8</td><td><b>45.0</b></td>" in table
+    assert f"<td>teacher, zero-shot: {report.MEAN}</td><td></td><td><b>70.0</b></td>" in table
+    assert report.MEAN not in report._scores({"groups": {"seen": part(6, 0.9)}, "chance": {}}, None, None, {}, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ pytest.importorskip("accelerate")
 from stub_teacher import StubTeacher, teach  # noqa: E402
 
 from edgegsr.data.split import Split  # noqa: E402
+from edgegsr.data.staged import STAGED  # noqa: E402
 from edgegsr.errors import InputError  # noqa: E402
 from edgegsr.teacher import source  # noqa: E402
 from edgegsr.teacher.cache import VIEWS, Cached  # noqa: E402
@@ -93,3 +95,14 @@ def test_what_a_cache_cannot_do_is_refused(cache: Path, split_train: Split) -> N
     assert str(error.value) == (
         f"--live: wanted a model that looks anew, got the cache {cache}; leave it out or name a model"
     )
+
+
+def test_photos_without_a_teacher_of_their_own_are_warned_of(
+    opened: list[Any], split_train: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "staged").mkdir()
+    (tmp_path / "staged" / STAGED).write_text("{}")
+    scenes = replace(split_train, folder=tmp_path / "staged" / "images_512")
+    for name, split, warned in ((None, split_train, True), ("hub/stub", split_train, False), (None, scenes, False)):
+        open_source(name, split, live=True)
+        assert ("for photos name a --teacher" in capsys.readouterr().err) == warned

@@ -29,6 +29,7 @@ from edgegsr.data.diorama import script
 from edgegsr.data.diorama.annotators import annotate
 from edgegsr.data.diorama.dice import Dice
 from edgegsr.data.diorama.stage import Scene, scene
+from edgegsr.data.staged import STAGED
 from edgegsr.errors import InputError
 from edgegsr.files import cache_folder, write_whole, writing
 from edgegsr.progress import track
@@ -40,7 +41,6 @@ RARE_MOST, RARE_LEAST = 20, 5
 EVEN = {"dev": 12, "test": 30, "stream": 400}  # images per verb; the stream is what the teacher learns from
 FIRST_NUMBER = {"train": 1, "dev": 5001, "test": 7001, "stream": 10_001}
 JPEG_QUALITY = 90
-DONE = "diorama.json"
 
 Job = TypeVar("Job")
 
@@ -92,20 +92,20 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
         return out
     _stage(out, seed, SPLITS, share, workers)
     _merge(out)
-    write_whole(out / DONE, json.dumps(wanted))
+    write_whole(out / STAGED, json.dumps(wanted))
     shutil.rmtree(out / "parts")
     return out
 
 
 def start(out: Path, wanted: dict[str, Any], images: str) -> bool:
     """Whether a folder is finished already; one that holds anything else than a part of the same is refused."""
-    started = out / "parts" / DONE
-    for known in (out / DONE, started):
+    started = out / "parts" / STAGED
+    for known in (out / STAGED, started):
         if known.exists() and (got := _started_with(known)) != wanted:
             raise InputError(
                 f"{out}: wanted an empty folder or one started with {wanted}, got {got}; name another --out"
             )
-    if (out / DONE).exists():
+    if (out / STAGED).exists():
         return True
     if not math.isfinite(wanted["share"]):
         raise InputError(f"--share: wanted a number, got {wanted['share']}")
@@ -120,11 +120,11 @@ def start(out: Path, wanted: dict[str, Any], images: str) -> bool:
 def stream(out: Path, seed: object, workers: int | None = None) -> Path:
     """Stages the pictures a teacher learns from, every verb as often, into `out`; goes on where it stopped."""
     (out / "images_512").mkdir(parents=True, exist_ok=True)
-    if not (out / DONE).exists():
+    if not (out / STAGED).exists():
         _stage(out, seed, ("stream",), 1.0, workers)
         swig.write_space(script.ontology(), out / "SWiG_jsons" / "imsitu_space.json")
         _merge_split(out, "stream")
-        write_whole(out / DONE, json.dumps({"world": WORLD, "seed": str(seed), "share": 1.0}))
+        write_whole(out / STAGED, json.dumps({"world": WORLD, "seed": str(seed), "share": 1.0}))
         shutil.rmtree(out / "parts")
     return out
 
@@ -132,7 +132,7 @@ def stream(out: Path, seed: object, workers: int | None = None) -> Path:
 def staged(seed: object = 0) -> Path:
     """The folder of `diorama:SEED` in the cache, made if it is not there; one process makes it, others wait."""
     folder = cache_folder() / f"diorama-{WORLD}-{seed}"
-    if (folder / DONE).exists():
+    if (folder / STAGED).exists():
         return folder
     with writing(folder), one_maker(folder.with_suffix(".lock")):
         return make(folder, seed)

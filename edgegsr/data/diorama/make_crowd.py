@@ -22,7 +22,8 @@ import numpy as np
 from PIL import Image
 
 from edgegsr.data.diorama import crowd, figures, script
-from edgegsr.data.diorama.make import DONE, JPEG_QUALITY, WORLD, in_processes, one_maker, start
+from edgegsr.data.diorama.make import JPEG_QUALITY, WORLD, in_processes, one_maker, start
+from edgegsr.data.staged import STAGED
 from edgegsr.files import cache_folder, write_whole, writing
 from edgegsr.interactions import PERSON, Kinds, mask_of, same_word
 
@@ -47,7 +48,7 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
     _write_vcoco(out / "vcoco", graphs)
     for split, told in graphs.items():
         write_whole(out / f"graphs_{split}.json", json.dumps(told))
-    write_whole(out / DONE, json.dumps(wanted))
+    write_whole(out / STAGED, json.dumps(wanted))
     shutil.rmtree(out / "parts")
     return out
 
@@ -55,7 +56,7 @@ def make(out: Path, seed: object = 0, share: float = 1.0, workers: int | None = 
 def staged(seed: object = 0) -> Path:
     """The folder of `crowd:SEED` in the cache, made if it is not there; one process makes it, others wait."""
     folder = cache_folder() / f"crowd-{WORLD}-{seed}"
-    if (folder / DONE).exists():
+    if (folder / STAGED).exists():
         return folder
     with writing(folder), one_maker(folder.with_suffix(".lock")):
         return make(folder, seed)

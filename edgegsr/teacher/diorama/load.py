@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgegsr.boxes import Letterbox
-from edgegsr.card import read_card
+from edgegsr.card import read_card, read_toml
 from edgegsr.errors import InputError
 from edgegsr.images import letterbox
 from edgegsr.teacher.diorama.network import DioramaConfig, DioramaNetwork
@@ -71,6 +71,8 @@ class DioramaTeacher:
 
 def load(folder: Path, device: str = "cpu", grid: int | None = None) -> DioramaTeacher:
     """The teacher that lies in a folder."""
+    if "student" in read_toml(folder / CARD):
+        raise InputError(f"{folder}: is a student; wanted a teacher, such as diorama, or a vision model of the hub")
     config = read_card(folder / CARD, DioramaConfig, "network", known=("network", "training", "scores"))
     network = DioramaNetwork(config)
     try:

@@ -15,6 +15,7 @@ from edgegsr.data import swig
 from edgegsr.data.check import check
 from edgegsr.data.diorama import make as maker
 from edgegsr.data.diorama import script
+from edgegsr.data.staged import STAGED
 from edgegsr.errors import InputError
 
 SHARE = 0.02
@@ -58,7 +59,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(world: Path, tmp_path: Path, mon
     monkeypatch.setattr(maker, "_stage_verb", dies)
     with pytest.raises(KeyboardInterrupt):
         maker.make(tmp_path / "world", seed=3, share=SHARE, workers=1)
-    assert not (tmp_path / "world" / maker.DONE).exists()
+    assert not (tmp_path / "world" / STAGED).exists()
     redone: list[object] = []
     monkeypatch.setattr(maker, "_stage_verb", lambda job: (redone.append(job), real(job)))
     maker.make(tmp_path / "world", seed=3, share=SHARE, workers=1)
@@ -110,6 +111,6 @@ def test_a_kill_before_the_first_file_can_be_gone_on_from(tmp_path: Path) -> Non
 
 
 def test_a_damaged_marker_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / maker.DONE).write_text("{")
+    (tmp_path / STAGED).write_text("{")
     with pytest.raises(InputError, match="wanted JSON, got"):
         maker.make(tmp_path, seed=3)
