@@ -24,6 +24,7 @@ from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.pairs.lesson import Match, PairLesson, cells_of, centre_cells, focal, match
+from edgegsr.distill.pairs.source import Given
 from edgegsr.distill.pairs.train import begin_with, lesson_of, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
@@ -434,3 +435,9 @@ def test_an_object_that_is_out_of_training_is_no_wrong_answer(pairs_train: PairS
         torch.manual_seed(0)
         nouns.append(float(lesson.losses(lesson(*batch.asked), batch)["noun"].detach()))
     assert nouns[1] < nouns[0]
+
+
+def test_a_cache_of_whole_photos_teaches_no_pairs(tmp_path: Path) -> None:
+    (tmp_path / "cache.json").write_text("{}")
+    with pytest.raises(InputError, match="is a cache of whole photos, and a student of pairs hears of couples"):
+        Given(teacher=str(tmp_path))
