@@ -82,9 +82,10 @@ class Kinds:
 
     def allowed(self, setting: str) -> Bools:
         """(objects, verbs): the kinds that a training in a zero-shot setting may know of; all of them in none."""
-        verb, noun = self.pairs[self.unseen[setting] if setting else slice(0)].T
         table = self.valid.copy()
-        table[noun, verb] = False
+        if setting:
+            verb, noun = self.pairs[self.unseen[setting]].T
+            table[noun, verb] = False
         return table
 
     def to_json(self) -> str:

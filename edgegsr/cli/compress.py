@@ -211,9 +211,13 @@ def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
 
 def _method_of(run: Run | PairRun, asked: Asked) -> str:
     """How a run is taught on: as it was taught, where nothing else is wanted."""
+    from edgegsr.distill.config import check_method_of
+
     if lacking := {"method", "train"} - run.config.keys():
         raise InputError(f"{run.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
-    return asked.method or str(run.config["method"])
+    method = asked.method or str(run.config["method"])
+    check_method_of(asked.overrides, method)
+    return method
 
 
 def _training_of(
