@@ -51,7 +51,7 @@ COLUMNS = (  # heading over the column, heading, setting, metric, its name among
     ("with the true verb", "grounded", "gt", "grounded", "grounded"),
     ("with the true verb", "grounded-all", "gt", "grounded_all", ""),
 )
-MEAN = "harmonic mean of seen and unseen"
+MEAN = "harmonic mean"  # of seen and unseen
 LOSSES = {
     "loss": "Sum of losses",
     "verb": "Verb",
@@ -220,7 +220,8 @@ def _scores_note(split: Split, has_train: bool, verbs: int) -> str:
     usual = " and, for nouns and boxes, the usual answer of each role in the training images" if has_train else ""
     return escape(
         f"Per cent on {split.name}, averaged per verb, by the official protocol. Every image is judged among all "
-        f"{verbs} verbs unless the row says otherwise. Chance is an even guess of the verb{usual}."
+        f"{verbs} verbs unless the row says otherwise. Chance is an even guess of the verb{usual}. "
+        "The harmonic mean is that of seen and unseen."
     )
 
 
