@@ -91,7 +91,7 @@ def test_a_calibration_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_a_run_without_calibration_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="lack seen or unseen verbs to choose by; leave out --calibrated"):
+    with pytest.raises(ValueError, match="it was lost, or dev had no photo of an unseen verb"):
         read_calibration(tmp_path)
 
 
