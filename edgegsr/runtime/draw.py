@@ -15,10 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from edgegsr.runtime.labels import place
 from edgegsr.situation import Box, Interaction, Situation
 
-READABLE, NARROWEST = (
-    640,
-    360,
-)  # smaller photos are enlarged to this longest side; narrower ones stand on a wider ground
+READABLE = 640  # smaller photos are enlarged to this longest side
+NARROWEST = 360  # what is narrower stands on a wider ground
 COLOURS = ("#ff9230", "#45b4ff", "#4ade8b", "#ff7ab5", "#ffdf45", "#c3a0ff")  # of the roles, in the order of the frame
 INK, PANEL, WHITE, DIM = "#0d1116", "#161a20", "#ffffff", "#a3adb9"
 NOTHING = "nothing"
@@ -106,8 +104,9 @@ def _labels(situation: Situation, words: Mapping[str, str], scale: float, left: 
     labels = []
     for (role, filler), colour in zip(situation.fillers.items(), COLOURS):
         text = _spoken(f"{role}: {words.get(filler.noun, filler.noun) or NOTHING}")
-        x1, y1, x2, y2 = (scale * edge for edge in filler.box_xyxy or (0, 0, 0, 0))
-        labels.append(Label(text, colour, (left + x1, y1, left + x2, y2) if filler.box_xyxy else None))
+        shown = filler.box_xyxy if filler.noun else None  # a box around nothing is none to look at
+        x1, y1, x2, y2 = (scale * edge for edge in shown or (0, 0, 0, 0))
+        labels.append(Label(text, colour, (left + x1, y1, left + x2, y2) if shown else None))
     return labels
 
 

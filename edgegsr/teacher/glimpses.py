@@ -6,6 +6,7 @@ the hash of what it was made from, as tokens are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -26,12 +27,13 @@ from edgegsr.teacher.found import RULE, beside, found
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
-from edgegsr.teacher.sight import Pixels, Teacher
+from edgegsr.teacher.sight import TEMPERATURE, Pixels, Teacher
 from edgegsr.text.encoders import same_encoder
 
 FOLDER = "glimpses"
 MARGIN = 0.25  # of the longer side, around human and object
 AT_ONCE = 32  # crops
+KNOWN = 0.5  # likelihood that a verb has on average where it is annotated, or the teacher does not know it
 KEPT = "what the teacher takes for a kind out of training"  # of what is found
 
 
@@ -39,6 +41,9 @@ class Glimpses(NamedTuple):
     """What is known of a batch of pairs, in the slots of the batch."""
 
     seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
+    likely: Tensor | None = (
+        None  # (B, P, V) each verb, where that makes a kind that is sought; -1 where nothing is said
+    )
 
 
 class Sought(NamedTuple):
@@ -74,29 +79,53 @@ class GlimpseSource:
         if detector:
             split = beside(split, found(detector, split, folder))
             self.facts |= {**facts_of(detector), "annotated": RULE}
-        seen = _all(teacher, split, folder / FOLDER)
-        if detector and sought:
-            kept = split.couples.verbs.any(1) | _are(sought, seen, split)
-            split, seen = replace(split, given=split.couples.only(kept)), seen[torch.from_numpy(kept)]
-            self.facts["kept"] = KEPT
+        seen, likely = _all(teacher, split, folder / FOLDER), None
+        if sought:
+            likely = _likely(sought.verbs, seen, split)
+            if detector:
+                kept = split.couples.verbs.any(1) | _are(sought, likely, split)
+                split, seen, likely = replace(split, given=split.couples.only(kept)), seen[kept], likely[kept]
+                self.facts["kept"] = KEPT
+            likely = _told(sought, likely, split)
         self.split, self.first = split, split.first
-        self.seen = seen  # (M, t) float16
+        self.seen, self.likely = seen, likely  # (M, t) float16, and (M, V)
 
     def about(self, rows: Tensor) -> Glimpses:
         """rows (B,) of the training split."""
+        seen = self._of(rows, self.seen, 0)
+        return Glimpses(seen, None if self.likely is None else self._of(rows, self.likely, -1))
+
+    def _of(self, rows: Tensor, column: Tensor, nothing: float) -> Tensor:
+        """(B, P, ...) of (M, ...) what a batch has."""
         first = self.first[rows.numpy()]
         counts = self.first[rows.numpy() + 1] - first
-        seen = torch.zeros(len(rows), max(int(counts.max()), 1), self.seen.shape[-1])
+        slots = torch.full((len(rows), max(int(counts.max()), 1), column.shape[-1]), float(nothing))
         for b, (start, count) in enumerate(zip(first.tolist(), counts.tolist())):
-            seen[b, :count] = self.seen[start : start + count].float()
-        return Glimpses(seen)
+            slots[b, :count] = column[start : start + count].float()
+        return slots
 
 
-def _are(sought: Sought, seen: Tensor, split: PairSplit) -> Bools:
-    """(M,) couples whose nearest verb, of those that the object allows, makes a kind that is sought."""
-    objects = split.couples.object
-    near = (seen.float() @ sought.verbs.T).masked_fill(~torch.from_numpy(split.pairs.kinds.valid[objects]), -2)
-    return np.asarray(sought.kinds[objects, near.argmax(-1).numpy()])
+def _likely(verbs: Tensor, seen: Tensor, split: PairSplit) -> Tensor:
+    """(M, V) how likely each verb is, among those that the object of a couple allows."""
+    allows = torch.from_numpy(split.pairs.kinds.valid[split.couples.object])
+    return (seen.float() @ verbs.T / TEMPERATURE).masked_fill(~allows, -math.inf).softmax(-1)
+
+
+def _are(sought: Sought, likely: Tensor, split: PairSplit) -> Bools:
+    """(M,) couples whose likeliest verb makes a kind that is sought."""
+    return np.asarray(sought.kinds[split.couples.object, likely.argmax(-1).numpy()])
+
+
+def _told(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
+    """(M, V) the same where a verb makes a kind that is sought, and the teacher knows it; -1 elsewhere.
+
+    Of what is true at once it names one thing: who sweeps with a broom also holds it. That shows where annotations call
+    such a verb true and it hardly ever does. Of verbs that are annotated nowhere it is believed.
+    """
+    there = torch.from_numpy(split.couples.verbs)
+    count = there.sum(0)
+    knows = ((likely * there).sum(0) >= KNOWN * count) | (count == 0)
+    return likely.masked_fill(~(torch.from_numpy(sought.kinds[split.couples.object]) & knows), -1)
 
 
 def _all(teacher: Teacher, split: PairSplit, folder: Path) -> Tensor:

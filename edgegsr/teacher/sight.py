@@ -15,6 +15,11 @@ from torch import Tensor
 
 Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB, upright, of any size
 
+# Of nearness among texts, read as how likely each is. Diorama's teacher learned its own, which was not kept. On
+# pictures of its world (160 of diorama's dev, 104 verbs) the true verb costs it 0.21 nats at 0.02, 0.32 at 0.03, 0.84
+# at 0.05 and 1.49 at 0.07, where its training began.
+TEMPERATURE = 0.02
+
 
 class Sight(NamedTuple):
     """What a teacher sees in B images."""

@@ -14,7 +14,7 @@ from edgegsr.data import hico
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit
 from edgegsr.distill.config import TrainConfig, read_train
-from edgegsr.distill.pairs.lesson import PairLesson, cells_of
+from edgegsr.distill.pairs.lesson import PairLesson, cells_of, chosen
 from edgegsr.distill.pairs.train import lesson_of, train_pairs
 from edgegsr.errors import InputError
 from edgegsr.shipped import find_teacher
@@ -23,6 +23,7 @@ from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.detectors import Detections
 from edgegsr.teacher.found import beside, found
 from edgegsr.teacher.glimpses import GlimpseSource, Sought, crop, unions
+from edgegsr.teacher.sight import TEMPERATURE
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -179,6 +180,50 @@ def test_a_teacher_looks_at_what_is_found_besides(
     assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
     page = (done.folder / "report.html").read_text("utf-8")
     assert "1 epoch, seed 0" in page and "beside annotations, couples that the detector annotator finds" in page
+
+
+@pytest.mark.parametrize("method", ["mipd", "gplhoi"])
+def test_of_kinds_out_of_training_the_teacher_says_how_likely_they_are_and_of_no_others(
+    method: str, pairs_train: PairSplit, known: PairSplit, tmp_path: Path
+) -> None:
+    words, kinds = tables_for(ontology_of(known.pairs.kinds)), known.pairs.kinds
+    out = Sought(kinds.valid & ~kinds.allowed(SETTING), words.verbs)
+    source = GlimpseSource(open_teacher(find_teacher("diorama")), known, tmp_path, ENCODER, Annotator(pairs_train), out)
+    batch = batch_of(source.split)
+    lesson = lesson_of(method, student_of(known, words), read_train(CARD), known, SETTING)
+    heard = source.about(batch.rows)
+    said = lesson(*batch.asked, heard)
+    match = lesson.matched(said.answer, batch)
+    term = lesson.losses(said._replace(match=match), batch)["guessed"]
+    [pull] = torch.autograd.grad(term, said.answer.verb_logits)
+    pull, likely = chosen(pull, match.query)[match.found], heard.likely[match.found]
+    sought = torch.from_numpy(out.kinds)[batch.objects][match.found]
+    assert torch.equal(pull != 0, likely >= 0) and not (pull.bool() & ~sought).any()
+    assert (pull[likely > 0.9] < 0).all() and (likely > 0.9).any()  # what the teacher is sure of gets likelier
+
+    near = heard.seen[match.found] @ words.verbs.T.float() / TEMPERATURE
+    near[~torch.from_numpy(kinds.valid)[batch.objects][match.found]] = -torch.inf
+    assert torch.allclose(likely[likely >= 0], near.softmax(-1)[likely >= 0], atol=1e-6)
+
+    for settings in ({f"{method}.unseen_kinds": False}, {}):
+        other = lesson_of(method, student_of(known, words), read_train(CARD, settings), known, SETTING)
+        told = heard if settings else heard._replace(likely=None)
+        assert "guessed" not in other.losses(other(*batch.asked, told), batch)
+
+
+def test_a_teacher_is_not_believed_in_what_it_does_not_find_where_it_is_annotated(
+    pairs_train: PairSplit, known: PairSplit, tmp_path: Path
+) -> None:
+    words, kinds = tables_for(ontology_of(known.pairs.kinds)), known.pairs.kinds
+    everything = Sought(kinds.valid, words.verbs)
+    source = GlimpseSource(open_teacher(find_teacher("diorama")), known, tmp_path, ENCODER, None, everything)
+    there = torch.from_numpy(source.split.couples.verbs)
+    holding = kinds.verb_index["holding"]
+    assert there[:, holding].any() and (source.likely[:, holding] == -1).all()
+    for verb in range(len(kinds.verbs)):
+        of_verb = source.likely[there[:, verb], verb]
+        assert (of_verb == -1).all() or of_verb.mean() >= 0.5
+    assert any((source.likely[there[:, verb], verb] >= 0).any() for verb in range(len(kinds.verbs)))
 
 
 def test_of_what_is_found_only_what_the_teacher_takes_for_a_kind_out_of_training_is_learned(

@@ -49,6 +49,11 @@ def test_boxes_carry_labels_and_the_caption_says_the_rest(written: list[str]) ->
     ]
 
 
+def test_nothing_has_no_box(written: list[str]) -> None:
+    with_box, without = (draw(grey(640, 480), kicking(tool=box), WORDS) for box in ((50, 60, 200, 300), None))
+    assert with_box.tobytes() == without.tobytes()
+
+
 def test_without_words_nouns_stand_as_their_ids(written: list[str]) -> None:
     draw(grey(640, 480), kicking(agent=(50, 60, 200, 300)))
     assert "agent: n1" in written

@@ -47,6 +47,7 @@ class Seen(NamedTuple):
     vectors: Tensor  # (B, P, g, t) unit vectors
     together: Tensor  # (B, P, t) the same, weighed
     cosines: Tensor  # (B, P, V) with the texts of the groups, weighed
+    likely: Tensor | None = None  # (B, P, V) what a teacher says of kinds that nobody annotated; -1 where nothing
 
 
 class Groups(nn.Module):
@@ -124,13 +125,18 @@ class GplHoi(PairLesson):
     ) -> Recital:
         tokens = self.student.encode(pixels)
         answer = self.answer(tokens, objects_xyxy, has_pair)
-        return Recital(answer, self.groups(tokens, humans_xyxy, objects_xyxy, about and about.seen))
+        seen = self.groups(tokens, humans_xyxy, objects_xyxy, about and about.seen)
+        return Recital(answer, seen._replace(likely=about and about.likely))
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
         annotated = self.annotated(true)
         found, c, seen = super().losses(said._replace(match=match), true), self.config.gplhoi, said.about
-        verbs = focal(self.groups.logits(seen), true.verbs) * self.allowed[true.objects]
+        named, known_kinds = true.verbs.float(), self.allowed[true.objects]
+        if c.unseen_kinds and seen.likely is not None:
+            found |= self.guessed(chosen(said.answer.verb_logits, query), seen.likely, there)
+            named, known_kinds = named + seen.likely.clamp(min=0), known_kinds | (seen.likely >= 0)
+        verbs = focal(self.groups.logits(seen), named) * known_kinds
         found["groups"] = c.group_weight * mean_where(verbs.sum(-1), annotated)
         mine = chosen(said.answer.verb_embedding, query).float()
         known = self._known()
@@ -144,7 +150,7 @@ class GplHoi(PairLesson):
             of_groups = [*seen.vectors.unbind(2)]
             sides = [*zip(of_groups, self.groups.texts, self.groups.prompted(), [annotated] * len(of_groups))]
             sides.append((mine, words, words, there & annotated))
-            gaps = [self._gap(x, frozen, text, true.verbs, mask) for x, frozen, text, mask in sides]
+            gaps = [self._gap(x, frozen, text, named, mask) for x, frozen, text, mask in sides]
             found["texts"] = c.text_weight * torch.stack(gaps).mean()
         return found
 
@@ -155,7 +161,7 @@ class GplHoi(PairLesson):
     def _gap(self, x: Tensor, frozen: Tensor, texts: Tensor, verbs: Tensor, mask: Tensor) -> Tensor:
         """How far what couples (B, P, t) look like is from what texts (V, t) are like; no gradient into the texts."""
         c, known = self.config.gplhoi, self._known()
-        labels = verbs.to(frozen) / verbs.sum(-1, keepdim=True).clamp(min=1)  # (B, P, V)
+        labels = verbs / verbs.sum(-1, keepdim=True).clamp(min=1e-6)  # (B, P, V)
         if c.form == "relation":
             every, rows = x[mask], labels[mask] @ frozen
             if not len(every):

@@ -31,7 +31,9 @@ class PairMipd(PairLesson):
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
         found, m = super().losses(said._replace(match=match), true), self.config.mipd
-        mine, seen = chosen(said.answer.verb_embedding, query), said.about.seen
+        mine, (seen, likely) = chosen(said.answer.verb_embedding, query), said.about
+        if m.unseen_kinds and likely is not None:
+            found |= self.guessed(chosen(said.answer.verb_logits, query), likely, there)
         if m.glimpse:
             gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)
             found["glimpse"] = m.pair_share * m.glimpse_weight * mean_where(gap, there)
