@@ -233,6 +233,15 @@ def test_what_no_second_try_can_mend_stops_the_run(split_train: Split, tmp_path:
     assert len(it.asked) <= 2
 
 
+@pytest.mark.parametrize(("given", "advice"), [("sk-1", "the key in STUB_KEY may be wrong"), ("", "--api-key-env")])
+def test_who_is_refused_for_a_key_is_told_about_it(
+    given: str, advice: str, split_train: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUB_KEY", given)
+    with serving(lambda asked, number: Reply(status=401)) as server, pytest.raises(InputError, match=advice):
+        made(few(split_train, 2), server, tmp_path, key_env="STUB_KEY" if given else "")
+
+
 def test_a_server_that_stays_silent_stops_the_run(
     split_train: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
