@@ -1,10 +1,12 @@
-"""How many of the couples that a detector finds besides annotated ones are right, in every zero-shot setting of crowds.
+"""How right a teacher is about what a zero-shot setting keeps out of training: couples and kinds, on crowds.
 
     python benchmarks/found.py --detector runs/hoi/sharp --out benchmarks/results/found.json
 
 Annotations of every kind, which a training in a setting does not see, tell what is right: the same object, and human
-and object that overlap by a half. `besides` counts all that is found, `kept` what a training learns of: where the
-teacher takes a couple for a kind out of training. Only this script looks at both.
+and object that overlap by a half. `besides` counts all that a detector finds, `kept` what a training learns of: where
+the teacher takes a couple for a kind out of training. `guessed` counts kinds out of training of all couples that are
+learned, of which the teacher says anything: those that are true, those that it finds likelier than not, and how many of
+these are true. Only this script looks at both.
 """
 
 from __future__ import annotations
@@ -18,12 +20,11 @@ import numpy as np
 from result import publish
 from testimony import best_match
 
-from edgegsr.data.pairs import PairSplit, open_pairs
-from edgegsr.distill.pairs.methods import Source
+from edgegsr.data.pairs import Couples, PairSplit, open_pairs
 from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.files import cache_folder
 from edgegsr.teacher.found import RULE
-from edgegsr.teacher.glimpses import KEPT
+from edgegsr.teacher.glimpses import KEPT, GlimpseSource
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -34,22 +35,44 @@ def measure(setting: str, whole: PairSplit, given: Given, cache: Path) -> dict[s
     """What a training in a setting is told, what is found besides, and what of that it learns."""
     split, tables = open_pairs("crowd", "train", setting=setting), tables_for(ontology_of(whole.pairs.kinds))
     every, some = (open_pair_source("mipd", given, split, tables, kept, cache) for kept in ("", setting))
+    assert isinstance(every, GlimpseSource) and isinstance(some, GlimpseSource)
     return {
         "photos": len(split),
         "annotated": len(split.couples.image),
         "besides": counts(every, whole),
         "kept": counts(some, whole),
+        "guessed": guesses(some, whole),
     }
 
 
-def counts(source: Source | None, whole: PairSplit) -> dict[str, int]:
+def counts(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
     """The couples of which nobody has said what they do, and how many of them are couples of all annotations."""
-    assert source is not None
+    found, there = np.flatnonzero(~source.split.couples.verbs.any(1)), placed(source, whole)
+    return {"couples": len(found), "right": sum(best_match(there, i, whole.couples) >= 0 for i in found)}
+
+
+def guesses(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
+    """What the teacher says of kinds that nobody annotated."""
+    assert source.likely is not None
+    likely, there = source.likely.numpy(), placed(source, whole)
+    true = np.zeros(likely.shape, bool)
+    for i in np.flatnonzero((likely >= 0).any(1)):
+        if (same := best_match(there, i, whole.couples)) >= 0:
+            true[i] = whole.couples.verbs[same]
+    asked, sure = likely >= 0, likely >= 0.5
+    return {
+        "asked": int(asked.sum()),
+        "true": int(true[asked].sum()),
+        "said": int(sure.sum()),
+        "right": int(true[sure].sum()),
+    }
+
+
+def placed(source: GlimpseSource, whole: PairSplit) -> Couples:
+    """The couples of a source, by the rows of the images in all annotations."""
     rows = {name: row for row, name in enumerate(whole.pairs.images)}
     mine = source.split.couples
-    there = replace(mine, image=np.array([rows[name] for name in source.split.pairs.images])[mine.image])
-    found = np.flatnonzero(~mine.verbs.any(1))
-    return {"couples": len(found), "right": sum(best_match(there, i, whole.couples) >= 0 for i in found)}
+    return replace(mine, image=np.array([rows[name] for name in source.split.pairs.images])[mine.image])
 
 
 def main() -> None:
