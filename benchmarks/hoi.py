@@ -5,9 +5,9 @@
 Every cell is a training of its own under --runs; a benchmark that was stopped goes on where it was, and --out goes on
 with what it has. "all" trains on every kind; a setting trains without its kinds, and is judged by them.
 Every student begins as a detector, as others begin with one of objects: a student of pairs that has learned boxes and
-objects, and no acts, on crowds of another seed. CL-HOI learns from no annotation, so nothing can be kept out of its
-training: it is trained once, under "all". Its boxes are those of a sharper detector, which began with the first one and
-went on learning where it sees more; in a zero-shot setting, methods whose teacher sees couples also learn of those that
+objects, and no acts, on crowds of another seed (`detectors.py`). CL-HOI learns from no annotation, so nothing can be
+kept out of its training: it is trained once, under "all". Its boxes are those of a sharper detector; where a setting
+leaves whole couples without annotation (`nf_uc` and `uo`), methods whose teacher sees couples also learn of those that
 this detector finds, nobody annotated, and the teacher takes for a kind out of training.
 """
 
@@ -16,8 +16,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
@@ -27,7 +28,6 @@ import machine
 import torch
 from result import publish
 
-from edgegsr.card import read_toml
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.pairs import open_pairs
 from edgegsr.distill.pairs.methods import PAIR_METHODS, Source
@@ -35,8 +35,9 @@ from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
+from edgegsr.run import WEIGHTS
 from edgegsr.scoring.hico import Scores, score
-from edgegsr.shipped import find_card
+from edgegsr.shipped import find_card, find_run
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.teacher.found import RULE
 from edgegsr.teacher.glimpses import KEPT
@@ -46,11 +47,11 @@ from edgegsr.text.shipped import tables_for
 ALL = "all"
 SETTINGS = (ALL, "rf_uc", "nf_uc", "uo", "uv")
 WITHOUT_LABELS = "clhoi"
-START, SHARP, ELSEWHERE = "detector", "sharp", "crowd:1"  # both detectors, and what they learn from
-GIVES = "encoder, decoder and head"  # the first detector, to every student
+START, DETECTOR = "diorama-detector-160", "diorama-detector-256"  # what students begin with, and what finds couples
+FINDS = ("nf_uc", "uo")  # settings in which whole couples are not annotated: of others next to nothing can be found
 LOOKED_AT = ("mipd", "gplhoi")  # methods whose teacher sees couples
 TEACHER = "diorama"
-TOLD = ("teacher", "detector", "scope", "cpu", "gpu", "commit")  # of a training, beside its scores
+TOLD = ("teacher", "detector", "detector_revision", "scope", "cpu", "gpu", "commit")  # of a training, beside its scores
 
 
 class Cell(NamedTuple):
@@ -62,6 +63,8 @@ class Cell(NamedTuple):
     student: str
     epochs: int
     amp: str
+    start: str
+    detector: str
     runs: Path
     cache: Path
 
@@ -77,9 +80,9 @@ def measure(cell: Cell) -> dict[str, float]:
     tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
     source = taught_by(cell)
     overrides = {"seed": cell.seed, "epochs": cell.epochs, "amp": cell.amp}
-    card, start = find_card(cell.student), cell.runs / START
+    card = find_card(cell.student)
     done = train_pairs(
-        card, learn, dev, tables, cell.folder, cell.method, overrides, setting, start=start, source=source
+        card, learn, dev, tables, cell.folder, cell.method, overrides, setting, start=cell.start, source=source
     )
     test = open_pairs("crowd", "test")
     said = answer_pairs(done.student.to(device), test, label=f"{cell.folder.name} on test")
@@ -95,21 +98,14 @@ def taught_by(cell: Cell) -> Source | None:
     """What a cell learns from beside annotations, looked at and kept where that is not done."""
     setting = "" if cell.setting == ALL else cell.setting
     learn, looked_at = open_pairs("crowd", "train", setting=setting), cell.method in LOOKED_AT
-    finds = setting if looked_at else cell.method == WITHOUT_LABELS
-    given = Given(TEACHER if looked_at else None, str(cell.runs / SHARP) if finds else None)
+    finds = cell.setting in FINDS if looked_at else cell.method == WITHOUT_LABELS
+    given = Given(TEACHER if looked_at else None, cell.detector if finds else None)
     tables = tables_for(ontology_of(learn.pairs.kinds))
     return open_pair_source(cell.method, given, learn, tables, setting, cell.cache)
 
 
 def _every_group(scores: Scores) -> dict[str, float | None]:
     return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
-
-
-def learn_to_detect(card: Mapping[str, Any], epochs: int, out: Path, start: Path | None = None) -> None:
-    """A student that finds people and things, of which nobody has told it what they do."""
-    learn, dev = (open_pairs(ELSEWHERE, split) for split in ("train", "dev"))
-    tables = tables_for(ontology_of(learn.pairs.kinds))
-    train_pairs(card, learn, dev, tables, out, "none", {"epochs": epochs, "weights.verb": 0.0}, start=start)
 
 
 def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, float]]]:
@@ -140,10 +136,9 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--detector-epochs", type=int, default=10)
-    parser.add_argument("--sharp-side", type=int, default=256)
-    parser.add_argument("--sharp-epochs", type=int, default=12)
-    parser.add_argument("--amp", default="bf16", choices=("auto", "no", "bf16"))
+    parser.add_argument("--start", default=START, help="a run that every student begins with")
+    parser.add_argument("--detector", default=DETECTOR, help="a run of pairs, or a model of transformers")
+    parser.add_argument("--amp", default="no", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what the teacher sees is kept")
@@ -151,27 +146,24 @@ def main() -> None:
     given = parser.parse_args()
 
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
-    about |= {"amp": given.amp, "detector": {"data": ELSEWHERE, "epochs": given.detector_epochs, "gives": GIVES}}
-    about |= {"sharp_detector": {"data": ELSEWHERE, "epochs": given.sharp_epochs, "side": given.sharp_side}}
+    weights = sha256((find_run(given.start) / WEIGHTS).read_bytes()).hexdigest()
+    about |= {"amp": given.amp, "start": {"run": Path(given.start).name, "weights": weights}}
+    about |= {"detector": Path(given.detector).name, "finds": list(FINDS)}
     about |= {"annotated": RULE, "kept": KEPT}  # what is not found besides, and what of it is learned
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
         if other := [name for name, value in about.items() if result.get(name) != value]:
             sys.exit(f"{given.out}: is of another {other[0]}, {result.get(other[0])}; give another --out")
+    how = (given.student, given.epochs, given.amp, given.start, given.detector, given.runs, given.cache)
     cells = [
-        Cell(method, setting, seed, given.student, given.epochs, given.amp, given.runs, given.cache)
+        Cell(method, setting, seed, *how)
         for seed in given.seeds
         for setting in given.settings
         for method in given.methods
         if setting == ALL or method != WITHOUT_LABELS
         if str(seed) not in result["settings"].get(setting, {}).get(method, {}).get("per_seed", {})
     ]
-    card = read_toml(find_card(given.student))
-    learn_to_detect(card, given.detector_epochs, given.runs / START)
-    if any(cell.method != "none" for cell in cells):
-        sharp = {**card, "student": {**card["student"], "side": given.sharp_side}}
-        learn_to_detect(sharp, given.sharp_epochs, given.runs / SHARP, given.runs / START)
     for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
         taught_by(cell)  # once, before several trainings want the same at once
     for cell, scores in measured(cells, given.jobs):

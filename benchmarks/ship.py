@@ -4,7 +4,8 @@
         --out runs/diorama-nano
     python benchmarks/ship.py runs/diorama-nano models/diorama-nano
 
-Of a run of both heads, each half, without what only a training that goes on would read:
+A run of pairs is only copied (`detectors.py`). Of a run of both heads, each half, without what only a training that
+goes on would read:
 
     edgegsr distill --student pico-pairs --situations diorama --method mipd --epochs 8 --set amp=bf16 --out runs/both
     python benchmarks/ship.py runs/both models/diorama-both
@@ -94,6 +95,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args()
+    if (given.run / KINDS_FILE).is_file():
+        ship(given.run, given.out, OF_HALVES[PAIRS])
+        return
     if (given.run / PAIRS).is_dir():
         for half, files in OF_HALVES.items():
             ship(given.run / half, given.out / half, files)
