@@ -37,6 +37,7 @@ LOSSES = {
     "seed": "Where objects are",
     "glimpse": "Taught: what the teacher sees",
     "ranking": "Taught: how it ranks verbs",
+    "guessed": "Taught: kinds that nobody annotated",
     "context": "Context: what the caption says",
     "interaction": "Interactions of the image",
     "calibration": "Their likelihoods",
