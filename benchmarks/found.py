@@ -1,12 +1,12 @@
 """How right a teacher is about what a zero-shot setting keeps out of training: couples and kinds, on crowds.
 
-    python benchmarks/found.py --detector runs/hoi/sharp --out benchmarks/results/found.json
+    python benchmarks/found.py --detector diorama-detector-256 --out benchmarks/results/found.json
 
 Annotations of every kind, which a training in a setting does not see, tell what is right: the same object, and human
 and object that overlap by a half. `besides` counts all that a detector finds, `kept` what a training learns of: where
-the teacher takes a couple for a kind out of training. `guessed` counts kinds out of training of all couples that are
-learned, of which the teacher says anything: those that are true, those that it finds likelier than not, and how many of
-these are true. Only this script looks at both.
+the teacher takes a couple for a kind out of training. `unseen` counts kinds out of training, couple by couple: of how
+many the teacher is `asked`, how many of these are `true`, of how many it `said` that they are likelier than not, and
+how many of those are `right`. Only this script looks at both.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure(setting: str, whole: PairSplit, given: Given, cache: Path) -> dict[s
         "annotated": len(split.couples.image),
         "besides": counts(every, whole),
         "kept": counts(some, whole),
-        "guessed": guesses(some, whole),
+        "unseen": unseen(some, whole),
     }
 
 
@@ -51,8 +51,8 @@ def counts(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
     return {"couples": len(found), "right": sum(best_match(there, i, whole.couples) >= 0 for i in found)}
 
 
-def guesses(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
-    """What the teacher says of kinds that nobody annotated."""
+def unseen(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
+    """What the teacher says of kinds out of training."""
     assert source.likely is not None
     likely, there = source.likely.numpy(), placed(source, whole)
     true = np.zeros(likely.shape, bool)

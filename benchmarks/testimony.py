@@ -1,6 +1,6 @@
 """How much of what people annotated a detector finds, and how right a teacher is about what it finds.
 
-    python benchmarks/testimony.py --detector runs/hoi/sharp --out benchmarks/results/testimony.json
+    python benchmarks/testimony.py --detector diorama-detector-256 --out benchmarks/results/testimony.json
 
 Couples that were put together without annotations, on the dev split of `crowd`, are held against the annotated ones:
 the same object, and human and object that overlap by a half. Of those that are found, the likeliest verb is right if

@@ -33,7 +33,8 @@ from edgegsr.text.encoders import same_encoder
 FOLDER = "glimpses"
 MARGIN = 0.25  # of the longer side, around human and object
 AT_ONCE = 32  # crops
-KNOWN = 0.5  # likelihood that a verb has on average where it is annotated, or the teacher does not know it
+KNOWN = 0.5  # mean likelihood, where a verb is annotated, from which a teacher is believed to know it
+LIKELY = f"shares at {TEMPERATURE}, of verbs with {KNOWN} or more where they are annotated"
 KEPT = "what the teacher takes for a kind out of training"  # of what is found
 
 
@@ -41,9 +42,7 @@ class Glimpses(NamedTuple):
     """What is known of a batch of pairs, in the slots of the batch."""
 
     seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
-    likely: Tensor | None = (
-        None  # (B, P, V) each verb, where that makes a kind that is sought; -1 where nothing is said
-    )
+    likely: Tensor | None = None  # (B, P, V) of kinds that are sought; -1 where nothing is said
 
 
 class Sought(NamedTuple):
@@ -56,8 +55,9 @@ class Sought(NamedTuple):
 class GlimpseSource:
     """The glimpses of a training split; the teacher looks at what was never looked at.
 
-    With a detector it looks at the couples as well that the detector finds and nobody annotated; with kinds that are
-    `sought`, those of them are kept that the teacher takes for one: others would have been annotated, if they were any.
+    With a detector it looks at the couples as well that the detector finds and nobody annotated. Of kinds that are
+    `sought` it says how likely they are, and of what was found that is kept which it takes for one: the rest would have
+    been annotated, if it were a couple.
     """
 
     def __init__(
@@ -82,11 +82,12 @@ class GlimpseSource:
         seen, likely = _all(teacher, split, folder / FOLDER), None
         if sought:
             likely = _likely(sought.verbs, seen, split)
+            self.facts["likely"] = LIKELY
             if detector:
                 kept = split.couples.verbs.any(1) | _are(sought, likely, split)
                 split, seen, likely = replace(split, given=split.couples.only(kept)), seen[kept], likely[kept]
                 self.facts["kept"] = KEPT
-            likely = _told(sought, likely, split)
+            likely = _believed(sought, likely, split)
         self.split, self.first = split, split.first
         self.seen, self.likely = seen, likely  # (M, t) float16, and (M, V)
 
@@ -116,7 +117,7 @@ def _are(sought: Sought, likely: Tensor, split: PairSplit) -> Bools:
     return np.asarray(sought.kinds[split.couples.object, likely.argmax(-1).numpy()])
 
 
-def _told(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
+def _believed(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
     """(M, V) the same where a verb makes a kind that is sought, and the teacher knows it; -1 elsewhere.
 
     Of what is true at once it names one thing: who sweeps with a broom also holds it. That shows where annotations call
@@ -124,7 +125,7 @@ def _told(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
     """
     there = torch.from_numpy(split.couples.verbs)
     count = there.sum(0)
-    knows = ((likely * there).sum(0) >= KNOWN * count) | (count == 0)
+    knows = (likely * there).sum(0) >= KNOWN * count
     return likely.masked_fill(~(torch.from_numpy(sought.kinds[split.couples.object]) & knows), -1)
 
 

@@ -50,10 +50,10 @@ def test_what_is_found_besides_is_held_against_all_annotations_of_its_photo(foun
     assert found.counts(source, whole) == {"couples": 4, "right": 3}
 
 
-def test_what_a_teacher_says_of_kinds_that_nobody_annotated_is_held_against_all_annotations(found: Any) -> None:
+def test_what_a_teacher_says_of_kinds_out_of_training_is_held_against_all_annotations(found: Any) -> None:
     torch = pytest.importorskip("torch")
     whole = split_of(("a",), (0, 0, 0, True), (0, 40, 1, True), (0, 80, 1, False))
     likely = torch.tensor([[0.9, 0.6], [0.2, -1], [0.7, -1], [0.8, 0.1]])
     told = split_of(("a",), (0, 0, 0, False), (0, 40, 1, False), (0, 81, 1, False), (0, 20, 0, True))
-    said = found.guesses(SimpleNamespace(split=told, likely=likely), whole)
+    said = found.unseen(SimpleNamespace(split=told, likely=likely), whole)
     assert said == {"asked": 6, "true": 2, "said": 4, "right": 1}

@@ -22,7 +22,7 @@ from edgegsr.student.config import read_student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.detectors import Detections
 from edgegsr.teacher.found import beside, found
-from edgegsr.teacher.glimpses import GlimpseSource, Sought, crop, unions
+from edgegsr.teacher.glimpses import Glimpses, GlimpseSource, Sought, crop, unions
 from edgegsr.teacher.sight import TEMPERATURE
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
@@ -194,7 +194,7 @@ def test_of_kinds_out_of_training_the_teacher_says_how_likely_they_are_and_of_no
     heard = source.about(batch.rows)
     said = lesson(*batch.asked, heard)
     match = lesson.matched(said.answer, batch)
-    term = lesson.losses(said._replace(match=match), batch)["guessed"]
+    term = lesson.losses(said._replace(match=match), batch)["unseen"]
     [pull] = torch.autograd.grad(term, said.answer.verb_logits)
     pull, likely = chosen(pull, match.query)[match.found], heard.likely[match.found]
     sought = torch.from_numpy(out.kinds)[batch.objects][match.found]
@@ -205,10 +205,15 @@ def test_of_kinds_out_of_training_the_teacher_says_how_likely_they_are_and_of_no
     near[~torch.from_numpy(kinds.valid)[batch.objects][match.found]] = -torch.inf
     assert torch.allclose(likely[likely >= 0], near.softmax(-1)[likely >= 0], atol=1e-6)
 
-    for settings in ({f"{method}.unseen_kinds": False}, {}):
-        other = lesson_of(method, student_of(known, words), read_train(CARD, settings), known, SETTING)
-        told = heard if settings else heard._replace(likely=None)
-        assert "guessed" not in other.losses(other(*batch.asked, told), batch)
+    def losses(told: Glimpses, **switches: bool) -> dict[str, float]:
+        chosen = {f"{method}.{name}": on for name, on in switches.items()}
+        other = lesson_of(method, student_of(known, words), read_train(CARD, chosen), known, SETTING).eval()
+        return {name: float(loss.detach()) for name, loss in other.losses(other(*batch.asked, told), batch).items()}
+
+    whole, without = losses(heard), losses(heard._replace(likely=None))
+    assert "unseen" not in without and losses(heard, unseen_kinds=False) == without
+    changed = {name for name, loss in without.items() if whole[name] != loss}
+    assert changed == ({"groups", "texts"} if method == "gplhoi" else set())  # groups hear of it too
 
 
 def test_a_teacher_is_not_believed_in_what_it_does_not_find_where_it_is_annotated(
@@ -224,6 +229,8 @@ def test_a_teacher_is_not_believed_in_what_it_does_not_find_where_it_is_annotate
         of_verb = source.likely[there[:, verb], verb]
         assert (of_verb == -1).all() or of_verb.mean() >= 0.5
     assert any((source.likely[there[:, verb], verb] >= 0).any() for verb in range(len(kinds.verbs)))
+    nowhere = ~there.any(0) & torch.from_numpy(kinds.valid[source.split.couples.object]).any(0)
+    assert nowhere.any() and (source.likely[:, nowhere] >= 0).any(0).all()
 
 
 def test_of_what_is_found_only_what_the_teacher_takes_for_a_kind_out_of_training_is_learned(

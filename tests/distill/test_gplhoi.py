@@ -153,7 +153,10 @@ def test_what_looks_like_its_texts_has_nothing_to_learn_from_them(pairs_train: P
     assert float(lesson._gap(other, frozen, frozen, one, batch.has_pair)) > 1e-4
 
 
-def test_names_of_unseen_verbs_can_be_kept_out(pairs_train: PairSplit, batch: PairBatch) -> None:
+@pytest.mark.parametrize("looked", [False, True])
+def test_names_of_unseen_verbs_can_be_kept_out(
+    pairs_train: PairSplit, batch: PairBatch, glimpses: Glimpses, looked: bool
+) -> None:
     unseen = int((~batch.verbs.flatten(0, 1).any(0)).nonzero()[0])
     for names, same in ((False, True), (True, False)):
         told = []
@@ -163,7 +166,11 @@ def test_names_of_unseen_verbs_can_be_kept_out(pairs_train: PairSplit, batch: Pa
             if turn:
                 for table in (lesson.groups.texts[:, unseen], lesson.student.pairs.verb_words.table[unseen]):
                     table.neg_()
-            told.append({name: loss for name, loss in losses(lesson, batch).items() if name in ("heard", "texts")})
+            likely = torch.full(batch.verbs.shape, -1.0)
+            likely[..., unseen] = 0.9 * batch.has_pair - 1.0 * ~batch.has_pair
+            heard = (glimpses._replace(likely=likely),) if looked else ()
+            found = losses(lesson, batch, *heard)
+            told.append({name: found[name] for name in ("heard", "texts")})
         assert (told[0] == told[1]) == same
 
 

@@ -30,7 +30,7 @@ class MipdConfig:
     gaze_weight: float = 2.0
     ranking_weight: float = 2.0
     patch_weight: float = 4.0
-    unseen_kinds: bool = True  # of pairs: the teacher says how likely those out of training are, as annotations would
+    unseen_kinds: bool = True  # of pairs: the teacher labels those out of training, softly
     pair_share: float = 0.17  # of what glimpse and ranking weigh, for pairs: of a couple, annotations say more
     verb_share: float = 0.5  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
     verb_margin: float = 0.02  # cosines by which a verb is to be ahead of other seen ones; unseen ones are not there

@@ -27,7 +27,7 @@ class GplConfig:
     reverse: bool = False  # the divergence the other way round
     temperature: float = 0.1  # of how near texts are
     heard_temperature: float = 0.05  # of how near groups find them
-    unseen_kinds: bool = True  # a teacher says how likely those out of training are, as annotations would
+    unseen_kinds: bool = True  # a teacher labels those out of training, softly
     unseen_names: bool = True  # verbs of kinds out of training are among those texts, though no picture shows them
     group_weight: float = 1.0  # of the verbs that groups name
     text_weight: float = 1.0

@@ -3,7 +3,8 @@
 A reconstruction from the abstract (ICME 2025) and published precedents; docs/interactions.md says what is ours. The
 groups look at couples where annotations or a detector say that they are, name verbs beside the student, and hand on
 what they find to the query that stands for the couple. Where a teacher has looked at couples as well, they start from
-that. They all are gone after training: the student that is left is the one of every method.
+that, and what it says of kinds out of training is learned beside annotations. They all are gone after training: the
+student that is left is the one of every method.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ def group_texts(kinds: Kinds) -> list[str]:
 
 
 class Seen(NamedTuple):
-    """What the groups see of each couple."""
+    """What the groups see of each couple, and what a teacher says of it."""
 
     vectors: Tensor  # (B, P, g, t) unit vectors
     together: Tensor  # (B, P, t) the same, weighed
     cosines: Tensor  # (B, P, V) with the texts of the groups, weighed
-    likely: Tensor | None = None  # (B, P, V) what a teacher says of kinds that nobody annotated; -1 where nothing
+    likely: Tensor | None = None  # (B, P, V) of kinds out of training; -1 where nothing is said
 
 
 class Groups(nn.Module):
@@ -134,7 +135,7 @@ class GplHoi(PairLesson):
         found, c, seen = super().losses(said._replace(match=match), true), self.config.gplhoi, said.about
         named, known_kinds = true.verbs.float(), self.allowed[true.objects]
         if c.unseen_kinds and seen.likely is not None:
-            found |= self.guessed(chosen(said.answer.verb_logits, query), seen.likely, there)
+            found |= self.unseen(chosen(said.answer.verb_logits, query), seen.likely, there)
             named, known_kinds = named + seen.likely.clamp(min=0), known_kinds | (seen.likely >= 0)
         verbs = focal(self.groups.logits(seen), named) * known_kinds
         found["groups"] = c.group_weight * mean_where(verbs.sum(-1), annotated)
@@ -161,7 +162,8 @@ class GplHoi(PairLesson):
     def _gap(self, x: Tensor, frozen: Tensor, texts: Tensor, verbs: Tensor, mask: Tensor) -> Tensor:
         """How far what couples (B, P, t) look like is from what texts (V, t) are like; no gradient into the texts."""
         c, known = self.config.gplhoi, self._known()
-        labels = verbs / verbs.sum(-1, keepdim=True).clamp(min=1e-6)  # (B, P, V)
+        verbs = verbs * known
+        labels = verbs / verbs.sum(-1, keepdim=True).clamp(min=1)  # (B, P, V)
         if c.form == "relation":
             every, rows = x[mask], labels[mask] @ frozen
             if not len(every):

@@ -1,4 +1,4 @@
-"""What a student of pairs learns of couples without a teacher: which query is which, and how wrong it is."""
+"""What a student of pairs learns of couples by any method: which query is which, and how wrong it is."""
 
 from __future__ import annotations
 
@@ -89,10 +89,10 @@ class PairLesson(Watching[PairStudent]):
             "seed": w.seed * _yes_or_no(answer.seeds, is_thing, is_thing | ~is_any, pairs),
         }
 
-    def guessed(self, verb_logits: Tensor, likely: Tensor, there: Tensor) -> dict[str, Tensor]:
-        """How far couples (B, P, V) are from what a teacher says of kinds that nobody annotated, -1 where nothing."""
+    def unseen(self, verb_logits: Tensor, likely: Tensor, there: Tensor) -> dict[str, Tensor]:
+        """How far couples (B, P, V) are from what a teacher says of kinds out of training, -1 where it says nothing."""
         verbs = focal(verb_logits, likely.clamp(min=0)) * (likely >= 0)
-        return {"guessed": self.config.weights.verb * mean_where(verbs.sum(-1), there)}
+        return {"unseen": self.config.weights.verb * mean_where(verbs.sum(-1), there)}
 
     def watched(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """How far queries are from what a watcher says of these pixels from the same cells; nothing without one."""

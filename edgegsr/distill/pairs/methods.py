@@ -25,7 +25,8 @@ class PairMipd(PairLesson):
     """MIPD for pairs: the verb of a query learns what the teacher sees of its human and object, and how it ranks words.
 
     What the teacher sees says more than the labels do: a broom that is only "held" in a zero-shot setting looks like
-    sweeping to it. Ranking names every verb of the vocabulary, unseen ones too; `mipd.ranking = false` does without.
+    sweeping to it. Ranking names every verb of the vocabulary, unseen ones too, and kinds out of training are taught as
+    labels are; without `mipd.ranking` and `mipd.unseen_kinds` no name of theirs is used.
     """
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
@@ -33,7 +34,7 @@ class PairMipd(PairLesson):
         found, m = super().losses(said._replace(match=match), true), self.config.mipd
         mine, (seen, likely) = chosen(said.answer.verb_embedding, query), said.about
         if m.unseen_kinds and likely is not None:
-            found |= self.guessed(chosen(said.answer.verb_logits, query), likely, there)
+            found |= self.unseen(chosen(said.answer.verb_logits, query), likely, there)
         if m.glimpse:
             gap = 1 - F.cosine_similarity(mine.float(), seen, dim=-1)
             found["glimpse"] = m.pair_share * m.glimpse_weight * mean_where(gap, there)

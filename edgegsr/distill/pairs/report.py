@@ -37,7 +37,7 @@ LOSSES = {
     "seed": "Where objects are",
     "glimpse": "Taught: what the teacher sees",
     "ranking": "Taught: how it ranks verbs",
-    "guessed": "Taught: kinds that nobody annotated",
+    "unseen": "Taught: kinds out of training",
     "context": "Context: what the caption says",
     "interaction": "Interactions of the image",
     "calibration": "Their likelihoods",
