@@ -296,6 +296,8 @@ def hoi() -> str:
         "test, mAP in %, mean ± standard deviation over seeds; of every zero-shot setting unseen / seen kinds. Made by "
         "`python benchmarks/hoi.py --out benchmarks/results/diorama-hoi.json`."
     )
+    if finds := [ZERO_SHOT[setting] for setting in result.get("finds", ())]:
+        about += f" In {' and '.join(finds)} methods with a teacher also learn of couples that a detector finds."
     heads = ("`--method`", "learned from", "seeds", "full", *ZERO_SHOT.values())
     return f"{about}\n\n{markdown(heads, rows)}\n\n{_hoped_of_pairs(settings)}"
 

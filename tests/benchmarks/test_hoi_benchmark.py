@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,6 +44,32 @@ def test_every_training_has_a_folder_of_its_own(hoi) -> None:
     assert len({each.folder for each in cells}) == len(cells)
 
 
+@pytest.mark.parametrize(
+    ("method", "setting", "teacher", "detector"),
+    [
+        ("none", "uo", False, False),
+        ("mipd", "all", True, False),
+        ("mipd", "uv", True, False),
+        ("gplhoi", "rf_uc", True, False),
+        ("mipd", "nf_uc", True, True),
+        ("gplhoi", "uo", True, True),
+        ("clhoi", "all", False, True),
+    ],
+)
+def test_a_detector_finds_couples_where_whole_ones_are_unannotated(
+    hoi, monkeypatch: pytest.MonkeyPatch, method: str, setting: str, teacher: bool, detector: bool
+) -> None:
+    asked = []
+    for name in ("open_pairs", "ontology_of", "tables_for"):
+        monkeypatch.setattr(hoi, name, lambda *args, **given: SimpleNamespace(pairs=SimpleNamespace(kinds=None)))
+    monkeypatch.setattr(hoi, "open_pair_source", lambda method, given, *rest: asked.append(given))
+    hoi.taught_by(cell(hoi, 0, setting)._replace(method=method))
+    assert (asked[0].teacher, asked[0].detector) == (
+        "diorama" if teacher else None,
+        "diorama-detector-256" if detector else None,
+    )
+
+
 def test_a_result_of_another_schedule_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(
         json.dumps({"benchmark": "diorama_hoi", "student": "pico-pairs", "world": 1, "epochs": 3})
@@ -58,14 +85,14 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
 ) -> None:
     import tables
 
-    result: dict[str, Any] = {"student": "pico-pairs", "epochs": 5, "settings": {}}
+    result: dict[str, Any] = {"student": "pico-pairs", "epochs": 5, "finds": ["uo"], "settings": {}}
     plain, taught = cell(hoi, 0)._replace(method="none"), cell(hoi, 0)
     hoi.enter(result, plain, {"unseen": 0.2, "seen": 0.4, "full": 0.3})
     for seed, unseen in ((0, 0.24), (1, 0.26)):
         hoi.enter(result, taught._replace(seed=seed), {"unseen": unseen, "seen": 0.39, "full": 0.3})
     monkeypatch.setattr(tables, "load", {"diorama-hoi": result}.__getitem__)
     told = tables.hoi()
-    assert "5 epochs from a detector" in told
+    assert "5 epochs from a detector" in told and "In UO methods with a teacher also learn of couples" in told
     assert "| `none` | all but the unseen kinds | in brackets | - | - | - | - | 20.0 / 40.0 (1) |" in told
     assert "25.0 ± 1.4 / 39.0 ± 0.0 (2) |" in told
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
