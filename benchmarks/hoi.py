@@ -104,6 +104,12 @@ def taught_by(cell: Cell) -> Source | None:
     return open_pair_source(cell.method, given, learn, tables, setting, cell.cache)
 
 
+def told_of(run: str) -> dict[str, str | None]:
+    """Which one it is; of a model of the hub its name alone."""
+    weights = find_run(run) / WEIGHTS
+    return {"run": Path(run).name, "weights": sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None}
+
+
 def _every_group(scores: Scores) -> dict[str, float | None]:
     return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
 
@@ -146,9 +152,12 @@ def main() -> None:
     given = parser.parse_args()
 
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
-    weights = sha256((find_run(given.start) / WEIGHTS).read_bytes()).hexdigest()
-    about |= {"amp": given.amp, "start": {"run": Path(given.start).name, "weights": weights}}
-    about |= {"detector": Path(given.detector).name, "finds": list(FINDS)}
+    about |= {
+        "amp": given.amp,
+        "start": told_of(given.start),
+        "detector": told_of(given.detector),
+        "finds": list(FINDS),
+    }
     about |= {"annotated": RULE, "kept": KEPT}  # what is not found besides, and what of it is learned
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():

@@ -98,3 +98,42 @@ def test_what_ships_with_both_heads_says_situations_and_pairs() -> None:
     assert len(bundle.graph) < 10_000_000
     said = BothRecognizer("diorama-both", threads=1).predict(np.zeros((120, 160, 3), np.uint8))
     assert said.situation.verb and isinstance(said.interactions, list | tuple)
+
+
+def test_the_detectors_of_diorama_know_people_and_things_and_no_acts(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    import torch
+
+    from edgegsr.boxes import iou
+    from edgegsr.data.diorama import make_crowd
+    from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.pairs.train import begin_with
+    from edgegsr.pair_run import open_pair_run
+    from edgegsr.student.config import read_student
+    from edgegsr.student.pairs import PairStudent
+    from edgegsr.teacher.detectors import open_detector
+    from edgegsr.text.kinds import ontology_of
+    from edgegsr.text.shipped import tables_for
+
+    make_crowd.make(tmp_path, 3, 0.01, 1)
+    split = open_pairs(str(tmp_path), "test")
+    kinds = split.pairs.kinds
+    for side in (160, 256):
+        run = open_pair_run(shipped.find_run(f"diorama-detector-{side}"))
+        assert run.config["train"]["weights"]["verb"] == 0 and run.student.config.side == side
+    student = PairStudent(
+        read_student(shipped.find_card("pico-pairs")),
+        tables_for(ontology_of(kinds)),
+        torch.from_numpy(kinds.valid),
+        pretrained=False,
+    )
+    assert begin_with(student, "diorama-detector-160")
+
+    detector = open_detector(str(shipped.find_run("diorama-detector-256")), kinds, "cpu")
+    hits = []
+    for row, found in enumerate(detector.detect([split.pixels(i) for i in range(len(split))])):
+        there = slice(*split.first[row : row + 2])
+        for noun, box in zip(split.couples.object[there], split.couples.objects_xyxy[there]):
+            same = found.objects_xyxy[found.objects == noun]
+            hits.append(iou(same, box).max(initial=0) >= 0.5)
+    assert len(hits) > 8 and np.mean(hits) > 0.5

@@ -85,14 +85,23 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
 ) -> None:
     import tables
 
-    result: dict[str, Any] = {"student": "pico-pairs", "epochs": 5, "finds": ["uo"], "settings": {}}
+    result: dict[str, Any] = {
+        "student": "pico-pairs",
+        "epochs": 5,
+        "finds": ["uo"],
+        "detector": {"run": "d"},
+        "settings": {},
+    }
     plain, taught = cell(hoi, 0)._replace(method="none"), cell(hoi, 0)
     hoi.enter(result, plain, {"unseen": 0.2, "seen": 0.4, "full": 0.3})
     for seed, unseen in ((0, 0.24), (1, 0.26)):
         hoi.enter(result, taught._replace(seed=seed), {"unseen": unseen, "seen": 0.39, "full": 0.3})
     monkeypatch.setattr(tables, "load", {"diorama-hoi": result}.__getitem__)
     told = tables.hoi()
-    assert "5 epochs from a detector" in told and "In UO methods with a teacher also learn of couples" in told
+    assert (
+        "5 epochs from a detector" in told
+        and "In UO methods with a teacher also learn of couples that `d` finds" in told
+    )
     assert "| `none` | all but the unseen kinds | in brackets | - | - | - | - | 20.0 / 40.0 (1) |" in told
     assert "25.0 ± 1.4 / 39.0 ± 0.0 (2) |" in told
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
