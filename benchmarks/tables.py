@@ -297,7 +297,8 @@ def hoi() -> str:
         "`python benchmarks/hoi.py --out benchmarks/results/diorama-hoi.json`."
     )
     if finds := [ZERO_SHOT[setting] for setting in result.get("finds", ())]:
-        about += f" In {' and '.join(finds)} methods with a teacher also learn of couples that `{result['detector']['run']}` finds."
+        found = f"couples that `{result['detector']['run']}` finds"
+        about += f" In {' and '.join(finds)} methods with a teacher also learn of {found}."
     heads = ("`--method`", "learned from", "seeds", "full", *ZERO_SHOT.values())
     return f"{about}\n\n{markdown(heads, rows)}\n\n{_hoped_of_pairs(settings)}"
 
