@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -42,15 +43,29 @@ def write_predictions(path: Path, *names: str) -> Path:
 
 
 def test_help_is_instant() -> None:
-    """Processor time, and the least of ten, because a test machine has other things to do."""
+    """Processor time, because a test machine has other things to do."""
     seconds = []
-    for _ in range(10):
+    for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([sys.executable, "-m", "edgegsr", "--help"], capture_output=True, text=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert "distill" in done.stdout
     assert min(seconds) <= 0.3
+
+
+@pytest.mark.parametrize(("group", "commands"), [((), cli.COMMANDS), (("data",), cli.DATA_COMMANDS)])
+def test_a_list_says_what_each_command_says_of_itself(
+    group: tuple[str, ...], commands: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*group, "--help")
+    listed = capsys.readouterr().out.split("Commands:")[1]
+    for name in commands:
+        run(*group, name, "--help")
+        said = capsys.readouterr().out
+        assert said.count("\n  -") > 1, f"{name} has no options"
+        first = said.split("\n\n")[1].split()[:3]
+        assert re.search(rf"^  {name} +{re.escape(' '.join(first))}", listed, re.MULTILINE)
 
 
 def test_score_takes_several_truth_files_and_counts_what_is_missing(

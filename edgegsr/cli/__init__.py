@@ -52,26 +52,36 @@ UNWRITABLE = {
     errno.ELOOP,
 }
 
-app = typer.Typer(
-    name="edgegsr",
-    help="Distill, compress and export grounded situation recognition for the edge.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-data_app = typer.Typer(help="Make and check datasets.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(data_app, name="data")
-for name, command in COMMANDS.items():
-    app.command(name)(command)
-for name, command in DATA_COMMANDS.items():
-    data_app.command(name)(command)
+
+def _parser(asked: str) -> typer.Typer:
+    """What reads a command line. Only the command that is asked has options: those of all take longer than the rest."""
+    app = typer.Typer(
+        name="edgegsr",
+        help="Distill, compress and export grounded situation recognition for the edge.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    data = typer.Typer(help="Make and check datasets.", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(data, name="data")
+    for name, command in COMMANDS.items():
+        app.command(name, help=command.__doc__)(command if name == asked else _listed)
+    for name, command in DATA_COMMANDS.items():
+        data.command(name, help=command.__doc__)(command if asked == "data" else _listed)
+    return app
+
+
+def _listed() -> None:
+    """Stands for a command in a list."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; a user's mistake is one line and exit code 2."""
     try:
-        app(args=_spread(list(sys.argv[1:] if arguments is None else arguments), "--truth"))
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        asked = next((word for word in words if not word.startswith("-")), "")
+        _parser(asked)(args=_spread(words, "--truth"))
     except InputError as error:
         sys.exit(complain(error, BAD_INPUT))
     except TrainingStopped as error:
