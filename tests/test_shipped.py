@@ -101,9 +101,7 @@ def test_what_ships_with_both_heads_says_situations_and_pairs() -> None:
 
 
 def test_the_detectors_of_diorama_know_people_and_things_and_no_acts(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    import torch
-
+    torch = pytest.importorskip("torch")
     from edgegsr.boxes import iou
     from edgegsr.data.diorama import make_crowd
     from edgegsr.data.pairs import open_pairs

@@ -63,13 +63,16 @@ def distill(
     ] = "labels",
     start: Annotated[
         Optional[str],
-        typer.Option(help="Pairs: a run, or diorama-nano, whose weights to begin with, as far as they fit."),
+        typer.Option(
+            help="Pairs: a run, diorama-nano or diorama-detector-160, whose weights to begin with, as far as they fit."
+        ),
     ] = None,
     detector: Annotated[
         Optional[str],
         typer.Option(
-            help="Pairs: who finds people and things, a model of transformers or a run of pairs. clhoi learns from it "
-            "alone, mipd and gplhoi also from what it finds and nobody annotated."
+            help="Pairs: who finds people and things, a model of transformers or a run of pairs, of Diorama's crowds "
+            "diorama-detector-256. clhoi learns from it alone, mipd and gplhoi also from what it finds and nobody "
+            "annotated."
         ),
     ] = None,
     scope: Annotated[
