@@ -2,10 +2,10 @@
 
     python benchmarks/detectors.py --runs runs/detectors
     python benchmarks/ship.py runs/detectors/160 models/diorama-detector-160
-    python benchmarks/ship.py runs/detectors/256 models/diorama-detector-256
+    python benchmarks/ship.py runs/detectors/256-again models/diorama-detector-256
 
-The first is what a student of pairs begins with, of its size; the second goes on from it where it sees more, and finds
-couples. Both learn from crowds of another seed than those that are judged.
+The first is what a student of pairs begins with, of its size; the second goes on from it where it sees more, twice, and
+finds couples. Both learn from crowds of another seed than those that are judged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgegsr.card import read_toml
 from edgegsr.data.pairs import open_pairs
@@ -23,16 +23,26 @@ from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
 CROWDS = "crowd:1"
-EPOCHS = {160: 10, 256: 8}  # by the side of the input
 
 
-def learn_to_detect(card: Mapping[str, Any], side: int, runs: Path, start: Path | None = None) -> Path:
+class Round(NamedTuple):
+    """A training that begins with the student of the round before it."""
+
+    name: str
+    side: int  # of the input
+    epochs: int
+
+
+ROUNDS = (Round("160", 160, 10), Round("256", 256, 8), Round("256-again", 256, 8))
+
+
+def learn_to_detect(card: Mapping[str, Any], round: Round, runs: Path, start: Path | None = None) -> Path:
     """The run of a student that finds people and things; its verbs are never looked at."""
     learn, dev = (open_pairs(CROWDS, split) for split in ("train", "dev"))
-    card = {**card, "student": {**card["student"], "side": side}}
-    settings = {"epochs": EPOCHS[side], "weights.verb": 0.0}
+    card = {**card, "student": {**card["student"], "side": round.side}}
+    settings = {"epochs": round.epochs, "weights.verb": 0.0}
     tables = tables_for(ontology_of(learn.pairs.kinds))
-    return train_pairs(card, learn, dev, tables, runs / str(side), "none", settings, start=start).folder
+    return train_pairs(card, learn, dev, tables, runs / round.name, "none", settings, start=start).folder
 
 
 def main() -> None:
@@ -41,8 +51,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/detectors"))
     given = parser.parse_args()
     card, start = read_toml(find_card(given.student)), None
-    for side in EPOCHS:
-        start = learn_to_detect(card, side, given.runs, start)
+    for round in ROUNDS:
+        start = learn_to_detect(card, round, given.runs, start)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,12 +21,21 @@ from edgegsr.bench.child import Subject
 from edgegsr.bench.measure import Job
 
 
+def _sshd_is_there() -> bool:
+    """With the user that it wants where root starts it: it has none while it is being installed."""
+    if not Path("/usr/sbin/sshd").exists() or not shutil.which("ssh"):
+        return False
+    return os.geteuid() != 0 or any(user.pw_name == "sshd" for user in pwd.getpwall())
+
+
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    if not Path("/usr/sbin/sshd").exists() and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "openssh-server"]):
-            subprocess.run(command, check=False, capture_output=True)
-    if not Path("/usr/sbin/sshd").exists() or not shutil.which("ssh"):
+    with (tmp_path_factory.getbasetemp().parent / "sshd.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side, and one of them installs
+        if not _sshd_is_there() and os.geteuid() == 0 and shutil.which("apt-get"):
+            for command in (["apt-get", "update"], ["apt-get", "install", "-y", "openssh-server"]):
+                subprocess.run(command, check=False, capture_output=True)
+    if not _sshd_is_there():
         pytest.skip("sshd is not installed: apt install openssh-server openssh-client")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
