@@ -61,12 +61,12 @@ def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def timed_in_short() -> Iterator[Callable[..., Iterator[float]]]:
-    """Calls are timed for a fifth of the time, at least as many of them; how long they are really timed is given."""
+    """Calls are timed for a tenth of the time, and fewer of them; how long they are really timed is given."""
     from edgegsr.bench import clock
 
     real = clock._calls
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "_calls", lambda call, seconds, least: real(call, seconds / 5, least))
+        patch.setattr(clock, "_calls", lambda call, seconds, least: real(call, seconds / 10, min(least, 5)))
         yield real
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,7 @@ def _pretrained(network: Any, folder: Path) -> nn.Module:
 
 def _select(network: Any, config: StudentConfig) -> tuple[int, int]:
     """Makes the backbone give the maps of the two strides, and tells their channels."""
-    stages = _stages(network, config.side)
+    stages = _stages(type(network), network.to_json_string(), config.side)
     by_stride = {stride: name for name, (stride, _) in stages.items()}  # the deepest stage of each stride
     available = ", ".join(map(str, sorted(by_stride)))
     for stride in config.strides:
@@ -109,8 +111,10 @@ def _select(network: Any, config: StudentConfig) -> tuple[int, int]:
     return stages[network.out_features[0]][1], stages[network.out_features[1]][1]
 
 
-def _stages(network: Any, side: int) -> dict[str, tuple[int, int]]:
+@lru_cache
+def _stages(kind: Any, options: str, side: int) -> dict[str, tuple[int, int]]:
     """The stride and the channels of every stage, measured without computing anything."""
+    network = kind.from_dict(json.loads(options))
     network.out_features = list(network.stage_names)
     try:
         with torch.device("meta"), torch.no_grad():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib.util
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,12 @@ def student() -> Any:
     return student.eval()
 
 
-@pytest.fixture
-def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a step takes is timed in PyTorch, without a graph; steps of wider fixtures have theirs from ONNX Runtime."""
+@pytest.fixture(scope="package", autouse=True)
+def untraced() -> Iterator[None]:
+    """What a step takes is timed in PyTorch, without a graph; those of the command line are from ONNX Runtime."""
+    if not importlib.util.find_spec("torch"):
+        yield
+        return
     import torch
 
     from edgegsr.bench.clock import timed
@@ -40,7 +45,9 @@ def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
         pixels = torch.zeros(1, side, side, 3, dtype=torch.uint8)
         return timed(lambda: student.eval()(pixels), 0, 0)
 
-    monkeypatch.setattr(figures, "latency", latency)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "latency", latency)
+        yield
 
 
 @pytest.fixture(scope="package")

@@ -41,7 +41,6 @@ from edgegsr.student.sparse import masks  # noqa: E402
 from edgegsr.student.weights import save_weights  # noqa: E402
 
 HERE = find_target("onnx-fp32")
-pytestmark = pytest.mark.usefixtures("untraced")
 
 
 def wishes(target: Target = HERE, *, int8: QuantizeConfig | None = None, **prune: Any) -> Wishes:

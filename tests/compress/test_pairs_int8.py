@@ -29,7 +29,6 @@ from edgegsr.student.cost import cost  # noqa: E402
 from edgegsr.student.quantizers import Quantized, QuantizedPairStudent, places, unrounded  # noqa: E402
 
 HERE = find_target("onnx-fp32")
-pytestmark = pytest.mark.usefixtures("untraced")
 PTQ = QuantizeConfig(ptq=True, calibration=4)
 
 

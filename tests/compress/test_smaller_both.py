@@ -47,7 +47,6 @@ HERE = find_target("onnx-fp32")
 LITTLE = {"multiple": 2, "rounds": 1, "batches": 2, "epochs": 1}
 SMALLER = Wishes(PruneConfig(0.5, **LITTLE), QuantizeConfig(qat=True, calibration=4, epochs=1, max_drop=1), HERE)
 PTQ = Wishes(PruneConfig(), QuantizeConfig(ptq=True, calibration=4, max_drop=1), HERE)
-pytestmark = pytest.mark.usefixtures("untraced")
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,6 @@ from edgegsr.student.quantizers import QuantizedPairStudent, hooks, places  # no
 from edgegsr.student.widths import all_widths  # noqa: E402
 
 HERE = find_target("onnx-fp32")
-pytestmark = pytest.mark.usefixtures("untraced")
 LITTLE = {"multiple": 2, "rounds": 1, "batches": 2, "epochs": 1}
 NO_INT8 = QuantizeConfig()
 SMALLER = Wishes(PruneConfig(0.5, **LITTLE), QuantizeConfig(qat=True, calibration=4, epochs=1, max_drop=1.0), HERE)
