@@ -11,13 +11,17 @@ RUNTIME_TESTS := tests/test_situation.py tests/test_wording.py tests/test_boxes.
 	tests/test_imports.py tests/test_cli.py tests/test_doctor.py tests/test_app.py tests/runtime tests/scoring tests/data/test_swig.py \
 	tests/data/test_check.py tests/data/test_hico_files.py tests/data/test_vcoco_files.py tests/test_cli_score.py
 
-.PHONY: demo bench test test-device check lint format types clean
+.PHONY: demo bench test test-long test-device check lint format types clean
 
 demo: $(VENV)/.train
 	$(BIN)/edgegsr demo --out demo
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+
+# what others test in less time, once more the whole way: killed commands, both heads at once, two processes
+test-long: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 # what takes minutes is measured anew, on a machine that does nothing else; trainings keep their results. Then README's tables
 bench: $(VENV)/.dev
@@ -28,7 +32,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/cold_start.py models/diorama-nano/bundle --out benchmarks/results/cold-start.json
 	$(BIN)/python benchmarks/tables.py
 
-check: lint types test test-device
+check: lint types test test-long test-device
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 LONGEST = (  # files that begin first, so that no process is left alone with one of them at the end
     "test_demo.py",
+    "test_cli_pairs.py",
     "test_compress.py",
     "test_cli_bench.py",
     "test_export.py",
+    "test_both_heads.py",
     "test_vocabulary.py",
     "test_cli_line.py",
-    "test_cli_pairs.py",
     "test_smaller_both.py",
     "test_teach_line.py",
     "test_cli_pair_bundles.py",

@@ -217,6 +217,7 @@ def test_a_score_that_fell_too_far_is_exit_code_3(
     assert len(json.loads(captured.out.splitlines()[-1])["missed"]) == 3 * len(dev)
 
 
+@pytest.mark.long
 def test_compress_survives_kill_9_and_ends_the_same(line: Path, small: dict[str, Any]) -> None:
     import torch
 

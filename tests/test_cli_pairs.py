@@ -229,6 +229,7 @@ def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys
     assert "--situations: are for students of pairs, and pico is none" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_both_heads_come_down_to_8_bits_together(
     both: Path, crowd: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +321,7 @@ def test_pairs_come_down_to_8_bits_and_onto_a_device(
     assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_both_heads_are_cut_and_taught_on(
     both: Path, crowd: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

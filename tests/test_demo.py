@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,22 @@ pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("cv2")
 
+sys.path.append(str(Path(__file__).with_name("teacher")))
+import tiny_teachers
+
 from edgegsr import demo
 from edgegsr.run import open_run, read_config
 
 
-def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(tmp_path: Path, hurried: None) -> None:
-    said = demo.run(tmp_path / "demo", share=0.01, epochs=1)
+def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(
+    tmp_path: Path, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "COMPARED", 16)
+    monkeypatch.setattr(demo, "LOOKED_AT", 4)
+    tiny_teachers.save_clip(tmp_path / "tiny-clip", layers=2)
+    said = demo.run(tmp_path / "demo", share=0.01, epochs=1, teacher=str(tmp_path / "tiny-clip"))
     page = Path(said["report"]).read_text("utf-8")
-    assert "without a teacher" in page and "diorama-teacher" in page
+    assert "without a teacher" in page and "tiny-clip" in page
     few = {"rare", "unseen"}  # of so few images no verb has more than twenty
     assert all(set(scores) & {"seen", "rare", "unseen"} == few for scores in said["dev"].values())
     assert set(said["dev"]) == {"taught", "alone"}

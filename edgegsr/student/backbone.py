@@ -96,7 +96,7 @@ def _pretrained(network: Any, folder: Path) -> nn.Module:
 
 def _select(network: Any, config: StudentConfig) -> tuple[int, int]:
     """Makes the backbone give the maps of the two strides, and tells their channels."""
-    stages = _stages(type(network), network.to_json_string(), config.side)
+    stages = _stages(network.model_type, network.to_json_string(), config.side)
     by_stride = {stride: name for name, (stride, _) in stages.items()}  # the deepest stage of each stride
     available = ", ".join(map(str, sorted(by_stride)))
     for stride in config.strides:
@@ -112,9 +112,9 @@ def _select(network: Any, config: StudentConfig) -> tuple[int, int]:
 
 
 @lru_cache
-def _stages(kind: Any, options: str, side: int) -> dict[str, tuple[int, int]]:
+def _stages(kind: str, options: str, side: int) -> dict[str, tuple[int, int]]:
     """The stride and the channels of every stage, measured without computing anything."""
-    network = kind.from_dict(json.loads(options))
+    network = CONFIG_MAPPING[kind].from_dict(json.loads(options))
     network.out_features = list(network.stage_names)
     try:
         with torch.device("meta"), torch.no_grad():

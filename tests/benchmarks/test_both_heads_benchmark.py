@@ -13,6 +13,7 @@ pytest.importorskip("nncf")
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.long
 def test_both_are_held_against_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     import both_heads

@@ -103,6 +103,7 @@ def test_masks_of_boxes_are_those_of_the_teacher() -> None:
     assert masks(nothing, 8).sum(-1)[0].tolist() == pytest.approx([1, 1], abs=1e-2)
 
 
+@pytest.mark.long
 def test_only_what_follows_the_encoder_differs(ready: two_stage.Ready, built: two_stage.Networks) -> None:
     (ours, _), spent = ready["ours"], cost(built.ours)
     parts = ("backbone", "mixer")
@@ -116,6 +117,7 @@ def test_only_what_follows_the_encoder_differs(ready: two_stage.Ready, built: tw
         assert theirs["gflops"]["what_follows"] > ours["gflops"]["what_follows"]
 
 
+@pytest.mark.long
 def test_the_graphs_say_what_the_networks_say(ready: two_stage.Ready, built: two_stage.Networks) -> None:
     for name, network in {"ours": built.ours, **built.theirs}.items():
         facts, path = ready[name]
@@ -133,6 +135,7 @@ def test_every_shape_in_a_graph_is_known_before(ready: two_stage.Ready) -> None:
         assert not {"GatherElements", "NonZero", "Loop", "If"} & {node.op_type for node in graph.node}
 
 
+@pytest.mark.long
 def test_a_comparison_has_its_figures(ready: two_stage.Ready, monkeypatch: pytest.MonkeyPatch) -> None:
     few = {name: ready[name] for name in ("ours", "225 pairs")}
     found = two_stage.side_by_side(few, 64, ["onnxruntime fp32"], threads=1, blocks=2, seconds=0.01)

@@ -253,6 +253,7 @@ def test_int8_run_is_not_compressed_again(coarse: Run, school: School, tmp_path:
         compress(coarse, tmp_path / "run", wishes(ratio=0.3), school, 1)
 
 
+@pytest.mark.long
 def test_stopped_training_in_int8_goes_on_and_ends_the_same(
     coarse: Run, whole: Run, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +302,7 @@ def test_search_meets_a_latency_with_blocks_told_apart(whole: Run, school: Schoo
     assert f"cut to {plan.share:.2f} of the latency (0.7 wanted; predicted for tensorrt int8)" in page
 
 
+@pytest.mark.long
 def test_layers_that_are_dropped_are_saved_once(whole: Run, school: School, tmp_path: Path) -> None:
     """Savings of blocks are counted from what is left of the student, the wish from what came."""
     two = wider(whole, tmp_path / "two")
@@ -334,6 +336,7 @@ def test_layer_alone_can_be_dropped(whole: Run, school: School, tmp_path: Path) 
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.long
 def test_latency_out_of_reach_tells_the_best_point_and_a_milder_wish_goes_on_from_there(
     whole: Run, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +349,7 @@ def test_latency_out_of_reach_tells_the_best_point_and_a_milder_wish_goes_on_fro
     assert read_plan(done.folder).share <= advice
 
 
+@pytest.mark.long
 def test_search_that_was_stopped_does_not_try_a_block_again(
     whole: Run, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,6 +415,7 @@ def test_folded_run_is_pruned_and_opens(coarse: Run, school: School, tmp_path: P
     assert same(open_run(done.folder), done)
 
 
+@pytest.mark.long
 def test_backbone_without_batch_norm_is_cut_where_it_can_be(
     learn: Any, school: School, split_dev: Split, tmp_path: Path
 ) -> None:
@@ -421,7 +426,7 @@ def test_backbone_without_batch_norm_is_cut_where_it_can_be(
     assert steps[-1]["parameters"] < 0.8 * steps[0]["parameters"] and steps[-1]["latency"] is None
 
 
-@pytest.mark.parametrize("pattern", ["2:4", "0.75"])
+@pytest.mark.parametrize("pattern", ["2:4", pytest.param("0.75", marks=pytest.mark.long)])
 def test_zeros_stay_zero_through_every_training(
     whole: Run, school: School, split_dev: Split, tmp_path: Path, pattern: str
 ) -> None:

@@ -122,6 +122,7 @@ def test_a_finished_run_is_left_alone_and_other_wishes_are_refused(
         compress(pair_run, coarse.folder, wishes(more), pair_school, 1)
 
 
+@pytest.mark.long
 def test_photos_to_calibrate_on_are_drawn_by_seed(
     coarse: PairRun, pair_run: PairRun, pair_school: PairSchool, tmp_path: Path
 ) -> None:

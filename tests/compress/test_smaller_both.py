@@ -192,6 +192,7 @@ def test_the_same_compression_of_both_changes_nothing(smaller: BothRun, both: Bo
         compress(smaller, smaller.folder, PTQ, school, 1)
 
 
+@pytest.mark.long
 def test_trainings_of_both_that_were_stopped_go_on_to_the_same_weights(
     smaller: BothRun, both: BothRun, school: BothSchool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +228,7 @@ def test_scales_learn_as_slowly_as_those_of_one_head(smaller: BothRun, school: B
     assert rates == {school.settings.lr * school.settings.scale_lr_factor}
 
 
+@pytest.mark.long
 def test_layers_stay_in_16_bits_in_both_halves_at_once(both: BothRun, school: BothSchool, tmp_path: Path) -> None:
     strict = replace(PTQ, quantize=replace(PTQ.quantize, max_drop=0.0, judged_on=4))
     done = compress(both, tmp_path / "run", strict, school, 1)
@@ -245,6 +247,7 @@ def rounded_weights(student: Any) -> set[str]:
     return {place.weight for place in places(student)} - {""}
 
 
+@pytest.mark.long
 def test_a_latency_is_met_by_cuts_that_suit_both(both: BothRun, school: BothSchool, tmp_path: Path) -> None:
     board = replace(HERE, engine="tensorrt", precision="fp16", roofline=Roofline(0.0, 0.1, 1e6))
     done = compress(

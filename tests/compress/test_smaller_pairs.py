@@ -157,6 +157,7 @@ def test_a_lesson_asks_a_student_in_8_bits_as_others_do(smaller: PairRun, pair_s
     assert worked == quantizers and len(quantizers) > 20
 
 
+@pytest.mark.long
 def test_a_recovery_and_a_training_with_rounding_that_were_stopped_go_on_and_end_the_same(
     smaller: PairRun, pair_run: PairRun, pair_school: PairSchool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def test_two_processes_have_the_gradient_and_the_scores_of_one(
     assert told[0] == told[1]
 
 
+@pytest.mark.long
 def test_two_processes_learn_with_batch_norm_too(launched: Callable[[str], Path], whole: Run) -> None:
     two = launched("bn")
     loss = [
@@ -86,6 +87,7 @@ def test_batch_that_does_not_divide_among_processes_is_refused(
         learn(tmp_path / "run")
 
 
+@pytest.mark.long
 def test_two_processes_have_the_gradient_of_one_where_texts_teach_pairs(crowd: Path, tmp_path: Path) -> None:
     in_two(tmp_path / "two", pairmade.__file__, str(crowd), str(tmp_path / "two"), "gplhoi")
     alone, shared = gradients(pairmade.learn(crowd, tmp_path / "one", "gplhoi").folder), gradients(tmp_path / "two")

@@ -226,6 +226,7 @@ def test_float16_for_gpus_is_held_to_points_and_not_timed(whole: Run, split_dev:
     assert [each.verb for each in recognizer.predict_all(photos)] == [eager.predict(each).verb for each in photos]
 
 
+@pytest.mark.long
 def test_float16_with_words_as_inputs_says_the_same(whole: Run, split_dev: Split, tmp_path: Path) -> None:
     found = export(whole, tmp_path / "bundle", find_target("onnx-fp16"), checks(split_dev), Vocab("input"))
     assert found["missed"] == [] and max(found["numerics"]["drift"].values()) < 0.02

@@ -281,6 +281,7 @@ def test_threads_hear_old_words_or_new_ones_and_never_both(
         assert all(each.result() in wanted for each in heard)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["onnx-int8", "openvino-int8"])
 def test_in_8_bits_the_words_stay_floats_and_say_the_same(
     rounded: Run,
@@ -456,6 +457,7 @@ def test_a_device_reads_words_without_torch(reader: Path, split_dev: Split) -> N
     assert done.stdout.split("\n")[:2] == ["kicking", "[]"]
 
 
+@pytest.mark.long
 def test_clips_texts_are_read_as_well_and_encoders_of_padding_are_refused(
     whole: Run, split_dev: Split, tmp_path: Path
 ) -> None:
