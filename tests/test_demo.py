@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,15 +18,23 @@ sys.path.append(str(Path(__file__).with_name("teacher")))
 import tiny_teachers
 
 from edgegsr import demo
-from edgegsr.run import open_run, read_config
+from edgegsr.run import WEIGHTS, open_run, read_config
+from edgegsr.shipped import find_bundle, find_run
 
 
+@pytest.mark.parametrize("begun", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_the_demo_puts_a_taught_student_and_one_alone_in_one_report(
-    tmp_path: Path, hurried: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hurried: None, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
+    """One that was begun has its bundles already, and exports none."""
     monkeypatch.setattr(demo, "COMPARED", 16)
     monkeypatch.setattr(demo, "LOOKED_AT", 4)
     tiny_teachers.save_clip(tmp_path / "tiny-clip", layers=2)
+    if begun:
+        weights = hashlib.sha256((find_run(demo.SHIPPED) / WEIGHTS).read_bytes()).hexdigest()[:8]
+        for target in ("onnx-fp32", "onnx-int8"):
+            shutil.copytree(find_bundle(demo.SHIPPED), tmp_path / "demo" / "bundles" / f"{target}-{weights}")
+        monkeypatch.setattr(demo, "export", lambda *_, **__: pytest.fail("exports what is there"))
     said = demo.run(tmp_path / "demo", share=0.01, epochs=1, teacher=str(tmp_path / "tiny-clip"))
     page = Path(said["report"]).read_text("utf-8")
     assert "without a teacher" in page and "tiny-clip" in page

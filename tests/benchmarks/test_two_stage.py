@@ -128,6 +128,7 @@ def test_the_graphs_say_what_the_networks_say(ready: two_stage.Ready, built: two
         assert len(found) == len(wanted) and facts["drift"] <= max(off) < 1e-4, name
 
 
+@pytest.mark.long
 def test_every_shape_in_a_graph_is_known_before(ready: two_stage.Ready) -> None:
     for _, path in ready.values():
         graph = onnx.load(path).graph
