@@ -19,7 +19,7 @@ demo: $(VENV)/.train
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
-# what others test in less time, once more the whole way: killed commands, both heads at once, two processes
+# what takes longest: killed commands, both heads at once, two processes, the networks of two stages
 test-long: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 

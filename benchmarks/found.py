@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from result import publish
+from result import publish, told_of
 from testimony import best_match
 
 from edgegsr.data.pairs import Couples, PairSplit, open_pairs
 from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.files import cache_folder
 from edgegsr.teacher.found import RULE
-from edgegsr.teacher.glimpses import KEPT, GlimpseSource
+from edgegsr.teacher.glimpses import KEPT, LIKELY, GlimpseSource
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -85,8 +85,8 @@ def main() -> None:
     given = parser.parse_args()
     whole, who = open_pairs("crowd", "train"), Given(given.teacher, given.detector)
     settings = {setting: measure(setting, whole, who, given.cache) for setting in given.settings}
-    about = {"benchmark": "found", "detector": Path(given.detector).name, "teacher": given.teacher}
-    publish({**about, "annotated": RULE, "learned": KEPT, "settings": settings}, given.out)
+    about = {"benchmark": "found", "detector": told_of(given.detector), "teacher": given.teacher}
+    publish({**about, "annotated": RULE, "kept": KEPT, "likely": LIKELY, "settings": settings}, given.out)
 
 
 if __name__ == "__main__":

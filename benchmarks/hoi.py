@@ -18,7 +18,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
@@ -26,7 +25,7 @@ from typing import Any, NamedTuple
 
 import machine
 import torch
-from result import publish
+from result import publish, told_of
 
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.pairs import open_pairs
@@ -35,12 +34,11 @@ from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
-from edgegsr.run import WEIGHTS
 from edgegsr.scoring.hico import Scores, score
-from edgegsr.shipped import find_card, find_run
+from edgegsr.shipped import find_card
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.teacher.found import RULE
-from edgegsr.teacher.glimpses import KEPT
+from edgegsr.teacher.glimpses import KEPT, LIKELY
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -104,12 +102,6 @@ def taught_by(cell: Cell) -> Source | None:
     return open_pair_source(cell.method, given, learn, tables, setting, cell.cache)
 
 
-def told_of(run: str) -> dict[str, str | None]:
-    """Which one it is; of a model of the hub its name alone."""
-    weights = find_run(run) / WEIGHTS
-    return {"run": Path(run).name, "weights": sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None}
-
-
 def _every_group(scores: Scores) -> dict[str, float | None]:
     return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
 
@@ -158,7 +150,7 @@ def main() -> None:
         "detector": told_of(given.detector),
         "finds": list(FINDS),
     }
-    about |= {"annotated": RULE, "kept": KEPT}  # what is not found besides, and what of it is learned
+    about |= {"annotated": RULE, "kept": KEPT, "likely": LIKELY}  # what is found besides, and what is learned of all
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import machine
 
 from edgegsr.files import write_whole
+
+
+def told_of(run: str) -> dict[str, str | None]:
+    """Which one a run is; of a model of the hub its name alone."""
+    from edgegsr.run import WEIGHTS
+    from edgegsr.shipped import find_run
+
+    weights = find_run(run) / WEIGHTS
+    return {"run": Path(run).name, "weights": sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None}
 
 
 def publish(result: dict[str, Any], out: Path | None) -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from result import publish
+from result import publish, told_of
 
 from edgegsr.boxes import iou
 from edgegsr.data.pairs import SAME, Couples, open_pairs
-from edgegsr.shipped import find_run, find_teacher
+from edgegsr.shipped import find_teacher
 from edgegsr.teacher.detectors import LEAST, open_detector
 from edgegsr.teacher.speakers import open_speaker
 from edgegsr.teacher.testimony import SCOPES, Testimony
@@ -30,7 +30,7 @@ def measure(detector: str, teacher: str, scope: str, images: int) -> dict[str, A
     split = open_pairs("crowd", "dev", images)
     kinds, speaker = split.pairs.kinds, open_speaker(find_teacher(teacher), ENCODER)
     with tempfile.TemporaryDirectory() as folder:
-        heard = Testimony(speaker, open_detector(str(find_run(detector)), kinds), split, kinds, Path(folder), scope)
+        heard = Testimony(speaker, open_detector(detector, kinds), split, kinds, Path(folder), scope)
     true, found = split.couples, heard.split.couples
     which = np.array([best_match(true, i, found) for i in range(len(true.image))])
     hit = which >= 0
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
     about = {"benchmark": "testimony", "images": given.images, "teacher": given.teacher, "scope": given.scope}
-    about |= {"detector": Path(given.detector).name}
+    about |= {"detector": told_of(given.detector)}
     publish({**about, **measure(given.detector, given.teacher, given.scope, given.images)}, given.out)
 
 

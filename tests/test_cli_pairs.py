@@ -186,6 +186,7 @@ def test_one_trunk_learns_situations_and_pairs(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--method", "mip", "--set", "mipd.gaze=false"), "take one of none, mipd, clhoi, gplhoi, got 'mip'"),
         (("--method", "caption"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'caption'"),
         (("--teacher", "diorama"), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--unseen", "all"), "zero-shot setting: wanted one of rf_uc, nf_uc, uo, uv, got 'all'"),

@@ -100,6 +100,13 @@ def test_what_ships_with_both_heads_says_situations_and_pairs() -> None:
     assert said.situation.verb and isinstance(said.interactions, list | tuple)
 
 
+def test_what_is_calibrated_is_asked_of_the_runs_beside_a_bundle() -> None:
+    from edgegsr.cli.predict import _both_recognizer
+
+    said = [_both_recognizer(Path("diorama-both"), calibrated, None, None) for calibrated in (False, True)]
+    assert said[0] is not None and said[1] is None
+
+
 def test_the_detectors_of_diorama_know_people_and_things_and_no_acts(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from edgegsr.boxes import iou

@@ -212,10 +212,14 @@ def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
 def _method_of(run: Run | PairRun, asked: Asked) -> str:
     """How a run is taught on: as it was taught, where nothing else is wanted."""
     from edgegsr.distill.config import check_method_of
+    from edgegsr.distill.methods import find_method
+    from edgegsr.distill.pairs.methods import find_pair_method
+    from edgegsr.pair_run import PairRun
 
     if lacking := {"method", "train"} - run.config.keys():
         raise InputError(f"{run.folder / 'config.toml'}: lacks {min(lacking)!r}; wanted a run that `distill` wrote")
     method = asked.method or str(run.config["method"])
+    (find_pair_method if isinstance(run, PairRun) else find_method)(method)
     check_method_of(asked.overrides, method)
     return method
 

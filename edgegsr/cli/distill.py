@@ -95,6 +95,7 @@ def distill(
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.config import check_method_of, read_train
     from edgegsr.distill.methods import find_method
+    from edgegsr.distill.pairs.methods import find_pair_method
     from edgegsr.distill.train import train
     from edgegsr.shipped import find_card
     from edgegsr.student.config import read_student
@@ -106,6 +107,8 @@ def distill(
     for key, value in settings_of(settings or []).items():
         if overrides.setdefault(key, value) != value:
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
+    of_pairs = bool(read_student(card).pairs)
+    (find_pair_method if of_pairs else find_method)(method)
     check_method_of(overrides, method)
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
@@ -113,7 +116,7 @@ def distill(
         raise InputError(f"--unseen-rule: wanted one of {', '.join(RULES)}, got {rule!r}")
     if rule != RULES[0] and not unseen:
         raise InputError("--unseen-rule: says what goes out with the kinds of --unseen; give --unseen, or leave it out")
-    if read_student(card).pairs:
+    if of_pairs:
         if live or grid:
             raise InputError("--live and --grid: are for students of situations; leave them out")
         who = {"teacher": teacher, "detector": detector, "scope": scope}

@@ -96,6 +96,7 @@ def evaluate(
     except InputError as error:
         if asked:
             raise
+        open_data(data, split, limit)  # a mistake that other words would not mend says so itself
         raise InputError(
             f"{error}; this is diorama, for want of --data: give what {shown(run)} learned from"
         ) from error

@@ -99,7 +99,7 @@ def _sights(
     from edgegsr.bundle import PAIRS, SITUATIONS
     from edgegsr.shipped import find_run
 
-    if (both := _both_recognizer(run, engine, key)) is not None:
+    if (both := _both_recognizer(run, calibrated, engine, key)) is not None:
         leave_out({"--calibrated": calibrated}, f"for runs, and {shown(run)} is a bundle of both heads")
         if verb is not None:
             both.ontology.frame(verb)
@@ -119,12 +119,12 @@ def _sights(
     return lambda image: (predictor.predict(image, verb),), [_situations(predictor.ontology)]
 
 
-def _both_recognizer(run: Path, engine: str | None, key: Path | None) -> Any:
+def _both_recognizer(run: Path, calibrated: bool, engine: str | None, key: Path | None) -> Any:
     """What says both of a photo at one look; nothing where no bundle does."""
     from edgegsr.bundle import SITUATIONS, is_bundle, open_bundle
     from edgegsr.shipped import find_bundle
 
-    if is_bundle(folder := find_bundle(run)) and of_pairs(folder):
+    if is_bundle(folder := find_bundle(run)) and of_pairs(folder) and not (calibrated and folder != run):
         bundle = open_bundle(folder, key)
         if SITUATIONS in bundle.heads:
             from edgegsr.runtime import BothRecognizer

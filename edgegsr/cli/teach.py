@@ -111,6 +111,6 @@ def teach(
         show_teacher(f"{opened.name} on {scores['split']}", scores)
     if fallen := sum(told["fallbacks"].values()):
         print(
-            f"{fallen:,} of {told['images']:,} images have the template's texts for want of an answer", file=sys.stderr
+            f"{fallen:,} of {told['images']:,} images have the template's texts; why, the table says", file=sys.stderr
         )
     last_line(as_json, {**told, "zero_shot": scores})

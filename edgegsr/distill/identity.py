@@ -21,14 +21,20 @@ from edgegsr.distill.config import TrainConfig, settings_table
 from edgegsr.distill.start import Start
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole, writing
-from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, TABLES, read_config
+from edgegsr.interactions import KINDS_FILE
+from edgegsr.run import CONFIG, FORMAT, ONTOLOGY, QUANTIZERS, TABLES, read_config
 from edgegsr.situation import Ontology
 from edgegsr.student.config import StudentConfig
 from edgegsr.teacher.knowledge import Source
 from edgegsr.text import TextTables
 from edgegsr.wording import ontology_hash
 
-FREE = ("versions", "train.workers", "train.checkpoint_every")  # may change while a training is under way
+FREE = (  # may change while a training is under way
+    "versions",
+    "train.workers",
+    "train.checkpoint_every",
+    "teacher.detector",  # where it lies; its revision says which one it is
+)
 SHOWN = 4  # differences in a message
 
 
@@ -63,6 +69,9 @@ def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, 
         there = read_config(out)
         if begun:
             compare(out, there, tomllib.loads(description))
+        elif may_write:
+            for name in (KINDS_FILE, QUANTIZERS):  # which only another kind of student leaves
+                (out / name).unlink(missing_ok=True)
     elif may_write and out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
         raise InputError(f"{out}: wanted an empty folder or a run, found {', '.join(names[:5])}; give another --out")
     if not may_write:

@@ -22,6 +22,7 @@ from edgegsr.hub import loading, locate
 from edgegsr.images import letterbox
 from edgegsr.interactions import KINDS_FILE, PERSON, Floats, Ints, Kinds, same_word
 from edgegsr.pair_run import PairRun, open_pair_run
+from edgegsr.shipped import find_run
 from edgegsr.teacher.families import load_processor, processed
 from edgegsr.teacher.sight import Known, Pixels
 from edgegsr.teacher.vision import device_of, weights_revision
@@ -66,8 +67,8 @@ def facts_of(detector: Detector) -> dict[str, str]:
 
 
 def open_detector(name: str, kinds: Kinds, device: str = "cpu") -> Detector:
-    """The detector in a folder or of a hub id, or the run of pairs in a folder, for the objects of these kinds."""
-    folder, there = locate(name), device_of(device)
+    """The detector in a folder or of a hub id, or the run of pairs that ships or is there, for these objects."""
+    folder, there = locate(str(find_run(name))), device_of(device)
     for run in (folder, folder / PAIRS):  # or the half of a run of both heads
         if (run / KINDS_FILE).is_file():
             return PairDetector(name, open_pair_run(run), kinds, there)

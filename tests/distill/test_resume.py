@@ -23,7 +23,8 @@ from edgegsr.distill import checkpoint, journal, losses  # noqa: E402
 from edgegsr.distill.average import Average  # noqa: E402
 from edgegsr.distill.stop import StopSign  # noqa: E402
 from edgegsr.errors import InputError, TrainingStopped  # noqa: E402
-from edgegsr.run import METRICS, REPORT, Run  # noqa: E402
+from edgegsr.interactions import KINDS_FILE  # noqa: E402
+from edgegsr.run import METRICS, QUANTIZERS, REPORT, Run  # noqa: E402
 from edgegsr.student.model import Student  # noqa: E402
 
 Learn = Callable[..., Run]
@@ -160,7 +161,9 @@ def test_a_training_of_which_no_step_is_kept_gives_way_to_another(learn: Learn, 
     with pytest.raises(Killed):
         learn(tmp_path / "run", on_step=dying(1), seed=3)
     assert not checkpoint.states(tmp_path / "run" / "state")
-    learn(tmp_path / "run")
+    for name in (KINDS_FILE, QUANTIZERS):  # as a student of pairs in 8 bits would have left them
+        (tmp_path / "run" / name).write_text("{}")
+    assert learn(tmp_path / "run").folder == tmp_path / "run"
     assert weights(tmp_path / "run") == weights(whole.folder)
 
 

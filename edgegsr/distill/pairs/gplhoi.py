@@ -134,7 +134,7 @@ class GplHoi(PairLesson):
         annotated = self.annotated(true)
         found, c, seen = super().losses(said._replace(match=match), true), self.config.gplhoi, said.about
         named, known_kinds = true.verbs.float(), self.allowed[true.objects]
-        if c.unseen_kinds and seen.likely is not None:
+        if c.unseen_kinds and c.unseen_names and seen.likely is not None:
             found |= self.unseen(chosen(said.answer.verb_logits, query), seen.likely, there)
             named, known_kinds = named + seen.likely.clamp(min=0), known_kinds | (seen.likely >= 0)
         verbs = focal(self.groups.logits(seen), named) * known_kinds

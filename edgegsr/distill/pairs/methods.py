@@ -26,7 +26,8 @@ class PairMipd(PairLesson):
 
     What the teacher sees says more than the labels do: a broom that is only "held" in a zero-shot setting looks like
     sweeping to it. Ranking names every verb of the vocabulary, unseen ones too, and kinds out of training are taught as
-    labels are; without `mipd.ranking` and `mipd.unseen_kinds` no name of theirs is used.
+    labels are; without `mipd.ranking` and `mipd.unseen_kinds` no name of theirs is used in a loss. Which couples that a
+    detector finds are learned of, those names decide all the same.
     """
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from edgegsr.distill.pairs.methods import Source, find_pair_method
 from edgegsr.errors import InputError, of_option
 from edgegsr.files import cache_folder
 from edgegsr.processes import processes
-from edgegsr.shipped import find_run, find_teacher
+from edgegsr.shipped import find_teacher
 from edgegsr.teacher.cache import FACTS
 from edgegsr.teacher.detectors import open_detector
 from edgegsr.teacher.glimpses import GlimpseSource, Sought
@@ -53,7 +53,7 @@ def open_pair_source(
         return None
     device, teacher, kinds = str(processes().device), find_teacher(given.teacher or "diorama"), learn.pairs.kinds
     with of_option("--detector"):
-        detector = open_detector(str(find_run(given.detector)), kinds, device) if given.detector else None
+        detector = open_detector(given.detector, kinds, device) if given.detector else None
     if wanted is GlimpseSource:
         with of_option("--teacher"):
             looking = open_teacher(teacher, device)
