@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -35,6 +36,18 @@ def track(iterable: Iterable[Item], label: str, total: int | None = None) -> Ite
             display.end(done)
 
 
+@contextmanager
+def waiting(label: str) -> Iterator[None]:
+    """Shows on a terminal that something goes on whose parts cannot be counted."""
+    if not _is_terminal() or _Bar.shown:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(label):
+        yield
+
+
 class _Lines:
     """For logs: a line now and then, and one at the end."""
 
@@ -55,6 +68,8 @@ class _Lines:
 class _Bar:
     """For terminals: a bar that moves, drawn by rich."""
 
+    shown = 0  # bars at this moment
+
     def __init__(self, label: str, total: int | None, started: float) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -70,6 +85,7 @@ class _Bar:
         self.task = self.progress.add_task(label, total=total, rest="")
         self.total = total
         self.progress.start()
+        _Bar.shown += 1
 
     def show(self, done: int) -> None:
         rest = _rest(done, self.total, time.monotonic() - self.started)
@@ -78,6 +94,7 @@ class _Bar:
     def end(self, done: int) -> None:
         self.progress.update(self.task, completed=done, rest=f"in {clock(time.monotonic() - self.started)}")
         self.progress.stop()
+        _Bar.shown -= 1
 
 
 def _progress(done: int, total: int | None, seconds: float) -> str:

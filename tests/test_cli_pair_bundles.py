@@ -112,7 +112,10 @@ def test_verify_takes_pairs_and_names_what_is_wrong(bundle: Path, capsys: pytest
             ("--target", "onnx-int8"),
             "--ptq` first, which finds the grid of its 8 bits",
         ),
-        (("--data", "nowhere"), "nowhere: wanted the folder of a dataset; no such folder"),
+        (
+            ("--data", "nowhere"),
+            "nowhere: wanted crowd, crowd:SEED or the folder of a dataset of pairs; no such folder",
+        ),
     ],
 )
 def test_what_export_cannot_do_with_pairs_is_one_line(

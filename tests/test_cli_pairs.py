@@ -227,7 +227,10 @@ def test_a_mistake_is_one_line(
 
 def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("distill", "--student", "pico", "--unseen", "uv", "--out", tmp_path / "x") == 2
-    assert "--situations: are for students of pairs, and pico is none" in capsys.readouterr().err
+    assert (
+        "--unseen: for students of pairs, and pico is none; leave it out, or give --student pico-pairs"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.long

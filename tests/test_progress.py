@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgegsr.progress import track
+from edgegsr.progress import track, waiting
 
 
 class Clock:
@@ -122,3 +122,20 @@ def test_a_dumb_terminal_gets_lines(clock: Clock, monkeypatch: pytest.MonkeyPatc
 def test_a_program_without_stderr_goes_on(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     assert run(clock, 5, 30) == list(range(5))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_wait_without_parts_is_told_on_a_terminal_and_not_beside_a_bar(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    stream = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with waiting("opening"):
+        pass
+    assert ("opening" in stream.getvalue()) == terminal
+    stream.truncate(0)
+    monkeypatch.setattr("edgegsr.progress._Bar.shown", 1)
+    with waiting("opening"):
+        pass
+    assert "opening" not in stream.getvalue()

@@ -237,7 +237,7 @@ def _subjects(
     for kind, named in (("student", student), ("teacher", teacher)):
         if named is None:
             continue
-        need_training(f"--{kind}")
+        need_training(f"--{kind}", opens=False)
         if kind == "student":
             head = SITUATIONS if SITUATIONS in opened[0].heads else PAIRS
             at, said_by = str(_run_of(named, head).resolve()), ""

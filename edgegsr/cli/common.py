@@ -45,12 +45,20 @@ def program() -> str:
     return "python -m edgegsr" if name == "__main__.py" else name
 
 
-def need_training(command: str, *more: str) -> None:
+def need_training(command: str, *more: str, opens: bool = True) -> None:
+    """Refuses where something lacks; opens PyTorch, which takes seconds, where the command wants it here."""
     if sys.version_info < (3, 11):
         raise InputError(f"{command} needs Python 3.11 or newer, this is {platform.python_version()}")
     needed = ("torch", "transformers", "accelerate", "safetensors", "cv2", *more)
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         raise MissingExtra(f"{command} ({', '.join(missing)})", "train")
+    if not opens:
+        return
+    from edgegsr.progress import waiting
+
+    with waiting("opening PyTorch"):
+        for name in ("torch", "accelerate"):
+            importlib.import_module(name)
 
 
 def settings_of(pairs: Iterable[str]) -> dict[str, Any]:

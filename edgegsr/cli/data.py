@@ -30,7 +30,7 @@ def data_make(
     """Stage a dataset on disk, in the official layout of SWiG, or of HICO-DET and V-COCO."""
     if name not in ("diorama", "crowd"):
         raise InputError(f"data make: wanted 'diorama' or 'crowd', got {name!r}")
-    need_training("data make")
+    need_training("data make", opens=False)
     from edgegsr.data.diorama import make, make_crowd
 
     maker = make if name == "diorama" else make_crowd

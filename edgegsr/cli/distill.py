@@ -129,9 +129,11 @@ def distill(
             return
         _pairs(card, data, method, who, overrides, out, unseen, rule, start, limit, text, as_json)
         return
-    if unseen or start or detector or scope or situations:
+    of_pairs_alone = {"unseen": unseen, "start": start, "detector": detector, "scope": scope, "situations": situations}
+    if given_in_vain := [f"--{name}" for name, value in of_pairs_alone.items() if value]:
         raise InputError(
-            f"--unseen, --start, --detector, --scope, --situations: are for students of pairs, and {student} is none"
+            f"{', '.join(given_in_vain)}: for students of pairs, and {student} is none; leave it out, or give "
+            "--student pico-pairs"
         )
     how = find_method(method)
     if not how.taught and (teacher or live or grid):

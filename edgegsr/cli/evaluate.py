@@ -226,8 +226,9 @@ def _pairs(
     show_hico(f"{run} on {name}, {split}; out of its training: {subject.unseen or 'nothing'}", scores)
     told = scores.to_json()
     if absent := told["kinds_without_pairs"]:
+        way = f"judge {shown(predictions)}" if predictions else "give --predictions and judge those"
         print(
             f"{absent} of {len(judge.pairs.kinds)} kinds have no true pair here: they count as 0; to leave them out, "
-            "give --predictions and judge those by `edgegsr score --task hico --switch absent=skip`"
+            f"{way} by `edgegsr score --task hico --switch absent=skip`"
         )
     last_line(as_json, {**told, "out_of_training": subject.unseen or "nothing"})

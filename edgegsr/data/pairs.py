@@ -145,7 +145,7 @@ def _opened(root: Path, split: str) -> PairSplit:
         whole = _read(root, train, "train")
         return replace(whole.take(np.arange(len(whole)) % DEV_EVERY == 0), name="dev")
     if not root.is_dir():
-        raise InputError(f"{root}: wanted the folder of a dataset; no such folder")
+        raise InputError(f"{root}: wanted crowd, crowd:SEED or the folder of a dataset of pairs; no such folder")
     raise InputError(f"{root}: wanted {' or '.join(FILES[split])} for split {split!r}, found {listing(root)}")
 
 

@@ -23,6 +23,7 @@ from edgegsr.export.rows import by_rows
 from edgegsr.export.vocabulary import OpenStudent
 from edgegsr.files import write_whole
 from edgegsr.hub import first_line
+from edgegsr.progress import waiting
 from edgegsr.runtime.vocabulary import Room
 from edgegsr.student.both import AnyStudent, BothStudent, OneHead
 from edgegsr.student.pairs import PairAnswer, PairStudent
@@ -68,7 +69,7 @@ def _still(student: OneHead) -> OneHead:
 
 
 def _exported(module: torch.nn.Module, given: tuple[torch.Tensor, ...], gates: Gates) -> ModelProto:
-    with quiet(), exporting():
+    with waiting("tracing the graph"), quiet(), exporting():
         program = torch.onnx.export(
             module,
             given,

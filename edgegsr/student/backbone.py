@@ -17,6 +17,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING, M
 
 from edgegsr.errors import InputError
 from edgegsr.hub import first_line, loading, locate
+from edgegsr.progress import waiting
 from edgegsr.student.config import EncoderConfig, StudentConfig
 
 
@@ -26,6 +27,8 @@ def build(config: StudentConfig, load: bool) -> tuple[nn.Module, tuple[int, int]
     `load` fetches the pretrained weights; a student that is about to get its own weights does not need them.
     """
     network, folder = _network(config.encoder, load)
+    with waiting(f"opening {network.model_type}"):
+        MODEL_FOR_BACKBONE_MAPPING[type(network)]  # imports much at first
     channels = _select(network, config)
     backbone = AutoBackbone.from_config(network) if folder is None else _pretrained(network, folder)
     if folder is None and network.model_type == "hgnet_v2":

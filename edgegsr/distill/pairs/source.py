@@ -62,7 +62,7 @@ def open_pair_source(
     if not detector:
         raise InputError(
             f"--method {method}: learns where people and things are from a detector; give --detector, a model of "
-            "transformers such as PekingU/rtdetr_v2_r18vd or a run of pairs"
+            "transformers such as PekingU/rtdetr_v2_r18vd or a run of pairs, of crowds diorama-detector-256"
         )
     return Testimony(
         open_speaker(teacher, tables.encoder, device), detector, learn, kinds, folder, given.scope or SCOPES[0]
