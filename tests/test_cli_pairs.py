@@ -204,6 +204,10 @@ def test_one_trunk_learns_situations_and_pairs(
         ),
         (("--method", "clhoi", "--unseen", "uv"), "--unseen: clhoi learns from no annotation"),
         (("--method", "clhoi", "--set", "clhoi.likely=2"), "likely must be above 0 and at most 1, got 2"),
+        (
+            ("--set", "mipd.glimse=1", "--method", "mipd"),
+            "edgegsr: --set and its kin: train.mipd.glimse is not a known",
+        ),
         (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
         (
             ("--method", "clhoi", "--detector", "nowhere/at/all"),

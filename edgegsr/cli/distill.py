@@ -110,6 +110,11 @@ def distill(
     of_pairs = bool(read_student(card).pairs)
     (find_pair_method if of_pairs else find_method)(method)
     check_method_of(overrides, method)
+    read_train(card)  # a mistake shows before any work is done
+    try:
+        training = read_train(card, overrides)
+    except InputError as error:
+        raise InputError(f"--set and its kin: {str(error).removeprefix(f'{card}: ')}") from error
     if out.is_file():
         raise InputError(f"--out {out}: wanted a folder, got a file")
     if rule not in RULES:
@@ -138,11 +143,6 @@ def distill(
     how = find_method(method)
     if not how.taught and (teacher or live or grid):
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher, --live and --grid")
-    read_train(card)  # a mistake shows before any work is done
-    try:
-        training = read_train(card, overrides)
-    except InputError as error:
-        raise InputError(f"--set and its kin: {str(error).removeprefix(f'{card}: ')}") from error
     data = data or "diorama"
     learn = open_data(data, "train", limit)
     words = learn.annotations.ontology
@@ -169,14 +169,12 @@ def _pairs(
 ) -> None:
     """A student of pairs, on the crowds or on data of HICO-DET."""
     from edgegsr.data.pairs import open_pairs
-    from edgegsr.distill.config import read_train
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.distill.pairs.train import train_pairs
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
 
     given, name = Given(**who), data or "crowd"
-    read_train(card, overrides)  # a mistake shows before any work is done
     if unseen and method == "clhoi":
         raise InputError("--unseen: clhoi learns from no annotation, so nothing can be kept out of it; leave it out")
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
