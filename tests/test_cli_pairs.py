@@ -195,7 +195,7 @@ def test_one_trunk_learns_situations_and_pairs(
             "--unseen-rule: wanted one of labels, boxes, images, got 'x'",
         ),
         (("--unseen-rule", "boxes"), "--unseen-rule: says what goes out with the kinds of --unseen; give --unseen"),
-        (("--start", "nowhere"), "nowhere"),
+        (("--start", "nowhere"), "--start nowhere: no run is there; give one with student.safetensors, or diorama-"),
         (("--detector", "x"), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--method", "gplhoi", "--detector", "x"), "asks no teacher; give --teacher, or leave out --detector"),
         (

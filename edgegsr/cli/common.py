@@ -57,8 +57,7 @@ def need_training(command: str, *more: str, opens: bool = True) -> None:
     from edgegsr.progress import waiting
 
     with waiting("opening PyTorch"):
-        for name in ("torch", "accelerate"):
-            importlib.import_module(name)
+        import torch  # noqa: F401
 
 
 def settings_of(pairs: Iterable[str]) -> dict[str, Any]:

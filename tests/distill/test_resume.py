@@ -21,6 +21,7 @@ import toyworld  # noqa: E402
 from edgegsr.data.split import Split  # noqa: E402
 from edgegsr.distill import checkpoint, journal, losses  # noqa: E402
 from edgegsr.distill.average import Average  # noqa: E402
+from edgegsr.distill.identity import compare  # noqa: E402
 from edgegsr.distill.stop import StopSign  # noqa: E402
 from edgegsr.errors import InputError, TrainingStopped  # noqa: E402
 from edgegsr.interactions import KINDS_FILE  # noqa: E402
@@ -258,3 +259,10 @@ def test_infinite_weights_are_never_saved(learn: Learn, tmp_path: Path, monkeypa
     ):
         learn(tmp_path / "run", overrides={"checkpoint_every": 1})
     assert not checkpoint.states(tmp_path / "run" / "state")
+
+
+def test_where_a_detector_lies_may_change_and_which_one_it_is_may_not() -> None:
+    there = {"teacher": {"detector": "/old/place", "detector_revision": "1"}}
+    compare(Path("run"), there, {"teacher": {"detector": "new/place", "detector_revision": "1"}})
+    with pytest.raises(InputError, match=r"teacher\.detector_revision: '1' there, '2' here"):
+        compare(Path("run"), there, {"teacher": {"detector": "/old/place", "detector_revision": "2"}})

@@ -201,9 +201,10 @@ def turns_of(batches: Loader[PairBatch], until: int, source: Source | None, done
 
 def begin_with(student: PairStudent, start: str | Path) -> str:
     """Takes encoder and decoder of another run, and what its head knows of pairs; says which weights those were."""
-    if not (find_run(Path(start)) / WEIGHTS).is_file():
+    path = find_run(Path(start)) / WEIGHTS
+    if not path.is_file():
         raise InputError(f"--start {start}: no run is there; give one with {WEIGHTS}, or diorama-detector-160")
-    theirs, mine = read_tensors(find_run(Path(start)) / WEIGHTS), student.state_dict()
+    theirs, mine = read_tensors(path), student.state_dict()
     for name in sorted(name for name in mine.keys() | theirs.keys() if name.startswith(TRUNK)):
         if name not in mine or name not in theirs or mine[name].shape != theirs[name].shape:
             raise InputError(f"--start {start}: {name} is of another card; give a run of the same encoder and decoder")
