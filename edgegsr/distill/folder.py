@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import torch
 from accelerate import Accelerator
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from edgegsr.distill import checkpoint
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.training import open_accelerator
-from edgegsr.run import REPORT, STATE, WEIGHTS
+from edgegsr.errors import InputError
+from edgegsr.files import writing
+from edgegsr.run import CONFIG, REPORT, STATE, WEIGHTS
+
+LOCK = ".training"  # held, with the number of its process, by the training that is at work in a folder
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class Folder:
     saved: checkpoint.Checkpoint | None
     finished: bool
     begun: bool  # a step of some training is kept here
+    lock: IO[str] | None  # keeps trainings of other processes out as long as this folder is known
 
     @property
     def is_new(self) -> bool:
@@ -42,7 +54,40 @@ def open_folder(out: Path, settings: TrainConfig, runs: Collection[Path] = ()) -
     """The folder, with the dice of the training thrown anew; it ends as a run, or as the `runs` that are named."""
     accelerator = open_accelerator(settings)
     places = runs or (out,)
-    begun = any((out / STATE).glob("*")) or any((run / WEIGHTS).is_file() for run in places)
+    for place in places:
+        _check_ours(place)
     finished = all((run / name).is_file() for run in places for name in (WEIGHTS, REPORT))
+    lock = _locked(out) if accelerator.is_main_process and not finished else None
+    begun = any((out / STATE).glob("*")) or any((run / WEIGHTS).is_file() for run in places)
     torch.manual_seed(settings.seed)
-    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished, begun)
+    return Folder(out, accelerator, checkpoint.latest(out / STATE), finished, begun, lock)
+
+
+def _check_ours(place: Path) -> None:
+    """Refuses the folder of something else."""
+    if place.is_dir() and not (place / CONFIG).is_file():
+        names = sorted(path.name for path in place.iterdir() if not path.name.startswith("."))
+        if names:
+            found = ", ".join(names[:5])
+            raise InputError(f"{place}: wanted an empty folder or a run, found {found}; give another --out")
+
+
+def _locked(out: Path) -> IO[str] | None:
+    """The lock of a folder, for this process alone."""
+    if not fcntl:
+        return None
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / LOCK).open("a+")
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        who = lock.read().strip()
+        raise InputError(
+            f"{out}: another training is at work here (process {who}); wait for it, or give another --out"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

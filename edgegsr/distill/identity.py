@@ -72,8 +72,6 @@ def settle(out: Path, description: str, ontology: Ontology, tables: TextTables, 
         elif may_write:
             for name in (KINDS_FILE, QUANTIZERS):  # which only another kind of student leaves
                 (out / name).unlink(missing_ok=True)
-    elif may_write and out.is_dir() and (names := sorted(p.name for p in out.iterdir() if not p.name.startswith("."))):
-        raise InputError(f"{out}: wanted an empty folder or a run, found {', '.join(names[:5])}; give another --out")
     if not may_write:
         return
     for path, content in ((out / CONFIG, description), (out / ONTOLOGY, ontology.to_json())):
