@@ -22,4 +22,4 @@ def percent(share: float | None) -> str:
 
 def many(count: int, what: str) -> str:
     """So many of something."""
-    return f"{count} {what}{'s' * (count != 1)}"
+    return f"{count:,} {what}{'s' * (count != 1)}"

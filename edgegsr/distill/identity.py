@@ -34,6 +34,8 @@ FREE = (  # may change while a training is under way
     "train.workers",
     "train.checkpoint_every",
     "teacher.detector",  # where it lies; its revision says which one it is
+    "teacher.couples",  # how many that finds
+    "pairs.begins_with",  # where that lies; the hash of its weights says which one it is
 )
 SHOWN = 4  # differences in a message
 

@@ -88,6 +88,8 @@ class GlimpseSource:
                 split, seen, likely = replace(split, given=split.couples.only(kept)), seen[kept], likely[kept]
                 self.facts["kept"] = KEPT
             likely = _believed(sought, likely, split)
+        if detector:
+            self.facts["couples"] = int((~split.couples.verbs.any(1)).sum())
         self.split, self.first = split, split.first
         self.seen, self.likely = seen, likely  # (M, t) float16, and (M, V)
 

@@ -69,6 +69,7 @@ class Testimony:
         kept = folder / FOLDER
         pictures = digests([photos.path(i) for i in range(len(photos))], folder, keep=True)
         self.split = found(detector, photos, folder)
+        self.facts["couples"] = len(self.split.couples.image)
         self.captions = _captions(speaker, photos, pictures, kept / "captions")  # (N, t) float16
         told = _told(speaker, self.split, pictures, kept / "likelihoods", scope)
         self.couple_logprob, self.tokens = _columns(told, self.split.couples, kinds)  # (M, V) and (K,)

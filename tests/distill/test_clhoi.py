@@ -217,7 +217,8 @@ def test_a_student_is_taught_without_one_annotation(
     assert taught.student.state_dict().keys() == pair_run.student.state_dict().keys()
     assert taught.config["teacher"]["detector"] and "clhoi" in taught.config["train"]
     page = (taught.folder / "report.html").read_text()
-    assert f"method clhoi, taught by {speaker.name}; no annotation, boxes by the detector {detector.name}" in page
+    couples = f"{len(heard.split.couples.image):,} couples that the detector {detector.name} finds"
+    assert f"method clhoi, taught by {speaker.name}; no annotation, {couples}" in page
     scrambled = replace(pairs_train, pairs=replace(pairs_train.pairs, kind=np.roll(pairs_train.pairs.kind, 7)))
     again = testimony.Testimony(speaker, detector, scrambled, kinds, tmp_path / "cache", "couple")
     same = train_pairs(CARD, scrambled, pairs_dev, tables, tmp_path / "same", "clhoi", overrides, source=again)

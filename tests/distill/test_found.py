@@ -179,7 +179,9 @@ def test_a_teacher_looks_at_what_is_found_besides(
     done = train_pairs(CARD, known, pairs_dev, words, tmp_path / "run", method, {"epochs": 1}, SETTING, source=source)
     assert done.config["teacher"]["detector"] == "annotator" and done.config["teacher"]["detector_revision"] == "a1"
     page = (done.folder / "report.html").read_text("utf-8")
-    assert "1 epoch, seed 0" in page and "beside annotations, couples that the detector annotator finds" in page
+    found = f"{source.facts['couples']:,} couples that the detector annotator finds"
+    assert "1 epoch, seed 0" in page and f"beside annotations, {found}" in page
+    assert f"none of those that {SETTING} keeps out of training" in page
 
 
 @pytest.mark.parametrize("method", ["mipd", "gplhoi"])
@@ -256,6 +258,7 @@ def test_of_what_is_found_only_what_the_teacher_takes_for_a_kind_out_of_training
     assert np.array_equal(some.split.couples.objects_xyxy, there.objects_xyxy[kept])
     assert len(some.first) == len(known) + 1 and some.first[-1] == kept.sum()
     assert "kept" in some.facts and "kept" not in every.facts
+    assert (some.facts["couples"], every.facts["couples"]) == ((found & kept).sum(), found.sum())
 
 
 def test_a_source_of_another_split_is_refused(

@@ -243,6 +243,7 @@ def test_a_start_gives_all_it_knows_of_pairs(
 ) -> None:
     begun = run(tmp_path / "next", pairs_train, pairs_dev, start=pair_run.folder, overrides={"epochs": 1})
     assert len(begun.config["pairs"]["start"]) == 64
+    assert f"begun with {pair_run.folder}" in (begun.folder / "report.html").read_text()
     student = PairStudent(read_student(CARD), begun.tables, torch.from_numpy(begun.kinds.valid), pretrained=False)
     begin_with(student, pair_run.folder)
     mine, theirs = student.state_dict(), pair_run.student.state_dict()

@@ -60,7 +60,7 @@ def write_report(run: PairRun, split: PairSplit, said: PairAnswers) -> Path:
         for title, note, part in (
             (
                 "Scores",
-                _note(f"mAP on {split.name}, %, by HICO-DET's protocol, over the kinds that it shows"),
+                _note(f"mAP on {split.name}, %, by HICO-DET's protocol, over {_judged(run)}"),
                 _scores(scores),
             ),
             ("Training", "", f'<div class="charts">{"".join(_charts(metrics))}</div>'),
@@ -84,9 +84,17 @@ def _lead(run: PairRun, split: PairSplit) -> str:
         f"{many(config['train']['epochs'], 'epoch')}, seed {config['train']['seed']}",
         f"{weights / 1e6:.2f} M weights, {run.student.config.pairs} queries at {run.student.config.side} px",
         *([f"zero-shot setting {unseen}"] if unseen else []),
+        *([f"begun with {escape(start)}"] if (start := config["pairs"].get("begins_with")) else []),
         f"method {config['method']}{_taught_by(config.get('teacher', {}))}",
     ]
     return " · ".join(parts) + note_on(split.folder, "HICO-DET")
+
+
+def _judged(run: PairRun) -> str:
+    """Which kinds a report is about: dev does not show those that a zero-shot setting keeps out of training."""
+    unseen = run.config["pairs"]["unseen"]
+    without = f", none of those that {unseen} keeps out of training: `edgegsr eval` judges them" if unseen else ""
+    return f"the kinds that it shows{without}"
 
 
 def _taught_by(source: Mapping[str, Any]) -> str:
@@ -94,10 +102,9 @@ def _taught_by(source: Mapping[str, Any]) -> str:
     if not source:
         return ""
     boxes, detector = "", source.get("detector")
-    if "annotated" in source:
-        boxes = f"; beside annotations, couples that the detector {detector} finds"
-    elif detector:
-        boxes = f"; no annotation, boxes by the detector {detector}"
+    if detector:
+        beside = "beside annotations" if "annotated" in source else "no annotation"
+        boxes = f"; {beside}, {many(source['couples'], 'couple')} that the detector {detector} finds"
     return escape(f", taught by {source['teacher']}{boxes}")
 
 

@@ -86,6 +86,8 @@ def train_pairs(
         student = PairStudent(card, tables, valid, pretrained=folder.is_new)
         beginning = begin_with(student, start) if start else ""
     more, data = facts_of_pairs(split_train, split_dev, setting, rule, beginning, source)
+    if beginning and not isinstance(start, Start):
+        more["pairs"]["begins_with"] = str(start)
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process, folder.begun)
     if accelerator.is_main_process and not (folder.begun and (out / KINDS_FILE).is_file()):
