@@ -43,7 +43,7 @@ class InteractionRecognizer(Recognizer):
 
 def sureness(sure: float) -> float:
     """A likelihood from which interactions are told."""
-    if not 0 <= sure <= 1:
+    if isinstance(sure, str) or not 0 <= sure <= 1:
         raise InputError(f"sure: wanted a likelihood from 0 to 1, got {sure!r}")
     return sure
 

@@ -92,6 +92,8 @@ def open_gates(graph: bytes, engine: str, precision: str, threads: int | None, b
     """A graph in an engine; one that is built of files needs its bundle."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise InputError(f"threads: wanted 1 or more, or None for as many as the engine likes, got {threads!r}")
     if lacking := lacks(engine):
         raise InputError(f"engine: {lacking}")
     try:

@@ -48,7 +48,13 @@ def test_a_bundle_of_pairs_says_who_does_what_with_what(tmp_path: Path, photo: P
     assert recognizer.predict(photo, sure=1.0) == [] and len(recognizer.predict(photo, sure=0.0)) == 6
 
 
-@pytest.mark.parametrize("sure", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_an_engine_has_threads(tmp_path: Path, threads: int) -> None:
+    with pytest.raises(InputError, match="threads: wanted 1 or more, or None for as many as the engine likes, got "):
+        InteractionRecognizer(pairs(tmp_path / "bundle"), threads=threads)
+
+
+@pytest.mark.parametrize("sure", [-0.1, 1.1, float("nan"), "0.5"])
 def test_a_likelihood_is_a_share(tmp_path: Path, photo: Path, sure: float) -> None:
     with pytest.raises(InputError, match="sure: wanted a likelihood from 0 to 1, got "):
         InteractionRecognizer(pairs(tmp_path / "bundle")).predict(photo, sure)

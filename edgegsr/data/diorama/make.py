@@ -10,7 +10,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -103,7 +103,7 @@ def start(out: Path, wanted: dict[str, Any], images: str) -> bool:
     for known in (out / STAGED, started):
         if known.exists() and (got := _started_with(known)) != wanted:
             raise InputError(
-                f"{out}: wanted an empty folder or one started with {wanted}, got {got}; name another --out"
+                f"{out}: wanted an empty folder or one of {_told(wanted)}, got one of {_told(got)}; name another --out"
             )
     if (out / STAGED).exists():
         return True
@@ -148,11 +148,15 @@ def one_maker(path: Path) -> Iterator[None]:
         yield
 
 
-def _started_with(path: Path) -> object:
+def _started_with(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
+        return dict(json.loads(path.read_text()))
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path}: wanted JSON, got {error}; remove the folder and make it again") from error
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
 def sizes(folder: Path) -> dict[str, int]:
