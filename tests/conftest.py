@@ -23,6 +23,7 @@ LONGEST = (  # files that begin first, so that no process is left alone with one
     "test_export.py",
     "test_both_heads.py",
     "test_vocabulary.py",
+    "test_word_reader.py",
     "test_cli_line.py",
     "test_smaller_both.py",
     "test_teach_line.py",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from onnx import ModelProto
 
     from edgegsr.data.split import Split
@@ -39,3 +41,16 @@ def rounded_graph(rounded: Run) -> ModelProto:
     from edgegsr.export.onnx import graph_of
 
     return graph_of(rounded.student, tokens=True)
+
+
+@pytest.fixture(scope="package")
+def folded(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose words stay."""
+    pytest.importorskip("onnxscript")
+    from bundlemade import TARGET, checks
+
+    from edgegsr.export.export import export
+
+    out = tmp_path_factory.mktemp("folded") / "bundle"
+    export(whole, out, TARGET, checks(split_dev))
+    return out

@@ -13,8 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import onnx
-from test_export import TARGET, checks, near
-from test_vocabulary import NEW, random_tables
+from bundlemade import NEW, TARGET, checks, near, random_tables
 
 from edgegsr.bench.layers import layers
 from edgegsr.bundle import ASK_OUTPUTS, OUTPUTS, TOKENS, open_bundle, seal

@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import onnx
+from bundlemade import TARGET, checks, near
 
 import edgegsr
 from edgegsr.bundle import INPUTS, OUTPUTS, open_bundle
@@ -25,21 +26,13 @@ from edgegsr.errors import InputError
 from edgegsr.export.export import export
 from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
-from edgegsr.export.judge import Checks
 from edgegsr.export.parity import parity
 from edgegsr.export.target import Gates, find_target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.graphfile import read_graph
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer
-from edgegsr.situation import Situation
 from edgegsr.student.predictor import EagerPredictor
-
-TARGET = find_target("onnx-fp32")
-
-
-def checks(photos: Split, images: int = 128) -> Checks:
-    return Checks(photos, images=images, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +40,6 @@ def bundle(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactor
     out = tmp_path_factory.mktemp("exported") / "bundle"
     assert export(whole, out, TARGET, checks(split_dev))["missed"] == []
     return out
-
-
-def near(one: Situation, other: Situation) -> bool:
-    boxes = [
-        (a.box_xyxy is None) == (b.box_xyxy is None) and np.allclose(a.box_xyxy or 0, b.box_xyxy or 0, atol=1e-3)
-        for a, b in zip(one.fillers.values(), other.fillers.values())
-    ]
-    words = [{role: filler.noun for role, filler in each.fillers.items()} for each in (one, other)]
-    sure = abs(one.confidence - other.confidence) < 1e-4
-    return one.verb == other.verb and words[0] == words[1] and all(boxes) and sure
 
 
 def test_a_bundle_says_what_the_student_says(bundle: Path, whole: Run, split_dev: Split) -> None:

@@ -18,7 +18,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import stand_in
-from test_vocabulary import NEW, random_tables
+from bundlemade import LOOSE, NEW, random_tables
 
 from edgegsr.bench.roofline import law
 from edgegsr.bundle import open_bundle
@@ -32,8 +32,6 @@ from edgegsr.export.target import Gates, find_target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer, build_engine
-
-LOOSE = Gates(drift=0.99, kept=0.0, half=1.0)  # eight photos of a toy world: one of them is twelve points
 
 
 def checks(photos: Split, images: int = 8) -> Checks:

@@ -14,10 +14,9 @@ pytest.importorskip("onnxscript")
 
 import onnx
 import onnxruntime
+from bundlemade import LOOSE, TARGET, checks
 from commandline import run as command
 from exported import traced_anew
-from test_export import TARGET, checks
-from test_kit import LOOSE
 
 from edgegsr.bundle import open_bundle, seal
 from edgegsr.data.split import Split

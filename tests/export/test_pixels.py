@@ -15,9 +15,8 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import onnx
+from bundlemade import LOOSE, TARGET, checks, near
 from PIL import Image
-from test_export import TARGET, checks, near
-from test_kit import LOOSE
 
 from edgegsr.bundle import open_bundle, seal
 from edgegsr.data.split import Split
