@@ -19,6 +19,7 @@ LONGEST = (  # files that begin first, so that no process is left alone with one
     "test_demo.py",
     "test_cli_pairs.py",
     "test_compress.py",
+    "test_latency.py",
     "test_cli_bench.py",
     "test_export.py",
     "test_both_heads.py",

@@ -5,9 +5,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from edgegsr.compress.school import School
+    from edgegsr.data.split import Split
+    from edgegsr.run import Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "student"))
 
@@ -92,3 +97,16 @@ def pixels() -> Any:
     import torch
 
     return torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def school(whole: Run, split_train: Split, split_dev: Split) -> School:
+    pytest.importorskip("accelerate")
+    pytest.importorskip("torch_pruning")
+    pytest.importorskip("nncf")
+    from edgegsr.compress.school import School
+    from edgegsr.data.splits import groups
+    from edgegsr.distill.config import read_train
+
+    settings = read_train({"train": whole.config["train"]})
+    return School(split_train, split_dev, groups(split_train.annotations), "none", None, settings)
