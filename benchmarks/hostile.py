@@ -21,7 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from mutations import PHOTOS, mutated_bundle, mutated_photo
+from harm_bundles import mutated_bundle
+from harm_photos import PHOTOS, mutated_photo
 from result import publish
 
 from edgegsr.bundle import TEXT_GRAPH
