@@ -81,7 +81,7 @@ def test_a_result_of_another_schedule_is_refused(hoi, tmp_path: Path, monkeypatc
 def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     hoi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tables
+    import tables_pairs
 
     result: dict[str, Any] = {
         "student": "pico-pairs",
@@ -94,8 +94,8 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     hoi.enter(result, plain, {"unseen": 0.2, "seen": 0.4, "full": 0.3})
     for seed, unseen in ((0, 0.24), (1, 0.26)):
         hoi.enter(result, taught._replace(seed=seed), {"unseen": unseen, "seen": 0.39, "full": 0.3})
-    monkeypatch.setattr(tables, "load", {"diorama-hoi": result}.__getitem__)
-    told = tables.hoi()
+    monkeypatch.setattr(tables_pairs, "load", {"diorama-hoi": result}.__getitem__)
+    told = tables_pairs.hoi()
     assert (
         "5 epochs from a detector" in told
         and "In UO methods with a teacher also learn of couples that `d` finds" in told
@@ -105,4 +105,4 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
     hoi.enter(result, cell(hoi, 0, "all")._replace(method="none"), {"full": 0.2})
     hoi.enter(result, cell(hoi, 0, "all")._replace(method="clhoi"), {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
-    assert "| `clhoi` | no annotation | 1 | 10.0 | - / - |" in tables.hoi() and "it is 50 %" in tables.hoi()
+    assert "| `clhoi` | no annotation | 1 | 10.0 | - / - |" in tables_pairs.hoi() and "it is 50 %" in tables_pairs.hoi()

@@ -18,7 +18,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import tables
+import tables_pairs
 import two_stage
 from two_stage_model import EACH, Shape, masks, slots
 
@@ -151,8 +151,8 @@ def test_a_comparison_has_its_figures(ready: two_stage.Ready, monkeypatch: pytes
     assert told["least"] == row["times_ours"] and told["of"] == "225 pairs, 64 px, tiny, onnxruntime fp32"
     assert told["met"] == (row["times_ours"] > 1)
     result = {"threads": 1, "machine": {"cpu": "a CPU"}, "blocks": 2, "settings": settings}
-    monkeypatch.setattr(tables, "load", {"two-stage": result}.__getitem__)
-    ours, theirs = tables.two_stage().splitlines()[-2:]
+    monkeypatch.setattr(tables_pairs, "load", {"two-stage": result}.__getitem__)
+    ours, theirs = tables_pairs.two_stage().splitlines()[-2:]
     assert ours.startswith("| 64 px, 3 verbs, 5 objects | ours, 6 queries |") and " times (" not in ours
     assert f"{row['p50_ms']:.1f}, {row['times_ours']:.2f} times (" in theirs
 
