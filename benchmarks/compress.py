@@ -11,15 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-import torch
+from abreast import measured
 from result import publish
 
 from edgegsr.compress.clocks import clock_of
@@ -125,17 +123,6 @@ def scored(run: Run) -> dict[str, Any]:
     }
 
 
-def measured(jobs: list[Job], side_by_side: int) -> Iterator[tuple[Job, dict[str, dict[str, Any]]]]:
-    """Every job with what came of it as it is finished."""
-    with ProcessPoolExecutor(side_by_side, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        waiting = {pool.submit(measure, job): job for job in jobs}
-        try:
-            for finished in as_completed(waiting):
-                yield waiting[finished], finished.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def shares(before: Mapping[str, Any], per_seed: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """What is kept of every score of the run as it came, in the mean over the seeds."""
     return {
@@ -185,7 +172,7 @@ def main() -> None:
         result["plan"] = {"latency": plan["share"], "ratios": plan["ratios"]}
     have = {name: found["per_seed"] for name, found in result["after"].items()}
     todo = [job for job in jobs if str(job.seed) not in have.get("pruned, INT8" if job.pruned else "INT8", {})]
-    for job, parts in measured(todo, given.jobs):
+    for job, parts in measured(measure, todo, given.jobs):
         for name, part in parts.items():
             found = result["after"].setdefault(name, {"per_seed": {}})
             found["per_seed"][str(job.seed)] = part

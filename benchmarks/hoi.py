@@ -16,15 +16,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import machine
-import torch
+from abreast import measured
 from result import publish, told_of
 
 from edgegsr.data.diorama.make import WORLD
@@ -106,17 +103,6 @@ def _every_group(scores: Scores) -> dict[str, float | None]:
     return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
 
 
-def measured(cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, dict[str, float]]]:
-    """Every cell with its scores as it is finished, `jobs` at a time."""
-    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        waiting = {pool.submit(measure, cell): cell for cell in cells}
-        try:
-            for finished in as_completed(waiting):
-                yield waiting[finished], finished.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def enter(result: dict[str, Any], cell: Cell, scores: dict[str, float]) -> None:
     """Puts the scores of a cell where they belong, with mean and spread over the seeds that are there."""
     found = result["settings"].setdefault(cell.setting, {}).setdefault(cell.method, {"per_seed": {}})
@@ -167,7 +153,7 @@ def main() -> None:
     ]
     for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
         taught_by(cell)  # once, before several trainings want the same at once
-    for cell, scores in measured(cells, given.jobs):
+    for cell, scores in measured(measure, cells, given.jobs):
         enter(result, cell, scores)
         publish(result, given.out)
 

@@ -14,14 +14,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import machine
-import torch
+from abreast import measured
 from baseline import summary
 from result import publish
 
@@ -126,17 +124,6 @@ def measure(cell: Cell) -> dict[str, Any]:
         "seen_bias": chosen.seen_bias,
         **{name: fact for name, fact in machine.facts().items() if name in ("cpu", "gpu", "commit")},
     }
-
-
-def measured(cells: Iterable[Cell], jobs: int, threads: int) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    """Every cell with its scores as it is finished, `jobs` at a time."""
-    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (threads,)) as pool:
-        waiting = {pool.submit(measure, cell): cell for cell in cells}
-        try:
-            for finished in as_completed(waiting):
-                yield waiting[finished], finished.result()
-        finally:  # of what was stopped or failed, nothing that has not begun
-            pool.shutdown(cancel_futures=True)
 
 
 def look(cache: Path) -> None:
@@ -251,7 +238,7 @@ def main() -> None:
         look(given.cache)
         if "teacher" not in result:
             result["teacher"] = zero_shot_on_test()
-    for cell, scores in measured(todo, given.jobs, given.threads):
+    for cell, scores in measured(measure, todo, given.jobs, given.threads):
         enter(result, cell, scores)
         publish(result, given.out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -242,7 +243,10 @@ def test_a_start_gives_all_it_knows_of_pairs(
     pair_run: PairRun, tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit
 ) -> None:
     begun = run(tmp_path / "next", pairs_train, pairs_dev, start=pair_run.folder, overrides={"epochs": 1})
+    copied = shutil.copytree(pair_run.folder, tmp_path / "elsewhere")
     assert len(begun.config["pairs"]["start"]) == 64
+    again = run(tmp_path / "next", pairs_train, pairs_dev, start=copied, overrides={"epochs": 1})
+    assert again.config["pairs"]["begins_with"] == str(pair_run.folder)
     assert f"begun with {pair_run.folder}" in (begun.folder / "report.html").read_text()
     student = PairStudent(read_student(CARD), begun.tables, torch.from_numpy(begun.kinds.valid), pretrained=False)
     begin_with(student, pair_run.folder)
