@@ -13,6 +13,10 @@ pytest.importorskip("onnxscript")
 
 from test_cli_pairs import card, crowd, trained  # noqa: F401  (fixtures)
 
+from edgegsr.data.pairs import open_pairs
+from edgegsr.scoring import hico
+from edgegsr.scoring.pair_predictions import read_hico
+
 BUNDLE = "exported"
 
 
@@ -70,6 +74,34 @@ def test_eval_says_the_same_of_a_bundle_as_of_its_run(
         assert len(lines.read_text().splitlines()) == told[-1]["images"]
     assert told[0]["out_of_training"] == told[1]["out_of_training"] == "uo"
     assert told[0]["default"] == pytest.approx(told[1]["default"], abs=1e-3)
+
+
+def test_bench_judges_either_half_of_a_bundle_that_says_both(
+    crowd: Path,  # noqa: F811
+    world: Path,
+    bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    little = ("--pace", "quick", "--photos", 2, "--limit", 3, "--threads", 1, "--out", tmp_path / "bench")
+    assert run("bench", "diorama-both", "--head", "pairs", "--data", crowd, *little, "--json") == 0
+    said = capsys.readouterr().out
+    assert "both heads: both are timed, pairs are judged; --head names the half" in said
+    (told,) = json.loads(said.splitlines()[-1])["subjects"].values()
+    lines, score = tmp_path / "p.jsonl", told["accuracy"]["groups"]["all"]["mean_ap"]
+    judged = ("--head", "pairs", "--data", crowd, "--limit", 3, "--predictions", lines, "--json")
+    assert run("eval", "diorama-both", *judged) == 0
+    truth = open_pairs(str(crowd), "test", 3).pairs
+    assert hico.score(truth, read_hico(lines, truth), hico.PARTIAL).default.full == pytest.approx(score) and score > 0
+    for wish, message in (
+        (("diorama-both", "--data", crowd), "one half is judged, here situations; give data of that half"),
+        (("diorama-both", "--data", f"{world},{crowd}"), "one half is judged, here situations; give data of that half"),
+        ((bundle, "--head", "pairs"), "--head: is for bundles that say both, and these say one; leave it out"),
+        ((bundle, "diorama-both"), "got some of each; give the other --head, or measure them apart"),
+        (("diorama-both", "--head", "pairs", "--teacher", "diorama"), "and here pairs are judged"),
+    ):
+        assert run("bench", *wish, "--out", tmp_path / "x") == 2
+        assert message in capsys.readouterr().err
 
 
 def test_eval_takes_a_bundle_of_situations_too(
@@ -192,6 +224,9 @@ def test_bundles_of_both_kinds_are_measured_apart(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("bench", bundle, "diorama-nano", "--out", tmp_path / "out") == 2
-    assert "bench: wanted bundles of situations or of pairs, got both; measure them apart" in capsys.readouterr().err
+    assert (
+        "bundles that are judged by situations or by pairs, got some of each; measure them apart"
+        in capsys.readouterr().err
+    )
     assert run("bench", bundle, "--teacher", "diorama", "--out", tmp_path / "out") == 2
-    assert "--teacher: is for situations, and these bundles are of pairs; leave it out" in capsys.readouterr().err
+    assert "--teacher: is for situations, and here pairs are judged; leave it out" in capsys.readouterr().err

@@ -265,7 +265,25 @@ def test_both_heads_come_down_to_8_bits_together(
     assert run("compress", both, "--ptq", "--data", f"{crowd},{world}", "--out", tmp_path / "x") == 2
     assert "--data: situations come first, as in diorama,crowd" in capsys.readouterr().err
     assert run("bench", bundle, "--data", crowd, "--out", tmp_path / "x") == 2
-    assert "bundles that say both are timed with both and judged by situations" in capsys.readouterr().err
+    assert "of bundles that say both one half is judged, here situations; give data of that" in capsys.readouterr().err
+    judged = (
+        "--data",
+        crowd,
+        "--split",
+        "dev",
+        "--head",
+        "pairs",
+        "--student",
+        small,
+        "--pace",
+        "quick",
+        "--photos",
+        4,
+    )
+    assert run("bench", bundle, *judged, "--kept", 0.5, "--out", tmp_path / "bench", "--json") == 0
+    told = last_json(capsys)["subjects"]
+    scored = {each["kind"]: each["accuracy"]["groups"]["all"]["mean_ap"] for each in told.values()}
+    assert scored["bundle"] == pytest.approx(scored["student"], abs=0.05) and len(scored) == 2
     assert _run_of(str(small), "pairs") == small / "pairs" and _run_of(str(small / "pairs"), "pairs") == small / "pairs"
     assert run("compress", small, "--ptq", "--data", data, "--out", tmp_path / "x") == 2
     assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err

@@ -25,6 +25,7 @@ BEGAN = time.monotonic()
 WHOLE = ("predict",)  # the only step of a predictor that does not tell its own
 PACKAGES = ("edgegsr", "numpy", "onnxruntime", "openvino", "tensorrt", "torch")
 RANKS = 5
+NO_VERB = ""  # of who asks for interactions
 
 Reply = dict[str, Any]
 
@@ -70,7 +71,7 @@ class Served:
     def say(self, asked: Sequence[tuple[str, str | None]]) -> Reply:
         """What is said of photos, as `edgegsr score` reads it: frames of the best verb, and of one that is named.
 
-        Or every interaction, whatever is named.
+        Or every interaction, where `NO_VERB` is named.
         """
         return {"said": [self._line(Path(photo), verb) for photo, verb in asked]}
 
@@ -106,19 +107,15 @@ class Served:
 
     def _line(self, photo: Path, verb: str | None) -> Reply:
         content = photo.read_bytes()
-        if self.of_pairs:
-            every = self.predictor.predict(content, sure=0)
+        if verb == NO_VERB:
+            said = self.predictor.predict(content, sure=0)
+            every = getattr(said, "interactions", said)  # of a predictor with both heads
             return {"image": photo.name, "pairs": [each.predicted for each in every]}
         best = self._situation(content)
         frames = {best.verb: _frame(best)} if best.fillers else {}
         if verb is not None and verb not in frames and best.fillers:
             frames[verb] = _frame(self._situation(content, verb))
         return {"image": photo.name, "verbs": [each for each, _ in best.verbs[:RANKS]], "frames": frames}
-
-    @property
-    def of_pairs(self) -> bool:
-        """Whether interactions are all that is said."""
-        return hasattr(self.predictor, "kinds") and not hasattr(self.predictor, "ontology")
 
     def _situation(self, content: bytes, verb: str | None = None) -> Situation:
         said = self.predictor.predict(content, *[verb] * (verb is not None))

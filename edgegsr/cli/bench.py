@@ -16,6 +16,7 @@ import typer
 
 from edgegsr.cli.common import (
     MISSED,
+    Head,
     Json,
     Limit,
     complain,
@@ -78,6 +79,12 @@ def bench(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="train, dev, test, or one of Ov-SWiG.")] = "test",
+    head: Annotated[
+        Optional[Head],
+        typer.Option(
+            help="Of bundles that say both, and are timed with both: which half is judged, by default situations."
+        ),
+    ] = None,
     limit: Limit = None,
     photos: Annotated[int, typer.Option(min=1, help="That are looked at again and again.")] = 64,
     accuracy: Annotated[bool, typer.Option(help="Also judge what is said of the annotated photos.")] = True,
@@ -126,17 +133,25 @@ def bench(
     if out.is_file():
         raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
     opened = [open_bundle(find_bundle(each)) for each in bundles]
-    if kinds := _kinds(opened):
-        leave_out({"--teacher": teacher}, "for situations, and these bundles are of pairs")
+    if kinds := _kinds(opened, head):
+        leave_out({"--teacher": teacher}, "for situations, and here pairs are judged")
+    judged = Head.pairs if kinds else Head.situations
     if any(len(bundle.heads) > 1 for bundle in opened):
-        if data and ("," in data or names_pairs(data)):
+        if data and ("," in data or names_pairs(data) > (kinds is not None)):
             raise InputError(
-                f"--data {data}: bundles that say both are timed with both and judged by situations; give data of "
-                "those (pairs: `edgegsr eval BUNDLE --head pairs`)"
+                f"--data {data}: of bundles that say both one half is judged, here {judged.value}; give data of that "
+                "half, or the other --head"
             )
-        print("both heads: both are timed, situations are judged (pairs: edgegsr eval BUNDLE --head pairs)")
+        print(f"both heads: both are timed, {judged.value} are judged; --head names the half")
     subjects, words = _subjects(
-        list(zip(bundles, opened)), engine or [], _numbers("--threads", threads), student, teacher, out, host is None
+        list(zip(bundles, opened)),
+        engine or [],
+        _numbers("--threads", threads),
+        student,
+        teacher,
+        out,
+        host is None,
+        judged.value,
     )
     subjects = [replace(each, at_once=at_once) for each in subjects]
     limit = 200 if quick and limit is None else limit
@@ -188,14 +203,18 @@ def bench(
         raise typer.Exit(MISSED)
 
 
-def _kinds(opened: Sequence[Bundle]) -> Kinds | None:
-    """The kinds of interaction of the first bundle where all are of pairs, none where all are of situations."""
-    from edgegsr.bundle import SITUATIONS
+def _kinds(opened: Sequence[Bundle], head: Optional[Head]) -> Kinds | None:
+    """The kinds of interaction of the first bundle where pairs are judged, none where situations are."""
+    from edgegsr.bundle import PAIRS
     from edgegsr.runtime.interactions import kinds_of
 
-    of_pairs = [SITUATIONS not in bundle.heads for bundle in opened]
+    of_both = [len(bundle.heads) > 1 for bundle in opened]
+    if head and not any(of_both):
+        raise InputError("--head: is for bundles that say both, and these say one; leave it out")
+    of_pairs = [head == Head.pairs if both else PAIRS in bundle.heads for bundle, both in zip(opened, of_both)]
     if any(of_pairs) and not all(of_pairs):
-        raise InputError("bench: wanted bundles of situations or of pairs, got both; measure them apart")
+        way = "give the other --head, or measure them apart" if any(of_both) else "measure them apart"
+        raise InputError(f"bench: wanted bundles that are judged by situations or by pairs, got some of each; {way}")
     return kinds_of(opened[0]) if all(of_pairs) else None
 
 
@@ -207,10 +226,11 @@ def _subjects(
     teacher: str | None,
     out: Path,
     here: bool,
+    head: str,
 ) -> tuple[list[Subject], Ontology]:
     """What is measured, of bundles under the names that were given, and the words of the first of it."""
     from edgegsr.bench.child import Subject
-    from edgegsr.bundle import MANIFEST, PAIRS, SITUATIONS
+    from edgegsr.bundle import MANIFEST
     from edgegsr.files import write_whole
     from edgegsr.runtime.session import ENGINES, lacks
     from edgegsr.shipped import find_teacher
@@ -239,7 +259,6 @@ def _subjects(
             continue
         need_training(f"--{kind}", opens=False)
         if kind == "student":
-            head = SITUATIONS if SITUATIONS in opened[0].heads else PAIRS
             at, said_by = str(_run_of(named, head).resolve()), ""
         else:
             told = words.to_json()
@@ -305,13 +324,14 @@ def _photos(truth: tuple[Any, Truth] | None, count: int, out: Path) -> tuple[lis
         from edgegsr.bench.photos import made
 
         return [str(path.resolve()) for path in made(out / "photos", min(count, 16))], []
+    from edgegsr.bench.subject import NO_VERB
     from edgegsr.interactions import Pairs
 
     photos, known = truth[0], truth[1].annotations
     every = [str(photos.path(i).resolve()) for i in range(len(photos))]
     step = max(1, len(every) // count)
     if isinstance(known, Pairs):  # which asks about no verb
-        return every[::step][:count], [(photo, "") for photo in every]
+        return every[::step][:count], [(photo, NO_VERB) for photo in every]
     verbs = [known.ontology.verbs[verb] for verb in known.verbs]
     return every[::step][:count], list(zip(every, verbs))
 

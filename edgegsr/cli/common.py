@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 DONE, FAILED, BAD_INPUT, MISSED = 0, 1, 2, 3  # exit codes; 3 is for gates and parity
 
 NEVER_FOLDED = 10  # characters of a column
+
+
+class Head(str, Enum):
+    """Half of what says both."""
+
+    situations = "situations"
+    pairs = "pairs"
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Data = Annotated[str, typer.Option(help="A folder in the SWiG layout, 'diorama', or 'diorama:SEED'.")]

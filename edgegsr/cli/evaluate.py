@@ -12,6 +12,7 @@ import typer
 
 from edgegsr.cli.common import (
     AnyData,
+    Head,
     Json,
     Limit,
     RunFolder,
@@ -31,11 +32,6 @@ from edgegsr.errors import InputError, shown
 class Candidates(str, Enum):
     generalised = "generalised"
     restricted = "restricted"
-
-
-class Head(str, Enum):
-    situations = "situations"
-    pairs = "pairs"
 
 
 def evaluate(
