@@ -55,6 +55,13 @@ def test_predict_says_the_same_of_a_bundle_as_of_its_run(
         told.append(last_json(capsys)["interactions"][0])
     assert told[0]["image"] == told[1]["image"] and len(told[0]["pairs"]) == len(told[1]["pairs"])
     assert (tmp_path / f"{photo.name}.interaction.png").stat().st_size > 1000
+    every = []
+    for subject in (bundle, trained):
+        assert run("predict", subject, photo, "--sure", 0, "--json") == 0
+        every.append(last_json(capsys)["interactions"][0]["pairs"])
+    assert len(every[0]) == len(every[1]) > len(told[0]["pairs"]) and min(each["score"] for each in every[0]) < 0.25
+    assert run("predict", "diorama-nano", photo, "--sure", 0) == 2
+    assert "--sure: is for pairs, and diorama-nano is of situations; leave it out" in capsys.readouterr().err
     assert run("predict", bundle, photo, "--engine", "onnxruntime") == 0
     assert run("predict", bundle, photo, "--engine", "tflite") == 2
     assert "engine: wanted one of onnxruntime, openvino, tensorrt" in capsys.readouterr().err

@@ -35,6 +35,10 @@ def predict(
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="With the handicap for trained verbs that dev has chosen.")
     ] = False,
+    sure: Annotated[
+        Optional[float],
+        typer.Option(min=0, max=1, help="Pairs: tell what is as likely as this or more, by default 0.25."),
+    ] = None,
     draw: Annotated[
         bool,
         typer.Option("--draw", help="Write NAME.situation.png (pairs: .interaction.png) beside each, or into --out."),
@@ -54,7 +58,7 @@ def predict(
 
     if out and not draw:
         raise InputError("--out: says where drawings go; give --draw as well")
-    look, sights = _sights(run, verb, calibrated, engine, key)
+    look, sights = _sights(run, _Asked(verb, calibrated, engine, key, sure))
     if draw and len({image.name if out else image for image in images}) < len(images):
         way = "leave out --out" if out else "name each once"
         raise InputError(f"images: two have the same name, their drawings would overwrite each other; {way}")
@@ -80,6 +84,16 @@ def predict(
         raise typer.Exit(BAD_INPUT)
 
 
+class _Asked(NamedTuple):
+    """How a subject is to be looked with."""
+
+    verb: str | None = None
+    calibrated: bool = False
+    engine: str | None = None
+    key: Path | None = None
+    sure: float | None = None
+
+
 class _Sight(NamedTuple):
     """What is done with what is said of each photo."""
 
@@ -92,27 +106,30 @@ class _Sight(NamedTuple):
 Looks = Callable[[Path], Sequence[Any]]  # what every sight has to show of a photo
 
 
-def _sights(
-    run: Path, verb: str | None, calibrated: bool, engine: str | None, key: Path | None
-) -> tuple[Looks, list[_Sight]]:
+def _sights(run: Path, asked: _Asked) -> tuple[Looks, list[_Sight]]:
     """Who looks, and what is told of that."""
     from edgegsr.bundle import PAIRS, SITUATIONS
+    from edgegsr.runtime.decode_pairs import SURE
     from edgegsr.shipped import find_run
 
+    verb, calibrated, engine, key, wanted = asked
+    sure = SURE if wanted is None else wanted
     if (both := _both_recognizer(run, calibrated, engine, key)) is not None:
         leave_out({"--calibrated": calibrated}, f"for runs, and {shown(run)} is a bundle of both heads")
         if verb is not None:
             both.ontology.frame(verb)
-        return lambda image: both.predict(image, verb), [_situations(both.ontology), _interactions()]
+        sights = [_situations(both.ontology), _interactions(sure)]
+        return lambda image: both.predict(image, verb, sure=sure), sights
     if of_both(run):
         folder = find_run(run)
-        situations, [situation] = _sights(folder / SITUATIONS, verb, calibrated, engine, key)
-        pairs, [interaction] = _sights(folder / PAIRS, None, False, engine, key)
+        situations, [situation] = _sights(folder / SITUATIONS, asked._replace(sure=None))
+        pairs, [interaction] = _sights(folder / PAIRS, asked._replace(verb=None, calibrated=False))
         return lambda image: (*situations(image), *pairs(image)), [situation, interaction]
     if of_pairs(run):
         leave_out({"--verb": verb, "--calibrated": calibrated}, f"for situations, and {shown(run)} is of pairs")
         pairs = _pair_predictor(run, engine, key)
-        return lambda image: (pairs.predict(image),), [_interactions()]
+        return lambda image: (pairs.predict(image, sure),), [_interactions(sure)]
+    leave_out({"--sure": wanted is not None}, f"for pairs, and {shown(run)} is of situations")
     predictor = _predictor(run, calibrated, engine, key)
     if verb is not None:
         predictor.ontology.frame(verb)
@@ -153,8 +170,7 @@ def _situations(ontology: Ontology) -> _Sight:
     )
 
 
-def _interactions() -> _Sight:
-    from edgegsr.runtime.decode_pairs import SURE
+def _interactions(sure: float) -> _Sight:
     from edgegsr.runtime.draw import draw_pairs
 
     def show(image: Path, said: list[Interaction]) -> None:
@@ -162,7 +178,7 @@ def _interactions() -> _Sight:
             (each.verb, each.noun, f"{each.score:.2f}", _edges(each.human_xyxy), _edges(each.object_xyxy or ()))
             for each in said
         ]
-        title = f"{image}: {len(said)} interactions of which it is {SURE:.0%} sure or more"
+        title = f"{image}: {len(said)} interactions of which it is {sure:.0%} sure or more"
         if not said:
             print(shown(title))
             return
