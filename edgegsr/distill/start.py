@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.student.both import SomeStudent
+from edgegsr.student.weights import hash_of
 
 LESSON = "lesson.safetensors"  # of a finished run: what taught the student, for later trainings to go on with
 STUDENT = "student."
@@ -48,15 +48,6 @@ class Start(Generic[SomeStudent]):
     def hash(self) -> str:
         """Of every weight that it gives."""
         return hash_of(self.student.state_dict(), self.lesson)
-
-
-def hash_of(*parts: Mapping[str, Tensor]) -> str:
-    """Of every weight with its name."""
-    digest = hashlib.sha256()
-    for part in parts:
-        for name, tensor in sorted(part.items()):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def save_lesson(lesson: nn.Module, folder: Path) -> None:

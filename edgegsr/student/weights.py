@@ -1,7 +1,9 @@
-"""The weights of a student as one safetensors file. The vocabulary is not in it."""
+"""The weights of a student as one safetensors file, with their hash in it. The vocabulary is not in it."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -16,17 +18,27 @@ from edgegsr.files import write_whole
 from edgegsr.student.quantizers import packed, unpacked
 
 Net = TypeVar("Net", bound=nn.Module)
+HASH = "hash"  # in the header; files from before say nothing
 KEPT_IN = (torch.float16, torch.bfloat16, torch.int8)  # beside the type of the student itself
 
 
 def save_weights(student: nn.Module, path: str | Path) -> None:
     """Writes the file, all of it or nothing."""
-    write_whole(path, save(apart(student.state_dict())))
+    write_whole(path, _hashed(student.state_dict()))
 
 
 def save_packed(student: nn.Module, path: str | Path) -> None:
     """The same in 8 and 16 bits; what was rounded before is as it was."""
-    write_whole(path, save(apart(packed(student))))
+    write_whole(path, _hashed(packed(student)))
+
+
+def hash_of(*parts: Mapping[str, Tensor]) -> str:
+    """Of every weight with its name."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for name, tensor in sorted(part.items()):
+            digest.update(name.encode() + tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -70,6 +82,22 @@ def load_weights(student: Net, path: str | Path) -> Net:
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
     """What a weights file holds."""
     try:
-        return load(Path(path).read_bytes())
+        content = Path(path).read_bytes()
+        found = load(content)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: wanted the safetensors of a student: {error}") from error
+    if (told := _told(content).get(HASH)) and told != hash_of(found):
+        raise InputError(f"{path}: holds other weights than were written there; copy it again, or train it again")
+    return found
+
+
+def _hashed(tensors: Mapping[str, Tensor]) -> bytes:
+    written = apart(tensors)
+    return save(written, {HASH: hash_of(written)})
+
+
+def _told(content: bytes) -> Mapping[str, str]:
+    """What a safetensors file says of itself; whole, as it was read before."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    told: Mapping[str, str] = header.get("__metadata__") or {}
+    return told

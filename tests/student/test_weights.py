@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from safetensors.torch import load, save  # noqa: E402
 from tiny_student import random_tables, tiny_config  # noqa: E402
 
 from edgegsr.errors import InputError  # noqa: E402
@@ -29,6 +30,18 @@ def test_weights_of_another_student_are_refused(student: Student, tmp_path: Path
         load_weights(Student(tiny_config(decoder_layers=1), random_tables()), tmp_path / "student.safetensors")
     with pytest.raises(InputError, match=r"is of another student than .*: .* wanted \(\d+.*, got \(\d+"):
         load_weights(Student(tiny_config(width=64), random_tables()), tmp_path / "student.safetensors")
+
+
+def test_weights_that_are_not_those_that_were_written_are_refused(student: Student, tmp_path: Path) -> None:
+    path = tmp_path / "student.safetensors"
+    save_weights(student, path)
+    content = bytearray(path.read_bytes())
+    content[-7] ^= 1  # the last bit of some number
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"student\.safetensors: holds other weights than were written there; copy it"):
+        load_weights(student, path)
+    path.write_bytes(save(load(bytes(content))))  # as files were that said nothing of themselves
+    load_weights(student, path)
 
 
 def test_damaged_absent_and_unwritable_files_are_one_clear_line(student: Student, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from edgegsr.distill.loop import Syllabus, Turn, check_state, go
 from edgegsr.distill.pairs.lesson import PairLesson
 from edgegsr.distill.pairs.methods import LEARNS_FROM, Source, find_pair_method
 from edgegsr.distill.pairs.report import write_report
-from edgegsr.distill.start import Start, hash_of, save_lesson
+from edgegsr.distill.start import Start, save_lesson
 from edgegsr.distill.stop import StopSign
 from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
@@ -39,7 +39,7 @@ from edgegsr.student.config import TRUNK, read_student
 from edgegsr.student.pair_answers import PairAnswers, answer_pairs
 from edgegsr.student.pairs import PairStudent
 from edgegsr.student.quantizers import QuantizedPairStudent, write_places
-from edgegsr.student.weights import read_tensors, save_weights
+from edgegsr.student.weights import hash_of, read_tensors, save_weights
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.teacher.testimony import Testimony
 from edgegsr.text import TextTables
