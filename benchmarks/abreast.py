@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -21,7 +22,9 @@ def measured(
         waiting = {pool.submit(measure, job): job for job in jobs}
         try:
             for finished in as_completed(waiting):
-                if not finished.exception():
+                if error := finished.exception():
+                    print(f"{waiting[finished]}: {error}", file=sys.stderr, flush=True)
+                else:
                     yield waiting[finished], finished.result()
             for finished in waiting:
                 finished.result()

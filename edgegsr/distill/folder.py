@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Collection
@@ -54,7 +55,7 @@ def open_folder(out: Path, settings: TrainConfig, runs: Collection[Path] = ()) -
     """The folder, with the dice of the training thrown anew; it ends as a run, or as the `runs` that are named."""
     accelerator = open_accelerator(settings)
     places = runs or (out,)
-    for place in places:
+    for place in places if accelerator.is_main_process else ():
         _check_ours(place)
     finished = all((run / name).is_file() for run in places for name in (WEIGHTS, REPORT))
     lock = _locked(out) if accelerator.is_main_process and not finished else None
@@ -79,15 +80,18 @@ def _locked(out: Path) -> IO[str] | None:
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / LOCK).open("a+")
-    try:
+    try:  # of this process alone: workers that outlive it do not hold it, as they would with flock
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            return None  # a file system without locks
         lock.seek(0)
         who = lock.read().strip()
         raise InputError(
             f"{out}: another training is at work here (process {who}); wait for it, or give another --out"
         ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    with writing(out):
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
     return lock

@@ -126,7 +126,7 @@ def _lead(run: Run, split: Split) -> str:
     parts = [
         f"method {config.get('method')}",
         f"{images:,} training images, judged on {len(split):,} images of {split.name}",
-        f"{many(config.get('train', {}).get('epochs'), 'epoch')}, seed {config.get('train', {}).get('seed')}",
+        f"{many(config['train']['epochs'], 'epoch')}, seed {config['train']['seed']}",
         f"{spent.total_parameters / 1e6:.2f} M weights, {spent.total_gflops:.2f} GFLOPs at {spent.side} px, "
         f"{latency_ms(EagerPredictor(run).predict, some):.1f} ms an image in PyTorch",
     ]

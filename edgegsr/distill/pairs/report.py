@@ -104,7 +104,9 @@ def _taught_by(source: Mapping[str, Any]) -> str:
     boxes, detector = "", source.get("detector")
     if detector:
         beside = "beside annotations" if "annotated" in source else "no annotation"
-        boxes = f"; {beside}, {many(source['couples'], 'couple')} that the detector {detector} finds"
+        count = source.get("couples")  # runs from before do not say
+        couples = "couples" if count is None else many(count, "couple")
+        boxes = f"; {beside}, {couples} that the detector {detector} finds"
     return escape(f", taught by {source['teacher']}{boxes}")
 
 
