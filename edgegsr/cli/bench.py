@@ -137,7 +137,7 @@ def bench(
         leave_out({"--teacher": teacher}, "for situations, and here pairs are judged")
     judged = Head.pairs if kinds else Head.situations
     if any(len(bundle.heads) > 1 for bundle in opened):
-        if data and ("," in data or names_pairs(data) and not kinds):
+        if data and ("," in data or (names_pairs(data) and not kinds)):
             raise InputError(
                 f"--data {data}: of bundles that say both one half is judged, here {judged.value}; give data of that "
                 "half, or the other --head"
