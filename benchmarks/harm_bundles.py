@@ -31,7 +31,7 @@ NAMES = (
 )
 
 
-def mutated_bundle(bundle: Path, folder: Path, seed: int, number: int) -> str:
+def harmed_bundle(bundle: Path, folder: Path, seed: int, number: int) -> str:
     """Writes a bundle of which something is wrong into a folder, and tells what."""
     dice = dice_of(seed, number)
     shutil.copytree(bundle, folder, dirs_exist_ok=True)

@@ -51,7 +51,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 PHOTOS = photos()
 
 
-def mutated_photo(seed: int, number: int) -> tuple[str, bytes]:
+def harmed_photo(seed: int, number: int) -> tuple[str, bytes]:
     """What was done, and the photo that came of it."""
     dice = dice_of(seed, number)
     name = one_of(dice, list(PHOTOS))

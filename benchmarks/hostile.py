@@ -21,8 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from harm_bundles import mutated_bundle
-from harm_photos import PHOTOS, mutated_photo
+from harm_bundles import harmed_bundle
+from harm_photos import PHOTOS, harmed_photo
 from result import publish
 
 from edgegsr.bundle import TEXT_GRAPH
@@ -59,7 +59,7 @@ def photo_cases(bundle: Path, engine: str) -> Cases:
     recognizer = SituationRecognizer(bundle, engine, threads=1)
 
     def case(folder: Path, seed: int, number: int) -> Case:
-        what, content = mutated_photo(seed, number)
+        what, content = harmed_photo(seed, number)
         path = folder / "photo"
         path.write_bytes(content)
         photo, name = (content, "the photo's bytes") if number % 2 else (path, str(path))
@@ -82,7 +82,7 @@ def bundle_cases(bundle: Path, engine: str) -> Cases:
                 recognizer.look(PHOTOS["jpeg"]).ask(recognizer.ontology.verbs[-1])
             return recognizer, recognizer.predict(PHOTOS["jpeg"])
 
-        return mutated_bundle(bundle, where, seed, number), lambda: judged(look, str(where))
+        return harmed_bundle(bundle, where, seed, number), lambda: judged(look, str(where))
 
     return case
 

@@ -24,6 +24,6 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def many(found: dict[str, Any]) -> str:
+def seeds_of(found: dict[str, Any]) -> str:
     """How many seeds."""
     return str(len(found["per_seed"]))

@@ -6,7 +6,7 @@ import json
 from statistics import mean
 from typing import Any
 
-from table_cells import ROOT, load, many, markdown, percent
+from table_cells import ROOT, load, markdown, percent, seeds_of
 
 ZERO_SHOT = {"rf_uc": "RF-UC", "nf_uc": "NF-UC", "uo": "UO", "uv": "UV"}
 
@@ -18,11 +18,11 @@ def hoi() -> str:
     for method, found in settings.get("all", {}).items():
         cells = [_apart(found, f"{setting}_unseen", f"{setting}_seen") for setting in ZERO_SHOT]
         learned = "no annotation" if method == "clhoi" else "every kind"
-        rows.append((f"`{method}`", learned, many(found), _spread(found, "full"), *cells))
+        rows.append((f"`{method}`", learned, seeds_of(found), _spread(found, "full"), *cells))
     methods = {method: None for setting in ZERO_SHOT for method in settings.get(setting, {})}
     for method in methods:
         there = {setting: settings.get(setting, {}).get(method) for setting in ZERO_SHOT}
-        cells = ["-" if of is None else f"{_apart(of, 'unseen', 'seen')} ({many(of)})" for of in there.values()]
+        cells = ["-" if of is None else f"{_apart(of, 'unseen', 'seen')} ({seeds_of(of)})" for of in there.values()]
         rows.append((f"`{method}`", "all but the unseen kinds", "in brackets", "-", *cells))
     about = (
         f"`{result['student']}`, {result['epochs']} epochs from a detector of boxes and objects, the 1,500 images of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from table_cells import ROOT, load, many, markdown, percent
+from table_cells import ROOT, load, markdown, percent, seeds_of
 
 COLUMNS = {
     "verb_top1": "verb top-1",
@@ -45,7 +45,7 @@ def mipd() -> str:
     rows = []
     for name, found in table["variants"].items():
         grounded = [_score(found, "generalised", group, "grounded") for group in groups]
-        rows.append((f"`{name}`", many(found), *_top1(found), *grounded))
+        rows.append((f"`{name}`", seeds_of(found), *_top1(found), *grounded))
     zero_shot = [percent(teacher["groups"][group]["verb_top1"]) for group in groups]
     harmonic = percent(teacher["harmonic"]["verb_top1"])
     rows.append(("*the teacher, zero-shot*", "", *zero_shot, harmonic, harmonic, "-", "-", "-"))
@@ -63,7 +63,7 @@ def mipd() -> str:
 def parts() -> str:
     """What each part of MIPD is worth."""
     table = load("diorama-mipd")["tables"]["parts"]
-    rows = [(name, many(found), *_top1(found)) for name, found in table["variants"].items()]
+    rows = [(name, seeds_of(found), *_top1(found)) for name, found in table["variants"].items()]
     about = (
         f"The same student and measures after {table['epochs']} epochs, with the switch of one part at a time. "
         "Made by `python benchmarks/mipd.py --tables parts --out benchmarks/results/diorama-mipd.json`."

@@ -60,6 +60,8 @@ def test_predict_says_the_same_of_a_bundle_as_of_its_run(
         assert run("predict", subject, photo, "--sure", 0, "--json") == 0
         every.append(last_json(capsys)["interactions"][0]["pairs"])
     assert len(every[0]) == len(every[1]) > len(told[0]["pairs"]) and min(each["score"] for each in every[0]) < 0.25
+    assert run("predict", bundle, photo, "--sure", "nan") == 2
+    assert "sure: wanted a likelihood from 0 to 1, got nan" in capsys.readouterr().err
     assert run("predict", "diorama-nano", photo, "--sure", 0) == 2
     assert "--sure: is for pairs, and diorama-nano is of situations; leave it out" in capsys.readouterr().err
     assert run("predict", bundle, photo, "--engine", "onnxruntime") == 0
@@ -93,7 +95,7 @@ def test_bench_judges_either_half_of_a_bundle_that_says_both(
     little = ("--pace", "quick", "--photos", 2, "--limit", 3, "--threads", 1, "--out", tmp_path / "bench")
     assert run("bench", "diorama-both", "--head", "pairs", "--data", crowd, *little, "--json") == 0
     said = capsys.readouterr().out
-    assert "both heads: both are timed, pairs are judged; --head names the half" in said
+    assert "both heads: both are timed, pairs are judged\n" in said
     (told,) = json.loads(said.splitlines()[-1])["subjects"].values()
     lines, score = tmp_path / "p.jsonl", told["accuracy"]["groups"]["all"]["mean_ap"]
     judged = ("--head", "pairs", "--data", crowd, "--limit", 3, "--predictions", lines, "--json")
@@ -104,7 +106,8 @@ def test_bench_judges_either_half_of_a_bundle_that_says_both(
         (("diorama-both", "--data", crowd), "one half is judged, here situations; give data of that half"),
         (("diorama-both", "--data", f"{world},{crowd}"), "one half is judged, here situations; give data of that half"),
         ((bundle, "--head", "pairs"), "--head: is for bundles that say both, and these say one; leave it out"),
-        ((bundle, "diorama-both"), "got some of each; give the other --head, or measure them apart"),
+        ((bundle, "diorama-both"), "got some of each; give --head pairs, or measure them apart"),
+        (("diorama-both", "--head", "pairs", "--data", "diorama"), "one half is judged, here pairs; give data of that"),
         (("diorama-both", "--head", "pairs", "--teacher", "diorama"), "and here pairs are judged"),
     ):
         assert run("bench", *wish, "--out", tmp_path / "x") == 2

@@ -157,6 +157,10 @@ def test_one_trunk_learns_situations_and_pairs(
     assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
     assert (tmp_path / f"{photo.name}.situation.png").is_file()
     assert (tmp_path / f"{photo.name}.interaction.png").is_file()
+    for subject in (bundle, out):
+        assert run("predict", subject, photo, "--sure", 0, "--json") == 0
+        every = last_json(capsys)["interactions"][0]["pairs"]
+        assert len(every) > len(said["interactions"][0]["pairs"]) and min(each["score"] for each in every) < 0.25
     assert run("eval", bundle, "--head", "pairs", "--data", crowd, "--json") == 0
     assert "default" in last_json(capsys)
     assert run("eval", bundle, "--head", "situations", "--data", world, "--split", "dev", "--json") == 0

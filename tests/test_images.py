@@ -225,7 +225,7 @@ def test_the_size_of_a_large_file_needs_only_its_head(tmp_path: Path) -> None:
     assert read_size(saved(tmp_path, photo[:2] + comment * 20 + photo[2:])) == (48, 32)
 
 
-# --- what is refused ------------------------------------------------------------------------------------------------
+# --- bytes in place of a file ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", FORMATS)

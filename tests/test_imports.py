@@ -42,6 +42,7 @@ ANYWHERE = {
     "interactions",
     "progress",
     "files",
+    "locks",
     "card",
     "charts",
     "hub",

@@ -50,7 +50,7 @@ class Job:
     photos: Sequence[str]  # files that are looked at again and again
     scenarios: Sequence[str] = ("single-stream",)
     pace: str = "default"
-    questions: Sequence[tuple[str, str]] = ()  # annotated photos and their verbs
+    questions: Sequence[tuple[str, str]] = ()  # annotated photos and their verbs, or NO_VERB
     cpus: Sequence[int] = ()  # that the subjects may run on; by default all
     loadgen: bool = False
     trtexec: bool = False

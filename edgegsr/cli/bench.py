@@ -137,12 +137,12 @@ def bench(
         leave_out({"--teacher": teacher}, "for situations, and here pairs are judged")
     judged = Head.pairs if kinds else Head.situations
     if any(len(bundle.heads) > 1 for bundle in opened):
-        if data and ("," in data or (names_pairs(data) and not kinds)):
+        if data and ("," in data or (data.partition(":")[0] == "diorama" if kinds else names_pairs(data))):
             raise InputError(
                 f"--data {data}: of bundles that say both one half is judged, here {judged.value}; give data of that "
                 "half, or the other --head"
             )
-        print(f"both heads: both are timed, {judged.value} are judged; --head names the half")
+        print(f"both heads: both are timed, {judged.value} are judged" + "; --head names the half" * (head is None))
     subjects, words = _subjects(
         list(zip(bundles, opened)),
         engine or [],
@@ -213,7 +213,8 @@ def _kinds(opened: Sequence[Bundle], head: Optional[Head]) -> Kinds | None:
         raise InputError("--head: is for bundles that say both, and these say one; leave it out")
     of_pairs = [head == Head.pairs if both else PAIRS in bundle.heads for bundle, both in zip(opened, of_both)]
     if any(of_pairs) and not all(of_pairs):
-        way = "give the other --head, or measure them apart" if any(of_both) else "measure them apart"
+        other = Head.situations if head == Head.pairs else Head.pairs
+        way = f"give --head {other.value}, or measure them apart" if any(of_both) else "measure them apart"
         raise InputError(f"bench: wanted bundles that are judged by situations or by pairs, got some of each; {way}")
     return kinds_of(opened[0]) if all(of_pairs) else None
 

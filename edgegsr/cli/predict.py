@@ -37,7 +37,9 @@ def predict(
     ] = False,
     sure: Annotated[
         Optional[float],
-        typer.Option(min=0, max=1, help="Pairs: tell what is as likely as this or more, by default 0.25."),
+        typer.Option(
+            min=0, max=1, help="Pairs: tell the hundred likeliest that are as likely as this; by default 0.25."
+        ),
     ] = None,
     draw: Annotated[
         bool,
@@ -85,13 +87,13 @@ def predict(
 
 
 class _Asked(NamedTuple):
-    """How a subject is to be looked with."""
+    """What is asked of who looks."""
 
-    verb: str | None = None
-    calibrated: bool = False
-    engine: str | None = None
-    key: Path | None = None
-    sure: float | None = None
+    verb: str | None
+    calibrated: bool
+    engine: str | None
+    key: Path | None
+    sure: float | None
 
 
 class _Sight(NamedTuple):
@@ -110,10 +112,11 @@ def _sights(run: Path, asked: _Asked) -> tuple[Looks, list[_Sight]]:
     """Who looks, and what is told of that."""
     from edgegsr.bundle import PAIRS, SITUATIONS
     from edgegsr.runtime.decode_pairs import SURE
+    from edgegsr.runtime.interactions import sureness
     from edgegsr.shipped import find_run
 
     verb, calibrated, engine, key, wanted = asked
-    sure = SURE if wanted is None else wanted
+    sure = sureness(SURE if wanted is None else wanted)
     if (both := _both_recognizer(run, calibrated, engine, key)) is not None:
         leave_out({"--calibrated": calibrated}, f"for runs, and {shown(run)} is a bundle of both heads")
         if verb is not None:
@@ -178,7 +181,7 @@ def _interactions(sure: float) -> _Sight:
             (each.verb, each.noun, f"{each.score:.2f}", _edges(each.human_xyxy), _edges(each.object_xyxy or ()))
             for each in said
         ]
-        title = f"{image}: {len(said)} interactions of which it is {sure:.0%} sure or more"
+        title = f"{image}: {len(said)} interactions of which it is {100 * sure:g}% sure or more"
         if not said:
             print(shown(title))
             return

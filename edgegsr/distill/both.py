@@ -106,6 +106,7 @@ def train_both(
     described = _described(method, heads, settings, situations, pairs, start)
     description = described[PAIRS]  # the other one is held against its folder as well
     words = {SITUATIONS: situations.learn.annotations.ontology, PAIRS: ontology_of(pairs.learn.pairs.kinds)}
+    folder.take()
     for half, tables in ((SITUATIONS, situations.tables), (PAIRS, pairs.tables)):
         settle(places[half], described[half], words[half], tables, accelerator.is_main_process, folder.begun)
         student = getattr(heads, half)

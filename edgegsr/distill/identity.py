@@ -35,7 +35,7 @@ FREE = (  # may change while a training is under way
     "train.checkpoint_every",
     "teacher.detector",  # where it lies; its revision says which one it is
     "teacher.couples",  # how many that finds
-    "pairs.begins_with",  # where that lies; the hash of its weights says which one it is
+    "pairs.start_name",  # where that lies; the hash of its weights says which one it is
 )
 SHOWN = 4  # differences in a message
 

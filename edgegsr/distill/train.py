@@ -81,6 +81,7 @@ def train(
     truth = {"train": split_train.annotations, "dev": split_dev.annotations}
     data, ontology = {name: facts_of(part) for name, part in truth.items()}, truth["train"].ontology
     description = describe(method, student.config, settings, ontology, data, tables, source, start)
+    folder.take()
     settle(out, description, ontology, tables, accelerator.is_main_process, folder.begun)
     if isinstance(student, QuantizedStudent) and accelerator.is_main_process:
         write_places(student, out / QUANTIZERS)

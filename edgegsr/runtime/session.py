@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,12 +93,12 @@ def open_gates(graph: bytes, engine: str, precision: str, threads: int | None, b
     """A graph in an engine; one that is built of files needs its bundle."""
     if engine not in ENGINES:
         raise InputError(f"engine: wanted one of {', '.join(ENGINES)}, got {engine[:60]!r}")
-    if threads is not None and not (isinstance(threads, int) and threads >= 1):
-        raise InputError(f"threads: wanted 1 or more, or None for as many as the engine likes, got {threads!r}")
+    if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
+        raise InputError(f"threads: wanted a whole number from 1, or None for the engine's choice, got {threads!r}")
     if lacking := lacks(engine):
         raise InputError(f"engine: {lacking}")
     try:
-        return ENGINES[engine](graph, precision, threads, bundle)
+        return ENGINES[engine](graph, precision, threads and int(threads), bundle)
     except BuildError as error:
         raise InputError(f"tensorrt: {error}") from error
     except Exception as error:  # engines have exceptions of their own

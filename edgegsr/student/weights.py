@@ -86,18 +86,24 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         found = load(content)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: wanted the safetensors of a student: {error}") from error
-    if (told := _told(content).get(HASH)) and told != hash_of(found):
+    if (told := _told(content).get(HASH)) and told != _hash_of_file(found):
         raise InputError(f"{path}: holds other weights than were written there; copy it again, or train it again")
     return found
 
 
 def _hashed(tensors: Mapping[str, Tensor]) -> bytes:
     written = apart(tensors)
-    return save(written, {HASH: hash_of(written)})
+    return save(written, {HASH: _hash_of_file(written)})
+
+
+def _hash_of_file(tensors: Mapping[str, Tensor]) -> str:
+    """Of the weights, and of what type each is."""
+    types = " ".join(f"{name} {tensor.dtype}" for name, tensor in sorted(tensors.items()))
+    return hashlib.sha256(f"{hash_of(tensors)} {types}".encode()).hexdigest()
 
 
 def _told(content: bytes) -> Mapping[str, str]:
-    """What a safetensors file says of itself; whole, as it was read before."""
+    """What a safetensors file says of itself; `load` has checked its header."""
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     told: Mapping[str, str] = header.get("__metadata__") or {}
     return told

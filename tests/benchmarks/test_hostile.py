@@ -38,19 +38,19 @@ def bundle(whole: Any, split_dev: Any, tmp_path_factory: pytest.TempPathFactory)
     return out
 
 
-def test_mutated_photos_are_looked_at_or_refused(hostile: Any, bundle: Path) -> None:
+def test_harmed_photos_are_looked_at_or_refused(hostile: Any, bundle: Path) -> None:
     result = hostile.run(bundle, {"photos": range(1000)}, seed=1)
     assert result["findings"] == []
     assert min(result["photos"][how] for how in hostile.FINE) > 150, "the mutations take both ways out"
 
 
-def test_mutated_bundles_are_opened_or_refused(hostile: Any, bundle: Path) -> None:
+def test_harmed_bundles_are_opened_or_refused(hostile: Any, bundle: Path) -> None:
     result = hostile.run(bundle, {"bundles": range(300)}, seed=1)
     assert result["findings"] == []
     assert min(result["bundles"][how] for how in hostile.FINE) > 20, "the mutations take both ways out"
 
 
-def test_mutated_bundles_whose_words_are_inputs_are_opened_or_refused(
+def test_harmed_bundles_whose_words_are_inputs_are_opened_or_refused(
     hostile: Any, whole: Any, split_dev: Any, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxscript")

@@ -246,7 +246,7 @@ def test_a_start_gives_all_it_knows_of_pairs(
     copied = shutil.copytree(pair_run.folder, tmp_path / "elsewhere")
     assert len(begun.config["pairs"]["start"]) == 64
     again = run(tmp_path / "next", pairs_train, pairs_dev, start=copied, overrides={"epochs": 1})
-    assert again.config["pairs"]["begins_with"] == str(pair_run.folder)
+    assert again.config["pairs"]["start_name"] == str(pair_run.folder)
     assert f"begun with {pair_run.folder}" in (begun.folder / "report.html").read_text()
     student = PairStudent(read_student(CARD), begun.tables, torch.from_numpy(begun.kinds.valid), pretrained=False)
     begin_with(student, pair_run.folder)
@@ -400,7 +400,7 @@ def test_mipd_without_a_teacher_is_refused(tmp_path: Path, pairs_train: PairSpli
 def test_what_is_said_of_one_photo_is_what_is_scored(pair_run: PairRun, pairs_dev: PairSplit) -> None:
     said = answer_pairs(pair_run.student, pairs_dev)
     for i in range(len(pairs_dev)):
-        found = EagerPairPredictor(pair_run, sure=0.0).predict(pairs_dev.path(i))
+        found = EagerPairPredictor(pair_run).predict(pairs_dev.path(i), sure=0.0)
         assert [each.score for each in found] == pytest.approx(said.scores[i].tolist(), abs=1e-6)
         scored = [(pair_run.kinds.names(kind), box) for kind, box in zip(said.kinds[i], said.humans_xyxy[i])]
         for told in found[:5]:
@@ -409,7 +409,7 @@ def test_what_is_said_of_one_photo_is_what_is_scored(pair_run: PairRun, pairs_de
 
 
 def test_only_what_is_sure_enough_is_told(pair_run: PairRun, pairs_dev: PairSplit) -> None:
-    some, none = (EagerPairPredictor(pair_run, sure=sure).predict(pairs_dev.path(0)) for sure in (0.0, 0.999))
+    some, none = (EagerPairPredictor(pair_run).predict(pairs_dev.path(0), sure) for sure in (0.0, 0.999))
     assert len(some) == 100 and not none
     assert [each.score for each in some] == sorted((each.score for each in some), reverse=True)
 

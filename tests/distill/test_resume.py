@@ -77,7 +77,7 @@ def test_sigkill_in_another_process_changes_nothing(learn: Learn, whole: Run, wo
     assert weights(tmp_path / "run") == weights(whole.folder), f"killed after step {step}"
 
 
-def test_a_folder_has_one_training_at_a_time(learn: Learn, world: Path, tmp_path: Path) -> None:
+def test_a_folder_has_one_training_at_a_time(learn: Learn, whole: Run, world: Path, tmp_path: Path) -> None:
     command = [sys.executable, toyworld.__file__, str(world), str(tmp_path / "run"), "bn", "99"]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     said: list[str] = []
@@ -85,11 +85,15 @@ def test_a_folder_has_one_training_at_a_time(learn: Learn, world: Path, tmp_path
     def begin_another(done: int) -> None:
         if done == 1:  # before any state is kept
             said.append(subprocess.run(command, env=env, capture_output=True, text=True).stderr)
+        if done == 5:
+            raise Killed
 
-    learn(tmp_path / "run", on_step=begin_another)
+    with pytest.raises(Killed):
+        learn(tmp_path / "run", on_step=begin_another)
     wanted = f"run: another training is at work here (process {os.getpid()}); wait for it, or give another --out"
     assert wanted in said[0]
-    assert subprocess.run(command, env=env).returncode == 0  # it is finished, and the lock with it
+    assert subprocess.run(command, env=env).returncode == 0  # the lock has ended with its training
+    assert weights(tmp_path / "run") == weights(whole.folder)
 
 
 def test_ctrl_c_saves_where_it_is_and_says_how_to_go_on(learn: Learn, whole: Run, tmp_path: Path) -> None:

@@ -52,5 +52,5 @@ def folded(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactor
     from edgegsr.export.export import export
 
     out = tmp_path_factory.mktemp("folded") / "bundle"
-    export(whole, out, TARGET, checks(split_dev))
+    assert export(whole, out, TARGET, checks(split_dev))["missed"] == []
     return out

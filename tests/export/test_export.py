@@ -35,15 +35,8 @@ from edgegsr.runtime import SituationRecognizer
 from edgegsr.student.predictor import EagerPredictor
 
 
-@pytest.fixture(scope="module")
-def bundle(whole: Run, split_dev: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("exported") / "bundle"
-    assert export(whole, out, TARGET, checks(split_dev))["missed"] == []
-    return out
-
-
-def test_a_bundle_says_what_the_student_says(bundle: Path, whole: Run, split_dev: Split) -> None:
-    recognizer, eager = SituationRecognizer(bundle, threads=1), EagerPredictor(whole)
+def test_a_bundle_says_what_the_student_says(folded: Path, whole: Run, split_dev: Split) -> None:
+    recognizer, eager = SituationRecognizer(folded, threads=1), EagerPredictor(whole)
     for i in range(len(split_dev)):
         path = split_dev.path(i)
         assert near(recognizer.predict(path), eager.predict(path))
@@ -53,21 +46,21 @@ def test_a_bundle_says_what_the_student_says(bundle: Path, whole: Run, split_dev
             assert near(recognizer.predict(path, verb), eager.predict(path, verb))
 
 
-def test_manifest_and_notes_tell_what_is_there(bundle: Path, whole: Run) -> None:
-    found = open_bundle(bundle)
+def test_manifest_and_notes_tell_what_is_there(folded: Path, whole: Run) -> None:
+    found = open_bundle(folded)
     assert (tuple(found.manifest["inputs"]), tuple(found.manifest["outputs"])) == (INPUTS, OUTPUTS)
     assert found.manifest["vocabulary"] == {"verbs": 4, "nouns": 4, "folded": True}
     assert found.side == whole.student.config.side
-    numerics = json.loads((bundle / "numerics.json").read_text())
+    numerics = json.loads((folded / "numerics.json").read_text())
     assert numerics["images"] == 8 and numerics["same"]["verb_logits"] == 1 and max(numerics["drift"].values()) < 1e-4
-    assert json.loads((bundle / "perf.json").read_text())["p50_ms"] > 0
-    assert "over 4 verbs" in (bundle / "MODEL_CARD.md").read_text()
+    assert json.loads((folded / "perf.json").read_text())["p50_ms"] > 0
+    assert "over 4 verbs" in (folded / "MODEL_CARD.md").read_text()
 
 
-def test_graph_is_plain_onnx(bundle: Path) -> None:
-    model = onnx.load(bundle / "model.onnx")
+def test_graph_is_plain_onnx(folded: Path) -> None:
+    model = onnx.load(folded / "model.onnx")
     onnx.checker.check_model(model, full_check=True)
-    found = read_graph((bundle / "model.onnx").read_bytes(), "here")
+    found = read_graph((folded / "model.onnx").read_bytes(), "here")
     assert found.operators == {node.op_type for node in model.graph.node} and "Identity" not in found.operators
     assert "BatchNormalization" not in found.operators
     casts = [node for node in model.graph.node if node.op_type == "Cast"]
@@ -76,14 +69,14 @@ def test_graph_is_plain_onnx(bundle: Path) -> None:
     assert dims == [[1, 32, 32, 3], [1]] and model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
-def test_a_bundle_tells_nothing_of_the_machine_that_made_it(bundle: Path) -> None:
-    content = (bundle / "model.onnx").read_bytes()
-    places = (Path(edgegsr.__file__).parent, Path(sys.prefix), Path.home(), bundle.parent)
+def test_a_bundle_tells_nothing_of_the_machine_that_made_it(folded: Path) -> None:
+    content = (folded / "model.onnx").read_bytes()
+    places = (Path(edgegsr.__file__).parent, Path(sys.prefix), Path.home(), folded.parent)
     assert not [place for place in places if str(place).encode() in content and place != Path("/")]
     assert b".py" not in content and len(content) < 200_000
 
 
-def test_a_bundle_is_replaced_and_nothing_else_is(bundle: Path, whole: Run, split_dev: Split, tmp_path: Path) -> None:
+def test_a_bundle_is_replaced_and_nothing_else_is(folded: Path, whole: Run, split_dev: Split, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     out.mkdir()
     export(whole, out, TARGET, checks(split_dev, 2))
@@ -115,42 +108,42 @@ def test_a_graph_that_answers_nan_drifts_without_end(whole: Run, split_dev: Spli
     assert len(list(missed(Gates(), {"drift": drift}, {}))) == len(OUTPUTS)
 
 
-def test_threads_may_ask_at_once(bundle: Path, split_dev: Split) -> None:
-    recognizer = SituationRecognizer(bundle, threads=1)
+def test_threads_may_ask_at_once(folded: Path, split_dev: Split) -> None:
+    recognizer = SituationRecognizer(folded, threads=1)
     photos = [split_dev.path(i % len(split_dev)) for i in range(64)]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(recognizer.predict, photos)) == recognizer.predict_all(photos)
 
 
-def test_no_engine_steps_in_for_another(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_engine_steps_in_for_another(folded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         InputError, match="engine: wanted one of onnxruntime, openvino, tensorrt, tensorrt-graph, got 'tflite'"
     ):
-        SituationRecognizer(bundle, engine="tflite")
+        SituationRecognizer(folded, engine="tflite")
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="engine: openvino is not installed here; run: pip install openvino"):
-        SituationRecognizer(bundle, engine="openvino")
+        SituationRecognizer(folded, engine="openvino")
 
 
-def test_openvino_says_the_same(bundle: Path, split_dev: Split) -> None:
+def test_openvino_says_the_same(folded: Path, split_dev: Split) -> None:
     pytest.importorskip("openvino")
-    one, other = (SituationRecognizer(bundle, engine, threads=1) for engine in ("onnxruntime", "openvino"))
+    one, other = (SituationRecognizer(folded, engine, threads=1) for engine in ("onnxruntime", "openvino"))
     assert all(near(one.predict(split_dev.path(i)), other.predict(split_dev.path(i))) for i in range(len(split_dev)))
 
 
-def test_a_graph_that_no_engine_takes_is_refused(bundle: Path, tmp_path: Path) -> None:
-    found = open_bundle(bundle)
+def test_a_graph_that_no_engine_takes_is_refused(folded: Path, tmp_path: Path) -> None:
+    found = open_bundle(folded)
     broken = onnx.load_from_string(found.graph)
     broken.graph.node[-1].input[0] = "nobody"
     with pytest.raises(InputError, match="onnxruntime does not take the graph: "):
         SituationRecognizer(dataclasses.replace(found, graph=broken.SerializeToString()))
 
 
-def test_a_device_needs_nothing_of_torch(bundle: Path, split_dev: Split) -> None:
+def test_a_device_needs_nothing_of_torch(folded: Path, split_dev: Split) -> None:
     code = (
         "import sys; from edgegsr.runtime import SituationRecognizer; "
-        f"print(SituationRecognizer({str(bundle)!r}).predict({str(split_dev.path(0))!r}).verb); "
+        f"print(SituationRecognizer({str(folded)!r}).predict({str(split_dev.path(0))!r}).verb); "
         "print([name for name in ('torch', 'transformers', 'onnx', 'cv2', 'typer', 'rich') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -261,29 +254,29 @@ def command(*words: Any) -> int:
 
 
 def test_command_line_looks_through_a_bundle(
-    bundle: Path, whole: Run, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folded: Path, whole: Run, split_dev: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command("verify", bundle, "--json") == 0
+    assert command("verify", folded, "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["files"].keys() >= {"model.onnx", "numerics.json"}
-    assert command("predict", bundle, split_dev.path(0), "--json") == 0
+    assert command("predict", folded, split_dev.path(0), "--json") == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])["situations"][0]
-    assert told["verb"] == SituationRecognizer(bundle).predict(split_dev.path(0)).verb
-    assert command("predict", bundle, split_dev.path(0), "--calibrated") == 2
+    assert told["verb"] == SituationRecognizer(folded).predict(split_dev.path(0)).verb
+    assert command("predict", folded, split_dev.path(0), "--calibrated") == 2
     assert "--calibrated: is folded into a bundle when it is exported; leave it out" in capsys.readouterr().err
-    assert command("verify", bundle, "--target", "orin-nano-trt-fp16") == 0
+    assert command("verify", folded, "--target", "orin-nano-trt-fp16") == 0
     assert "no rule of TensorRT 10.3 is broken; no engine was built" in capsys.readouterr().out
-    assert command("verify", bundle, "--target", "orin-nano-trt-int8") == 0
+    assert command("verify", folded, "--target", "orin-nano-trt-int8") == 0
     assert "nothing in this graph is rounded to 8 bits" in capsys.readouterr().out
-    assert command("predict", bundle, split_dev.path(0), "--engine", "tflite") == 2
+    assert command("predict", folded, split_dev.path(0), "--engine", "tflite") == 2
     assert (
         "engine: wanted one of onnxruntime, openvino, tensorrt, tensorrt-graph, got 'tflite'" in capsys.readouterr().err
     )
-    assert command("predict", bundle, split_dev.path(0), "--engine", "onnxruntime") == 0
-    assert command("predict", bundle, split_dev.path(0), "--key", tmp_path / "none.pem") == 2
+    assert command("predict", folded, split_dev.path(0), "--engine", "onnxruntime") == 0
+    assert command("predict", folded, split_dev.path(0), "--key", tmp_path / "none.pem") == 2
     assert "none.pem" in capsys.readouterr().err
     assert command("predict", whole.folder, split_dev.path(0), "--engine", "onnxruntime") == 2
     assert "--engine, --key: are for bundles, and" in capsys.readouterr().err
-    assert command("verify", bundle, "--target", "onnx-fp32") == 2
+    assert command("verify", folded, "--target", "onnx-fp32") == 2
     assert "wanted a profile with a version of TensorRT, got one of onnxruntime" in capsys.readouterr().err
     assert command("verify", tmp_path) == 2
     assert "wanted a bundle with a manifest.json, found an empty folder" in capsys.readouterr().err

@@ -18,7 +18,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 import stand_in
-from bundlemade import LOOSE, NEW, random_tables
+from bundlemade import LOOSE, NEW, checks, random_tables
 
 from edgegsr.bench.roofline import law
 from edgegsr.bundle import open_bundle
@@ -27,15 +27,10 @@ from edgegsr.errors import InputError
 from edgegsr.export import tensorrt_rules
 from edgegsr.export.export import export
 from edgegsr.export.gates import missed, strays
-from edgegsr.export.judge import Checks
 from edgegsr.export.target import Gates, find_target
 from edgegsr.export.vocabulary import Vocab
 from edgegsr.run import Run
 from edgegsr.runtime import SituationRecognizer, build_engine
-
-
-def checks(photos: Split, images: int = 8) -> Checks:
-    return Checks(photos, images=images, threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def test_a_bundle_of_pairs_says_who_does_what_with_what(tmp_path: Path, photo: P
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5])
 def test_an_engine_has_threads(tmp_path: Path, threads: int) -> None:
-    with pytest.raises(InputError, match="threads: wanted 1 or more, or None for as many as the engine likes, got "):
+    with pytest.raises(InputError, match="threads: wanted a whole number from 1, or None for the engine"):
         InteractionRecognizer(pairs(tmp_path / "bundle"), threads=threads)
 
 

@@ -12,17 +12,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 from edgegsr.data import swig
 from edgegsr.data.diorama import script
@@ -32,6 +26,7 @@ from edgegsr.data.diorama.stage import Scene, scene
 from edgegsr.data.staged import STAGED
 from edgegsr.errors import InputError
 from edgegsr.files import cache_folder, write_whole, writing
+from edgegsr.locks import one_maker
 from edgegsr.progress import track
 
 WORLD = 1  # raise it whenever a scene or a word changes: folders and results carry it, a test holds it
@@ -138,21 +133,14 @@ def staged(seed: object = 0) -> Path:
         return make(folder, seed)
 
 
-@contextmanager
-def one_maker(path: Path) -> Iterator[None]:
-    """Waits until no other process is inside."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _started_with(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (TypeError, ValueError) as error:
+        found = json.loads(path.read_text())
+    except ValueError as error:
         raise InputError(f"{path}: wanted JSON, got {error}; remove the folder and make it again") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: wanted a JSON object, got {found!r:.60}; remove the folder and make it again")
+    return found
 
 
 def _told(facts: Mapping[str, Any]) -> str:

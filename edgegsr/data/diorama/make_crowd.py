@@ -22,10 +22,11 @@ import numpy as np
 from PIL import Image
 
 from edgegsr.data.diorama import crowd, figures, script
-from edgegsr.data.diorama.make import JPEG_QUALITY, WORLD, in_processes, one_maker, start
+from edgegsr.data.diorama.make import JPEG_QUALITY, WORLD, in_processes, start
 from edgegsr.data.staged import STAGED
 from edgegsr.files import cache_folder, write_whole, writing
 from edgegsr.interactions import PERSON, Kinds, mask_of, same_word
+from edgegsr.locks import one_maker
 
 SPLITS = {"train": 6000, "dev": 600, "test": 1500}
 PART = 100

@@ -78,13 +78,13 @@ def _lead(run: PairRun, split: PairSplit) -> str:
     config = run.config
     weights = sum(parameter.numel() for parameter in run.student.parameters())
     images = config.get("data", {}).get("train", {}).get("images", 0)
-    unseen = config.get("pairs", {}).get("unseen")
+    unseen = config["pairs"]["unseen"]
     parts = [
         f"{images:,} training images, judged on {len(split):,} of {split.name}",
         f"{many(config['train']['epochs'], 'epoch')}, seed {config['train']['seed']}",
         f"{weights / 1e6:.2f} M weights, {run.student.config.pairs} queries at {run.student.config.side} px",
         *([f"zero-shot setting {unseen}"] if unseen else []),
-        *([f"begun with {escape(start)}"] if (start := config["pairs"].get("begins_with")) else []),
+        *([f"begun with {escape(start)}"] if (start := config["pairs"].get("start_name")) else []),
         f"method {config['method']}{_taught_by(config.get('teacher', {}))}",
     ]
     return " · ".join(parts) + note_on(split.folder, "HICO-DET")
@@ -93,7 +93,7 @@ def _lead(run: PairRun, split: PairSplit) -> str:
 def _judged(run: PairRun) -> str:
     """Which kinds a report is about: dev does not show those that a zero-shot setting keeps out of training."""
     unseen = run.config["pairs"]["unseen"]
-    without = f", none of those that {unseen} keeps out of training: `edgegsr eval` judges them" if unseen else ""
+    without = f", none of those that {unseen} keeps out of training: edgegsr eval judges them" if unseen else ""
     return f"the kinds that it shows{without}"
 
 

@@ -87,8 +87,9 @@ def train_pairs(
         beginning = begin_with(student, start) if start else ""
     more, data = facts_of_pairs(split_train, split_dev, setting, rule, beginning, source)
     if beginning and not isinstance(start, Start):
-        more["pairs"]["begins_with"] = str(start)
+        more["pairs"]["start_name"] = str(start)
     description = describe(method, student.config, settings, ontology_of(kinds), data, tables, more=more)
+    folder.take()
     settle(out, description, ontology_of(kinds), tables, accelerator.is_main_process, folder.begun)
     if accelerator.is_main_process and not (folder.begun and (out / KINDS_FILE).is_file()):
         write_whole(out / KINDS_FILE, kinds.to_json())
