@@ -37,9 +37,7 @@ def predict(
     ] = False,
     sure: Annotated[
         Optional[float],
-        typer.Option(
-            min=0, max=1, help="Pairs: tell the hundred likeliest that are as likely as this; by default 0.25."
-        ),
+        typer.Option(help="Pairs: tell the hundred likeliest that are as likely as this; by default 0.25."),
     ] = None,
     draw: Annotated[
         bool,
