@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def test_bench_judges_either_half_of_a_bundle_that_says_both(
     assert run("bench", "diorama-both", "--head", "pairs", "--data", crowd, *little, "--json") == 0
     said = capsys.readouterr().out
     assert "both heads: both are timed, pairs are judged\n" in said
+    assert "By HICO-DET's protocol" in html.unescape((tmp_path / "bench" / "report.html").read_text())
     (told,) = json.loads(said.splitlines()[-1])["subjects"].values()
     lines, score = tmp_path / "p.jsonl", told["accuracy"]["groups"]["all"]["mean_ap"]
     judged = ("--head", "pairs", "--data", crowd, "--limit", 3, "--predictions", lines, "--json")

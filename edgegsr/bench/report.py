@@ -66,6 +66,7 @@ SCORES_NOTE = (
     "By the official protocol, averaged per verb; ± half of the 95 % interval, by a bootstrap over photos. Harmonic: "
     "of seen and unseen. A teacher says verbs alone."
 )
+PAIRS_NOTE = "By HICO-DET's protocol; kinds that no photo shows are left out."
 SHAPES_NOTE = "Round: the student and its bundles. Square: a teacher. Diamond: others. Dashed: nobody is above it."
 HISTOGRAM_NOTE = "The last bar holds all that took longer than 99.5 % did; each has an axis of its own."
 STEPS_NOTE = "Means, which add up to the mean of a photo; medians would not. What does not tell its steps is one."
@@ -93,7 +94,9 @@ def _parts(result: Result) -> Iterator[str]:
     yield _list("What speaks against these numbers", list(held_against(result)))
     yield _section("What was measured", _panel(subjects(result)), _panel(cold_starts(result)))
     yield _section("Engines of TensorRT by themselves", _panel(by_trtexec(result)))
-    yield _section("How right", _joined("", scores(result), SCORES_NOTE), _charts(_pareto(result), SHAPES_NOTE))
+    yield _section(
+        "How right", _joined("", scores(result), _scores_note(result)), _charts(_pareto(result), SHAPES_NOTE)
+    )
     yield _section("Side by side", *_beside(result))
     for name in result["scenarios"]:
         yield _section(
@@ -158,6 +161,11 @@ def _panel(table: Table, note: str = "") -> str:
     """One table under its title, and what to know of it."""
     heads = "".join(f"<th>{escape(header)}</th>" for header in table.headers)
     return _headed(table.title, note, f"<tr>{heads}</tr>", table.rows) if table.rows else ""
+
+
+def _scores_note(result: Result) -> str:
+    judged = (each.get("accuracy", {}).get("groups", {}) for each in result["subjects"].values())
+    return PAIRS_NOTE if any("mean_ap" in group for groups in judged for group in groups.values()) else SCORES_NOTE
 
 
 def _joined(title: str, tables: Sequence[Table], note: str = "") -> str:

@@ -37,7 +37,7 @@ def predict(
     ] = False,
     sure: Annotated[
         Optional[float],
-        typer.Option(help="Pairs: tell the hundred likeliest that are as likely as this; by default 0.25."),
+        typer.Option(help="Pairs: how likely one must be to be told, by default 0.25; a hundred at most are."),
     ] = None,
     draw: Annotated[
         bool,
