@@ -24,9 +24,11 @@ import machine
 from abreast import measured
 from result import publish, told_of
 
+from edgegsr.cli.common import settings_of
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.data.pairs import open_pairs
-from edgegsr.distill.pairs.methods import PAIR_METHODS, Source
+from edgegsr.distill.config import read_train
+from edgegsr.distill.pairs.methods import PAIR_METHODS, Source, gazes
 from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.files import cache_folder
@@ -62,6 +64,11 @@ class Cell(NamedTuple):
     detector: str
     runs: Path
     cache: Path
+    values: tuple[str, ...] = ()  # of the card's [train] table, KEY=VALUE
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        return {"seed": self.seed, "epochs": self.epochs, "amp": self.amp, **settings_of(self.values)}
 
     @property
     def folder(self) -> Path:
@@ -74,10 +81,10 @@ def measure(cell: Cell) -> dict[str, float]:
     learn, dev = (open_pairs("crowd", split, setting=setting) for split in ("train", "dev"))
     tables, device = tables_for(ontology_of(learn.pairs.kinds)), str(processes().device)
     source = taught_by(cell)
-    overrides = {"seed": cell.seed, "epochs": cell.epochs, "amp": cell.amp}
     card = find_card(cell.student)
+    start = cell.start or None
     done = train_pairs(
-        card, learn, dev, tables, cell.folder, cell.method, overrides, setting, start=cell.start, source=source
+        card, learn, dev, tables, cell.folder, cell.method, cell.overrides, setting, start=start, source=source
     )
     test = open_pairs("crowd", "test")
     said = answer_pairs(done.student.to(device), test, label=f"{cell.folder.name} on test")
@@ -96,7 +103,8 @@ def taught_by(cell: Cell) -> Source | None:
     finds = cell.setting in FINDS if looked_at else cell.method == WITHOUT_LABELS
     given = Given(TEACHER if looked_at else None, cell.detector if finds else None)
     tables = tables_for(ontology_of(learn.pairs.kinds))
-    return open_pair_source(cell.method, given, learn, tables, setting, cell.cache)
+    looks = gazes(cell.method, read_train(find_card(cell.student), cell.overrides))
+    return open_pair_source(cell.method, given, learn, tables, setting, cell.cache, looks)
 
 
 def _every_group(scores: Scores) -> dict[str, float | None]:
@@ -120,7 +128,10 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--start", default=START, help="a run that every student begins with")
+    parser.add_argument("--start", default=START, help="a run that every student begins with; '' for none")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="of [train]; give another --runs then"
+    )
     parser.add_argument("--detector", default=DETECTOR, help="a run of pairs, or a model of transformers")
     parser.add_argument("--amp", default="no", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
@@ -132,17 +143,28 @@ def main() -> None:
     about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
     about |= {
         "amp": given.amp,
-        "start": told_of(given.start),
+        "start": told_of(given.start) if given.start else "",
         "detector": told_of(given.detector),
         "finds": list(FINDS),
     }
     about |= {"annotated": RULE, "kept": KEPT, "likely": LIKELY}  # what is found besides, and what is learned of all
+    if given.set:
+        about["set"] = sorted(given.set)
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
         if other := [name for name, value in about.items() if result.get(name) != value]:
             sys.exit(f"{given.out}: is of another {other[0]}, {result.get(other[0])}; give another --out")
-    how = (given.student, given.epochs, given.amp, given.start, given.detector, given.runs, given.cache)
+    how = (
+        given.student,
+        given.epochs,
+        given.amp,
+        given.start,
+        given.detector,
+        given.runs,
+        given.cache,
+        tuple(given.set),
+    )
     cells = [
         Cell(method, setting, seed, *how)
         for seed in given.seeds

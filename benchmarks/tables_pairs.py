@@ -17,7 +17,7 @@ def hoi() -> str:
     settings, rows = result["settings"], []
     for method, found in settings.get("all", {}).items():
         cells = [_apart(found, f"{setting}_unseen", f"{setting}_seen") for setting in ZERO_SHOT]
-        learned = "no annotation" if method == "clhoi" else "every kind"
+        learned = "no annotation of these photos" if method == "clhoi" else "every kind"
         rows.append((f"`{method}`", learned, seeds_of(found), _spread(found, "full"), *cells))
     methods = {method: None for setting in ZERO_SHOT for method in settings.get(setting, {})}
     for method in methods:
@@ -32,6 +32,11 @@ def hoi() -> str:
     if finds := [ZERO_SHOT[setting] for setting in result.get("finds", ())]:
         found = f"couples that `{result['detector']['run']}` finds"
         about += f" In {' and '.join(finds)} methods with a teacher also learn of {found}."
+    if "clhoi" in settings.get("all", {}):
+        about += (
+            " `clhoi` reads no annotation of the photos that it learns from; as all rows it begins with a detector, "
+            "which has learned boxes, objects and who has to do with what on annotated crowds of another seed."
+        )
     heads = ("`--method`", "learned from", "seeds", "full", *ZERO_SHOT.values())
     return f"{about}\n\n{markdown(heads, rows)}\n\n{_hoped_of_pairs(settings)}"
 

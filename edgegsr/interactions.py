@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -47,8 +47,8 @@ class Kinds:
             if len(set(spelled)) != len(words):
                 raise InputError(f"kinds: wanted {what} that are different words, got {shown(list(words))[:80]}")
         limit = (len(self.verbs), len(self.objects))
-        if len(self.pairs) and not (self.pairs.min() >= 0 and (self.pairs.max(0) < limit).all()):
-            raise InputError(f"kinds: wanted verbs and objects below {limit}, got {self.pairs.max(0).tolist()}")
+        if (wrong := self.pairs[((self.pairs < 0) | (self.pairs >= limit)).any(1)]).size:
+            raise InputError(f"kinds: wanted verbs and objects from 0 and below {limit}, got {wrong[0].tolist()}")
         if len(self.index) != len(self.pairs):
             raise InputError("kinds: a verb and an object stand twice together")
 
@@ -105,6 +105,8 @@ class Kinds:
     def from_json(cls, text: str, where: str = "kinds") -> Kinds:
         try:
             raw = json.loads(text)
+            if wrong := [pair for pair in raw["pairs"] if [type(number) for number in pair] != [int, int]]:
+                raise InputError(f"kinds: wanted a verb and an object by their numbers, got {shown(wrong[0])[:40]}")
             pairs = np.array(raw["pairs"], np.int32).reshape(-1, 2)
             unseen = {name: mask_of(ids, len(pairs)) for name, ids in raw["unseen"].items()}
             verbs, objects = list(raw["verbs"]), list(raw["objects"])
@@ -258,6 +260,17 @@ class Persons:
     def row(self) -> dict[str, int]:
         """The row of an image by its name."""
         return {image: i for i, image in enumerate(self.images)}
+
+    def take(self, rows: npt.ArrayLike) -> Persons:
+        """Only these images, in this order, with their persons."""
+        index = np.arange(len(self))[np.asarray(rows)]
+        place = np.full(len(self), -1, np.int32)
+        place[index] = np.arange(len(index), dtype=np.int32)
+        mine = place[self.image] >= 0
+        of_person = ("persons_xyxy", "labelled", "does", "objects_xyxy", "has_object", "object")
+        columns = {name: getattr(self, name)[mine] for name in of_person}
+        images = tuple(self.images[i] for i in index)
+        return replace(self, images=images, sizes_wh=self.sizes_wh[index], image=place[self.image][mine], **columns)
 
 
 def _check_shapes(what: str, table: Any, wanted: dict[str, tuple[int, ...]]) -> None:

@@ -19,6 +19,8 @@ from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
 from edgegsr.wording import ontology_hash
 
+EVERY_ACT = "every act"  # of a run whose verbs no loss has taught
+
 
 @dataclass(frozen=True)
 class PairRun:
@@ -29,6 +31,12 @@ class PairRun:
     kinds: Kinds
     tables: TextTables
     student: PairStudent
+
+    @property
+    def unseen(self) -> str:
+        """What was kept out of its training: the kinds of a zero-shot setting, or of a detector every act."""
+        setting = str(self.config.get("pairs", {}).get("unseen", ""))
+        return setting if self.config.get("train", {}).get("weights", {}).get("verb", 1.0) else EVERY_ACT
 
 
 def open_pair_run(folder: str | Path) -> PairRun:

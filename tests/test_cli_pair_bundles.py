@@ -63,6 +63,10 @@ def test_predict_says_the_same_of_a_bundle_as_of_its_run(
     assert len(every[0]) == len(every[1]) > len(told[0]["pairs"]) and min(each["score"] for each in every[0]) < 0.25
     assert run("predict", bundle, photo, "--sure", "nan") == 2
     assert "sure: wanted a likelihood from 0 to 1, got nan" in capsys.readouterr().err
+    assert run("predict", tmp_path / "nowhere", photo, "--sure", 0) == 2
+    assert f"{tmp_path / 'nowhere'}: no such folder" in capsys.readouterr().err
+    assert run("predict", "diorama-detector-160", photo) == 0
+    assert "diorama-detector-160: has learned boxes and objects and no acts" in capsys.readouterr().out
     assert run("predict", "diorama-nano", photo, "--sure", 0) == 2
     assert "--sure: is for pairs, and diorama-nano is of situations; leave it out" in capsys.readouterr().err
     assert run("predict", bundle, photo, "--engine", "onnxruntime") == 0

@@ -212,6 +212,10 @@ def test_one_trunk_learns_situations_and_pairs(
             ("--set", "mipd.glimse=1", "--method", "mipd"),
             "edgegsr: --set and its kin: train.mipd.glimse is not a known",
         ),
+        (
+            ("--set", "mipd.collages=0", "--method", "mipd"),
+            "--set mipd.collages: is for students of situations; of pairs mipd has gaze_weight, glimpse,",
+        ),
         (("--method", "clhoi"), "learns where people and things are from a detector; give --detector"),
         (
             ("--method", "clhoi", "--detector", "nowhere/at/all"),

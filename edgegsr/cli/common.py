@@ -131,7 +131,11 @@ def both_data(data: str | None) -> tuple[str, str]:
 
 def names_pairs(data: str) -> bool:
     """Whether this is data of interactions, as far as its name or its folder tells."""
-    return data.partition(":")[0] == "crowd" or (Path(data) / "hico").is_dir()
+    if data.partition(":")[0] == "crowd":
+        return True
+    from edgegsr.data.pairs import FILES
+
+    return any((Path(data) / name).is_file() for names in FILES.values() for name in names)
 
 
 def last_line(wanted: bool, value: Mapping[str, Any]) -> None:

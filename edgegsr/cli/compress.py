@@ -264,7 +264,7 @@ def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked)
     from edgegsr.compress.school import PairSchool
     from edgegsr.data.hico import RULES
     from edgegsr.data.pairs import open_pairs
-    from edgegsr.distill.pairs.methods import find_pair_method
+    from edgegsr.distill.pairs.methods import find_pair_method, gazes
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.teacher.testimony import Testimony
 
@@ -280,5 +280,6 @@ def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked)
     then, source = _teachers_of(run, method), None
     if asked.wishes.trained:
         given = Given(asked.teacher or then.get("teacher"), asked.detector or then.get("detector"), then.get("scope"))
-        source = open_pair_source(method, given, learn, run.tables, unseen)
+        looks = gazes(method, training)
+        source = open_pair_source(method, given, learn, run.tables, unseen, gazes=looks)
     return PairSchool(learn, judge, method, source, training, unseen, rule)

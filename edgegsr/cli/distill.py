@@ -109,7 +109,7 @@ def distill(
             raise InputError(f"--set {key}={value}: --{key} {overrides[key]} was given as well; leave one out")
     of_pairs = bool(read_student(card).pairs)
     (find_pair_method if of_pairs else find_method)(method)
-    check_method_of(overrides, method)
+    check_method_of(overrides, method, of_pairs and not situations)
     read_train(card)  # a mistake shows before any work is done
     try:
         training = read_train(card, overrides)
@@ -132,7 +132,7 @@ def distill(
                 )
             _both(card, data, situations, method, who, overrides, out, limit, text, as_json)
             return
-        _pairs(card, data, method, who, overrides, out, unseen, rule, start, limit, text, as_json)
+        _pairs(card, data, method, who, overrides, out, unseen, rule, start, limit, text, training, as_json)
         return
     of_pairs_alone = {"unseen": unseen, "start": start, "detector": detector, "scope": scope, "situations": situations}
     if given_in_vain := [f"--{name}" for name, value in of_pairs_alone.items() if value]:
@@ -165,10 +165,12 @@ def _pairs(
     start: Optional[str],
     limit: Optional[int],
     text: Optional[str],
+    training: TrainConfig,
     as_json: bool,
 ) -> None:
     """A student of pairs, on the crowds or on data of HICO-DET."""
     from edgegsr.data.pairs import open_pairs
+    from edgegsr.distill.pairs.methods import gazes
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.distill.pairs.train import train_pairs
     from edgegsr.text.kinds import ontology_of
@@ -179,7 +181,7 @@ def _pairs(
         raise InputError("--unseen: clhoi learns from no annotation, so nothing can be kept out of it; leave it out")
     learn, judge = (open_pairs(name, split, limit, unseen or "", rule) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
-    source = open_pair_source(method, given, learn, tables, unseen or "")
+    source = open_pair_source(method, given, learn, tables, unseen or "", gazes=gazes(method, training))
     run = train_pairs(card, learn, judge, tables, out, method, overrides, unseen or "", rule, start, source=source)
     last_line(as_json, {"out": str(run.folder), "report": str(run.folder / "report.html")})
 
@@ -202,6 +204,7 @@ def _both(
     from edgegsr.distill.both import OfPairs, OfSituations, check_method, train_both
     from edgegsr.distill.config import read_train
     from edgegsr.distill.methods import find_method
+    from edgegsr.distill.pairs.methods import gazes
     from edgegsr.distill.pairs.source import Given, open_pair_source
     from edgegsr.text.kinds import ontology_of
     from edgegsr.text.shipped import tables_for
@@ -211,7 +214,8 @@ def _both(
     training = read_train(card, overrides, how.settings)  # a mistake shows before any work is done
     learn, judge = (open_pairs(data or "crowd", split, limit) for split in ("train", "dev"))
     tables = tables_for(ontology_of(learn.pairs.kinds), text)
-    pairs = OfPairs(learn, judge, tables, open_pair_source(method, given, learn, tables))
+    source_of_pairs = open_pair_source(method, given, learn, tables, gazes=gazes(method, training))
+    pairs = OfPairs(learn, judge, tables, source_of_pairs)
     shown = open_data(situations, "train", limit)
     words = shown.annotations.ontology
     asked = open_data(situations, "dev", limit, words)

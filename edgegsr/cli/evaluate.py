@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, Optional
 
 import typer
 
@@ -27,6 +27,11 @@ from edgegsr.cli.common import (
     show_teacher,
 )
 from edgegsr.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from edgegsr.data.pairs import PairSplit
+    from edgegsr.interactions import Persons
+    from edgegsr.student.pair_answers import PairAnswers
 
 
 class Candidates(str, Enum):
@@ -173,7 +178,7 @@ def _run_of_pairs(folder: Path, workers: int) -> _Subject:
     opened = open_pair_run(find_run(folder))
     opened.student.to(processes().device)
     look = partial(answer_pairs, opened.student, workers=workers, label="evaluating")
-    return _Subject(opened.kinds, look, unseen=opened.config.get("pairs", {}).get("unseen", ""))
+    return _Subject(opened.kinds, look, unseen=opened.unseen)
 
 
 def _bundle_of_pairs(folder: Path) -> _Subject:
@@ -204,7 +209,7 @@ def _pairs(
     predictions: Optional[Path],
     as_json: bool,
 ) -> None:
-    """A student of pairs by the protocol of HICO-DET."""
+    """A student of pairs by the protocol of HICO-DET, or by that of V-COCO where persons are annotated."""
     from edgegsr.bundle import is_bundle
     from edgegsr.cli.score import show_hico
     from edgegsr.data.pairs import open_pairs
@@ -216,10 +221,15 @@ def _pairs(
     judge = open_pairs(name, split, limit)
     need_same_kinds(run, subject.words, name, judge.pairs.kinds)
     said = subject.answers(judge)
+    title = f"{run} on {name}, {split}; out of its training: {subject.unseen or 'nothing'}"
+    if judge.persons:
+        told = _persons(title, judge, judge.persons, said, predictions)
+        last_line(as_json, {**told, "out_of_training": subject.unseen or "nothing"})
+        return
     if predictions:
         write_pair_predictions(predictions, judge, said)
     scores = score(judge.pairs, said.predictions())
-    show_hico(f"{run} on {name}, {split}; out of its training: {subject.unseen or 'nothing'}", scores)
+    show_hico(title, scores)
     told = scores.to_json()
     if absent := told["kinds_without_pairs"]:
         way = f"judge {shown(predictions)}" if predictions else "give --predictions and judge those"
@@ -228,3 +238,20 @@ def _pairs(
             f"{way} by `edgegsr score --task hico --switch absent=skip`"
         )
     last_line(as_json, {**told, "out_of_training": subject.unseen or "nothing"})
+
+
+def _persons(
+    title: str, judge: PairSplit, persons: Persons, said: PairAnswers, predictions: Optional[Path]
+) -> dict[str, Any]:
+    """What is said of pairs by the protocol of V-COCO."""
+    from edgegsr.cli.score import show_vcoco
+    from edgegsr.scoring.vcoco import score
+    from edgegsr.student.person_answers import predictions_of, write_person_predictions
+
+    acts = predictions_of(said, persons)
+    if predictions:
+        write_person_predictions(predictions, judge, acts, persons)
+    scores = score(persons, acts)
+    show_vcoco(title, scores)
+    print("a student of pairs never says that an act has no object: scenario 1 counts that as wrong")
+    return scores.to_json()

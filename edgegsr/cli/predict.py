@@ -130,7 +130,8 @@ def _sights(run: Path, asked: _Asked) -> tuple[Looks, list[_Sight]]:
         leave_out({"--verb": verb, "--calibrated": calibrated}, f"for situations, and {shown(run)} is of pairs")
         pairs = _pair_predictor(run, engine, key)
         return lambda image: (pairs.predict(image, sure),), [_interactions(sure)]
-    leave_out({"--sure": wanted is not None}, f"for pairs, and {shown(run)} is of situations")
+    if find_run(run).is_dir():
+        leave_out({"--sure": wanted is not None}, f"for pairs, and {shown(run)} is of situations")
     predictor = _predictor(run, calibrated, engine, key)
     if verb is not None:
         predictor.ontology.frame(verb)
@@ -230,11 +231,14 @@ def _pair_predictor(folder: Path, engine: str | None, key: Path | None) -> Any:
 
         return InteractionRecognizer(folder, engine, key=key)
     _of_a_run(folder, engine, key)
-    from edgegsr.pair_run import open_pair_run
+    from edgegsr.pair_run import EVERY_ACT, open_pair_run
     from edgegsr.shipped import find_run
     from edgegsr.student.pair_predictor import EagerPairPredictor
 
-    return EagerPairPredictor(open_pair_run(find_run(folder)))
+    opened = open_pair_run(find_run(folder))
+    if opened.unseen == EVERY_ACT:
+        print(f"{shown(folder)}: has learned boxes and objects and no acts, so no verb here means anything")
+    return EagerPairPredictor(opened)
 
 
 def _of_a_run(folder: Path, engine: str | None, key: Path | None) -> None:

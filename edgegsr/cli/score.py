@@ -15,6 +15,7 @@ from edgegsr.errors import InputError
 if TYPE_CHECKING:
     from edgegsr.data.splits import Groups
     from edgegsr.scoring.hico import Scores as HicoScores
+    from edgegsr.scoring.vcoco import Scores as VcocoScores
 
 WORST, BEST = 5, 5  # kinds of interaction on the screen
 TASKS = ("swig", "hico", "vcoco")
@@ -157,27 +158,28 @@ def _vcoco(truth: list[Path], predictions: Path, name: str | None, switches: Seq
     from edgegsr.scoring.vcoco import PROFILES, SWITCHES, score
 
     rules = _rules(PROFILES, name, switches, SWITCHES)
-    persons = vcoco.read(truth)
+    persons = vcoco.read(vcoco.with_boxes(truth[0]) if len(truth) == 1 else truth)
     scores = score(persons, read_vcoco(predictions, persons), rules)
+    show_vcoco(f"{predictions}, rules {rules.profile}, recall points {rules.recall_points}", scores)
+    _missing(scores.missing, len(persons), "no line: nothing is found there")
+    return scores.to_json()
+
+
+def show_vcoco(title: str, scores: VcocoScores) -> None:
+    """The means over agents and roles, and each role, as tables."""
     told = scores.to_json()
     means = [
-        (f"agents, {len(persons.acts.names)} actions", _percent(scores.agent_ap), "-"),
+        (f"agents, {len(scores.truth.acts.names)} actions", _percent(scores.agent_ap), "-"),
         *(
             (f"roles, {what}", *(_percent(getattr(scores.role_ap(n), mean)) for n in (1, 2)))
             for mean, what in (("mean24", "without 'point', as papers"), ("mean25", "all, as the stock script"))
         ),
     ]
-    table(
-        f"{predictions}, rules {rules.profile}, recall points {rules.recall_points}, AP, %",
-        ("mean over", "scenario 1", "scenario 2"),
-        means,
-    )
+    table(f"{title}, AP, %", ("mean over", "scenario 1", "scenario 2"), means)
     rows = [(slot, *(_percent(ap[f"scenario{n}"]) for n in (1, 2))) for slot, ap in told["roles"].items()]
     table("each role, AP, %", ("role", "scenario 1", "scenario 2"), rows)
     if scores.agent_ap is None:
         print("no pair has the role 'agent', so nothing is said of agents")
-    _missing(scores.missing, len(persons), "no line: nothing is found there")
-    return told
 
 
 def _percent(value: float | None) -> str:

@@ -19,7 +19,6 @@ from edgegsr.progress import track
 
 EXAMPLES = 20  # findings of one kind in one file
 SLACK = 1.0  # pixel that a box may reach beyond its image: annotators' tools round
-INSTANCES = "instances_vcoco_all_2014.json"
 HEAD = 20_000  # bytes of a file that say what it is
 
 Size = tuple[int, int]
@@ -83,19 +82,19 @@ def check_pairs(paths: list[Path]) -> tuple[Findings, dict[str, Size | None]]:
                     items += _doubt(path, table)
                     notes += _whole(name, table)
         except LabelsAlone as labels:
-            counts.append(labels.counts)
-            notes.append(f"{path.name}: boxes not checked: no {INSTANCES} beside it")
+            counts += labels.counts
+            notes.append(f"{path.name}: boxes not checked: {labels.why}")
         except InputError as error:
             items.append(Finding("error", str(path), "", "a file of interactions", str(error)))
     return Findings(tuple(items), tuple(counts), tuple(notes)), sizes
 
 
 class LabelsAlone(Exception):
-    """V-COCO's labels without the boxes of COCO."""
+    """A file that has labels and no boxes."""
 
-    def __init__(self, counts: PairCounts) -> None:
+    def __init__(self, counts: list[PairCounts], why: str) -> None:
         super().__init__()
-        self.counts = counts
+        self.counts, self.why = counts, why
 
 
 def _hico(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
@@ -107,6 +106,17 @@ def _matlab(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
         yield f"{path.name}, {split}", hico.read(path, split)
 
 
+def _image_labels(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
+    counts = []
+    for split in hico.IMAGES:
+        images, labels = hico.image_labels(path, split)
+        true = labels == 1
+        name, empty, kinds = f"{path.name}, {split}", int((~true.any(0)).sum()), int(true.any(1).sum())
+        counts.append(PairCounts(name, len(images), empty, int(true.sum()), kinds, persons=0))
+        yield from ()
+    raise LabelsAlone(counts, "it labels images")
+
+
 def _vcoco_text(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
     yield path.name, vcoco.read(path)
 
@@ -116,8 +126,8 @@ def _vcoco_pairs(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
 
 
 def _vcoco_official(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
-    if (boxes := path.with_name(INSTANCES)).is_file():
-        yield path.name, vcoco.read([path, boxes])
+    if len(files := vcoco.with_boxes(path)) > 1:
+        yield path.name, vcoco.read(files)
     else:
         labels = read_json(path)
         try:
@@ -128,13 +138,16 @@ def _vcoco_official(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
                     raise ValueError(f"{each['action_name']!r} has not one label a person")
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"{path}: wanted V-COCO's labels, got {type(error).__name__}: {error}") from error
-        raise LabelsAlone(PairCounts(path.name, images, 0, acts, len(labels), persons))
+        raise LabelsAlone(
+            [PairCounts(path.name, images, 0, acts, len(labels), persons)], f"no {vcoco.INSTANCES} beside it"
+        )
 
 
 READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"instances_(train|dev|test)(2015)?\.json|(trainval|test)_hico\.json"), _hico),
     (re.compile(r"hico-det-.*\.(json|tar\.gz)"), _hico),
     (re.compile(r"anno_bbox\.mat"), _matlab),
+    (re.compile(r"anno\.mat"), _image_labels),
     (re.compile(r"instances_vcoco_(train|val|trainval|test)\.json"), _vcoco_pairs),
     (re.compile(r"vcoco_(train|dev|val|trainval|test)\.json"), _vcoco_official),
     (re.compile(r"vcoco_text_.*\.txt"), _vcoco_text),

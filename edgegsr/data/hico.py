@@ -20,13 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgegsr.data.matlab import read_matlab
-from edgegsr.data.records import check_images, paused_gc
+from edgegsr.data.records import MOST_BYTES, check_images, check_size, paused_gc
 from edgegsr.errors import InputError, shown
-from edgegsr.interactions import Bools, Ints, Kinds, Pairs, mask_of, same_word
+from edgegsr.interactions import Bools, Floats, Ints, Kinds, Pairs, mask_of, same_word
 
 IMAGES = {"train": 38118, "test": 9658}  # of which "empty" in hico_words.json have no pair
 RULES = ("labels", "boxes", "images")
-MOST_BYTES = 1 << 29
 _COCO_IDS = [i for i in range(1, 91) if i not in {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}]
 _NAME = re.compile(r"HICO_(train|test)2015_\d{8}\.jpg")
 
@@ -83,6 +82,8 @@ def without(pairs: Pairs, setting: str, rule: str = "labels") -> Pairs:
     """
     if rule not in RULES:
         raise InputError(f"zero-shot rule: wanted one of {', '.join(RULES)}, got {rule!r}")
+    if not pairs.kinds.unseen:
+        raise InputError(f"zero-shot setting {setting!r}: these annotations have none; leave it out")
     if setting not in pairs.kinds.unseen:
         raise InputError(f"zero-shot setting: wanted one of {', '.join(pairs.kinds.unseen)}, got {setting!r}")
     banned = pairs.kinds.unseen[setting][pairs.kind]
@@ -99,11 +100,11 @@ def known_objects(path: str | Path, truth: Pairs) -> Bools:
     path = Path(path)
     table = np.zeros((len(truth), len(truth.kinds.objects)), bool)
     if path.suffix == ".mat":
-        told = read_matlab(path, ("anno_test", "list_test"))
-        rows = {str(name): column for column, name in enumerate(told["list_test"])}
+        images, labels = image_labels(path, "test")
+        rows = {name: column for column, name in enumerate(images)}
         if missing := next((image for image in truth.images if image not in rows), None):
             raise InputError(f"{path}: wanted a label of every image, has none of {missing}")
-        positive = told["anno_test"][:, [rows[image] for image in truth.images]] == 1  # (K, N)
+        positive = labels[:, [rows[image] for image in truth.images]] == 1  # (K, N)
         kind, image = np.nonzero(positive)
         table[image, truth.kinds.pairs[kind, 1]] = True
         return table
@@ -120,6 +121,17 @@ def known_objects(path: str | Path, truth: Pairs) -> Bools:
             )
         table[positions, column] = True
     return table
+
+
+def image_labels(path: Path, split: str) -> tuple[list[str], Floats]:
+    """The images of a split of anno.mat, and (kinds, images) what is true of each: 1, else 0, -1 or NaN."""
+    told = read_matlab(path, (f"anno_{split}", f"list_{split}"))
+    images, labels = [str(name) for name in np.atleast_1d(told[f"list_{split}"])], told[f"anno_{split}"]
+    wanted, got = (len(kinds()), len(images)), np.shape(labels)
+    if got != wanted:
+        raise InputError(f"{path}: wanted anno_{split} of {wanted[0]} x {wanted[1]}, got {' x '.join(map(str, got))}")
+    check_images(path, images)
+    return images, labels
 
 
 class Label(NamedTuple):
@@ -157,6 +169,7 @@ def table(
     )
 
 
+_COLUMNS = ("verb", "object", "boxes_h", "boxes_o")
 FROM_ONE = (-1, -1, 0, 0)  # 1-based inclusive pixels to edges
 FROM_ZERO = (0, 0, 1, 1)  # 0-based inclusive pixels to edges
 AS_EDGES = (0, 0, 0, 0)
@@ -169,6 +182,9 @@ def _from_fredzzhang(path: Path, tree: dict[str, Any]) -> Pairs:
         raise InputError(f"{path}: wanted an annotation for each of {images} images, got {len(records)}")
     columns = {name: [*chain.from_iterable(record[name] for record in records)] for name in ("hoi", "verb", "object")}
     counts = [len(record["hoi"]) for record in records]
+    for name, record, count in zip(tree["filenames"], records, counts):
+        if any(len(record[column]) != count for column in _COLUMNS):
+            raise InputError(f"{path}: image {shown(name)!r}: wanted as many of {', '.join(_COLUMNS)} as of hoi")
     hoi, known = np.array(columns["hoi"], np.int64), _kinds_of(tree)
     if len(hoi) and not (hoi.min() >= 0 and hoi.max() < len(known)):
         raise InputError(f"{path}: wanted hoi from 0 to {len(known) - 1}, got {hoi.min()} to {hoi.max()}")
@@ -285,8 +301,7 @@ def _has_labels(record: Any) -> bool:
 
 def _tree(path: Path) -> Any:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: wanted at most {MOST_BYTES >> 20} MB, got {path.stat().st_size >> 20} MB")
+        check_size(path)
         return json.loads(_unpacked(path) if path.name.endswith((".tar.gz", ".tgz")) else path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: wanted a readable file, got: {error.strerror or error}") from error

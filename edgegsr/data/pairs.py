@@ -10,23 +10,35 @@ import numpy as np
 import numpy.typing as npt
 
 from edgegsr import boxes
-from edgegsr.data import hico
+from edgegsr.data import hico, vcoco
 from edgegsr.data.staged import CROWD, folder_of
 from edgegsr.errors import InputError
 from edgegsr.files import listing
 from edgegsr.images import open_image, read_size
-from edgegsr.interactions import Bools, Floats, Ints, Pairs
+from edgegsr.interactions import Bools, Floats, Ints, Pairs, Persons
 from edgegsr.progress import track
 
 SAME = 0.5  # overlap from which two annotations are of one human and one object: people draw boxes anew for each label
 NOTHING = np.zeros(0)
 DEV_EVERY = 10  # image of train, where a data set has no dev of its own
 FILES = {  # split -> annotation files, and the folders of their images; the first that exists counts
-    "train": ("hico/instances_train.json", "instances_train2015.json", "annotations/trainval_hico.json"),
-    "dev": ("hico/instances_dev.json",),
-    "test": ("hico/instances_test.json", "instances_test2015.json", "annotations/test_hico.json"),
+    "train": (
+        *("hico/instances_train.json", "instances_train2015.json", "annotations/trainval_hico.json", "anno_bbox.mat"),
+        *("hico-det-instance-level/hico-det-training-set-instance-level.json", "hico-det-instance-level.tar.gz"),
+        *("vcoco_text_train.txt", "vcoco_train.json", "instances_vcoco_train.json"),
+    ),
+    "dev": (
+        "hico/instances_dev.json",
+        *("vcoco_text_val.txt", "vcoco_dev.json", "vcoco_val.json", "instances_vcoco_val.json"),
+    ),
+    "test": (
+        *("hico/instances_test.json", "instances_test2015.json", "annotations/test_hico.json", "anno_bbox.mat"),
+        *("vcoco_text_test.txt", "vcoco_test.json", "instances_vcoco_test.json"),
+    ),
 }
 FOLDERS = ("images", "images/{split}2015", "hico_20160224_det/images/{split}2015")
+COCO_FOLDERS = ("images/{half}2014", "mscoco2014/{half}2014", "{half}2014", "../images")
+COCO_HALF = {"train": "train", "dev": "train", "test": "val"}  # of COCO 2014, which V-COCO divides anew
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,7 @@ class PairSplit:
     pairs: Pairs
     folder: Path  # of the image files
     given: Couples | None = None  # in place of those of the pairs
+    persons: Persons | None = None  # of V-COCO, which is judged by them
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -83,7 +96,8 @@ class PairSplit:
     def take(self, rows: npt.ArrayLike) -> PairSplit:
         """The same split with only these images, in this order."""
         index = np.arange(len(self))[np.asarray(rows)]
-        return PairSplit(self.name, self.pairs.take(rows), self.folder, self.given and self.given.take(index))
+        given, persons = self.given and self.given.take(index), self.persons and self.persons.take(index)
+        return PairSplit(self.name, self.pairs.take(rows), self.folder, given, persons)
 
 
 def open_pairs(
@@ -154,14 +168,29 @@ def _file(root: Path, split: str) -> Path | None:
 
 
 def _read(root: Path, path: Path, split: str) -> PairSplit:
-    names = [name.format(split=split) for name in FOLDERS]
-    pairs = hico.read(path)
+    pairs, persons = _told(path, split)
     if not pairs.images:
         raise InputError(f"{path}: wanted annotated images, got none")
+    half, of_coco = COCO_HALF[split], "vcoco" in path.name
+    names = [name.format(split=split, half=half) for name in (*FOLDERS, *(COCO_FOLDERS if of_coco else ()))]
     for name in names:
-        if (root / name / pairs.images[0]).is_file():
-            return PairSplit(split, pairs, root / name)
+        for before in ("", f"COCO_{half}2014_") if of_coco else ("",):
+            if (root / name / f"{before}{pairs.images[0]}").is_file():
+                images = tuple(f"{before}{image}" for image in pairs.images)
+                return PairSplit(split, replace(pairs, images=images), root / name, persons=persons)
     raise InputError(f"{root}: wanted {pairs.images[0]} in one of the folders {', '.join(names)}, found it nowhere")
+
+
+def _told(path: Path, split: str) -> tuple[Pairs, Persons | None]:
+    """The pairs of a file, and of V-COCO the persons whose they are."""
+    if path.suffix == ".mat":
+        return hico.read(path, split), None
+    if path.name.startswith("instances_vcoco"):
+        return vcoco.read_pairs(path), None
+    if not path.name.startswith("vcoco"):
+        return hico.read(path), None
+    persons = vcoco.read(path if path.suffix == ".txt" else vcoco.with_boxes(path))
+    return vcoco.pairs_of(persons), persons
 
 
 def _measured(split: PairSplit) -> PairSplit:

@@ -18,6 +18,7 @@ from edgegsr.annotations import ANNOTATORS
 from edgegsr.errors import InputError, shown
 from edgegsr.situation import MAX_ROLES
 
+MOST_BYTES = 1 << 29  # of a file of annotations
 LIMIT = 2**31  # coordinates and sizes live in 32-bit columns
 _UNSAFE = re.compile(r"[/\\\0]|\.\.")
 
@@ -42,12 +43,19 @@ class Fault(NamedTuple):
 def read_json(path: Path) -> Any:
     """The tree of a JSON file; an object with a duplicate key comes as `Twice`."""
     try:
+        check_size(path)
         with paused_gc():
             return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_object)
     except OSError as error:
         raise InputError(f"{path}: wanted a readable JSON file, got: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: wanted JSON, got: {error}") from error
+
+
+def check_size(path: Path) -> None:
+    """Refuses a file that is larger than any of annotations."""
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise InputError(f"{path}: wanted at most {MOST_BYTES >> 20} MB, got {size >> 20} MB")
 
 
 def read_records(path: Path) -> dict[str, Any]:

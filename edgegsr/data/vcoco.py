@@ -11,17 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgegsr.data import hico
-from edgegsr.data.records import LIMIT, check_images, paused_gc, read_json
+from edgegsr.data.records import LIMIT, check_images, check_size, paused_gc, read_json
 from edgegsr.errors import InputError, shown
 from edgegsr.interactions import Acts, Kinds, Pairs, Persons, same_word
 
 BOXES = ("official", "as_written")
+INSTANCES = "instances_vcoco_all_2014.json"
 _ROLES = {
     "hold": ("obj",), "stand": (), "sit": ("instr",), "ride": ("instr",), "walk": (), "look": ("obj",),
     "hit": ("instr", "obj"), "eat": ("obj", "instr"), "jump": ("instr",), "lay": ("instr",),
@@ -35,6 +37,15 @@ _LINES = {
     **{n: (action, roles[0] if roles else "") for n, (action, roles) in enumerate(_ROLES.items(), 1)},
     **_SECOND,
 }
+SPOKEN = {
+    "hold obj": "holding", "sit instr": "sitting on", "ride instr": "riding", "look obj": "looking at",
+    "hit instr": "hitting with", "hit obj": "hitting", "eat obj": "eating", "eat instr": "eating with",
+    "jump instr": "jumping on", "lay instr": "lying on", "talk_on_phone instr": "talking on", "carry obj": "carrying",
+    "throw obj": "throwing", "catch obj": "catching", "cut instr": "cutting with", "cut obj": "cutting",
+    "work_on_computer instr": "working on", "ski instr": "skiing on", "surf instr": "surfing on",
+    "skateboard instr": "skateboarding on", "drink instr": "drinking from", "kick obj": "kicking",
+    "point instr": "pointing at", "read obj": "reading", "snowboard instr": "snowboarding on",
+}  # fmt: skip
 _NUMBERED = re.compile(r"^COCO_(train|val)2014_(?=\d{12}\.jpg$)")  # two halves, one numbering
 _PERSON = 1  # of the categories of the text form
 
@@ -63,10 +74,14 @@ def read(files: str | Path | Sequence[str | Path], boxes: str = "official") -> P
     instances = [path for path, tree in trees.items() if isinstance(tree, dict) and "categories" in tree]
     if (len(labels), len(instances), len(paths)) != (1, 1, 2):
         raise InputError(
-            f"{', '.join(map(str, paths))}: wanted V-COCO's text form, or vcoco_*.json together with "
-            "instances_vcoco_all_2014.json"
+            f"{', '.join(map(str, paths))}: wanted V-COCO's text form, or vcoco_*.json together with {INSTANCES}"
         )
     return _from_official(labels[0], trees[labels[0]], instances[0], trees[instances[0]], boxes)
+
+
+def with_boxes(path: Path) -> list[Path]:
+    """Official labels, and COCO's boxes where these lie beside them."""
+    return [path, beside] if (beside := path.with_name(INSTANCES)).is_file() else [path]
 
 
 def pairs_of(persons: Persons) -> Pairs:
@@ -92,7 +107,7 @@ def read_pairs(path: str | Path) -> Pairs:
         raise InputError(f"{path}: wanted an object with annotations, classes and objects, got {shown(tree)[:80]}")
     try:
         slot = [ACTS.slot_index[_slot(name)] for name in tree["classes"]]
-        noun = [kinds().object_index.get(name.replace(" ", "_"), -1) for name in tree["objects"]]
+        noun = [kinds().object_index.get(same_word(name), -1) for name in tree["objects"]]
         records = tree["annotations"]
         labels = []
         for row, record in enumerate(records):
@@ -112,10 +127,11 @@ def read_pairs(path: str | Path) -> Pairs:
 
 def _slot(name: str) -> tuple[str, str]:
     """ "hit instr" as action and role; a class of one role has its action's name alone."""
-    action, _, role = name.replace(" ", "_").rpartition("_")
+    name = same_word(name)
+    action, _, role = name.rpartition("_")
     if (action, role) in ACTS.slot_index:
         return action, role
-    return name.replace(" ", "_"), _ROLES[name.replace(" ", "_")][0]
+    return name, _ROLES[name][0]
 
 
 @dataclass
@@ -189,6 +205,7 @@ class _Rows:
 def _from_text(path: Path, boxes: str) -> Persons:
     """A person whose box is in no action line counts as unlabelled: the form cannot tell such from who does nothing."""
     try:
+        check_size(path)
         text = path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: wanted V-COCO's text form, got: {error}") from error
@@ -224,7 +241,7 @@ def _counted(lines: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
 
 def _box(words: Sequence[str]) -> Box:
     x1, y1, x2, y2 = map(float, words)
-    return x1, y1, x2, y2
+    return _finite(x1, y1, x2, y2)
 
 
 def _one_image(rows: _Rows, things: list[tuple[int, Box]], acts: list[tuple[int, Box, int, Box]]) -> None:
@@ -268,7 +285,7 @@ def _from_official(path: Path, labels: list[Any], coco_path: Path, coco: dict[st
             }
             for person, action, role, thing in done.get(image, ()):
                 if (number := numbers[person]) is not None:
-                    rows.act(number, action, role, *boxes_of.get(thing, (None, -1)))
+                    rows.act(number, action, role, *(boxes_of[thing] if thing else (None, -1)))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{path} with {coco_path}: they do not fit together ({type(error).__name__}: {shown(error)[:120]})"
@@ -297,4 +314,11 @@ def _acts_by_image(labels: list[Any]) -> dict[int, list[tuple[int, str, str, int
 
 def _corners(bbox: Sequence[float]) -> Box:
     x, y, width, height = map(float, bbox)
-    return x, y, x + width, y + height
+    return _finite(x, y, x + width, y + height)
+
+
+def _finite(*box: float) -> Box:
+    if not all(map(isfinite, box)):
+        raise ValueError(f"wanted a finite box, got {box}")
+    x1, y1, x2, y2 = box
+    return x1, y1, x2, y2

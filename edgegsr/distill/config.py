@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from edgegsr import card
 from edgegsr.data.augment import Augmentation
-from edgegsr.distill.mipd.config import MipdConfig
+from edgegsr.distill.mipd.config import OF_PAIRS, MipdConfig
 from edgegsr.distill.pairs.config import ClConfig, GplConfig
 from edgegsr.errors import InputError, require
 from edgegsr.student.config import CARD_TABLES
@@ -89,11 +89,15 @@ def settings_table(method: str, settings: TrainConfig) -> dict[str, Any]:
     return {name: value for name, value in card.as_table(settings).items() if name not in foreign}
 
 
-def check_method_of(keys: Iterable[str], method: str) -> None:
-    """Refuses values that another method reads."""
+def check_method_of(keys: Iterable[str], method: str, of_pairs: bool = False) -> None:
+    """Refuses values that another method reads, or the same one for students of situations alone."""
     for key in keys:
-        if (of := key.partition(".")[0]) in OF_METHODS and of != method:
+        of, _, name = key.partition(".")
+        if of in OF_METHODS and of != method:
             raise InputError(f"--set {key}: is read by --method {of} alone, and this one is {method}; leave it out")
+        if of_pairs and of == "mipd" and name in vars(MipdConfig()) and name not in OF_PAIRS:
+            known = ", ".join(sorted(OF_PAIRS))
+            raise InputError(f"--set {key}: is for students of situations; of pairs mipd has {known}")
 
 
 def read_train(

@@ -19,11 +19,11 @@ MOST = 100  # interactions of a photo
 
 
 def likelihood(presence: Numbers, object_logits: Numbers, verb_logits: Numbers, kinds: Kinds) -> Doubles:
-    """(N, O, V) how likely each query is each kind; 0 where the verb does not go with the object."""
-    pair, verbs = _sigmoid(presence)[:, None, None], _sigmoid(verb_logits)[:, None, :]
+    """(N, K) how likely each query is each kind."""
+    verb, noun = kinds.pairs.T
     raised = np.exp(object_logits.astype(np.float64) - object_logits.max(-1, keepdims=True))
     objects = raised / raised.sum(-1, keepdims=True)
-    likely: Doubles = pair * objects[..., None] * verbs * kinds.valid
+    likely: Doubles = _sigmoid(presence)[:, None] * objects[:, noun] * _sigmoid(verb_logits)[:, verb]
     return likely
 
 
@@ -42,7 +42,8 @@ def decode_pairs(
     flat = likely.ravel()
     told = np.flatnonzero((flat >= sure) & (flat > 0))  # what cannot be is told at no likelihood
     best = told[np.argsort(-flat[told], kind="stable")[:MOST]]
-    query, noun, verb = np.unravel_index(best, likely.shape)
+    query, kind = np.unravel_index(best, likely.shape)
+    verb, noun = kinds.pairs[kind].T
     humans, objects = (_in_photo(boxes[query], geometry) for boxes in (humans_xyxy, objects_xyxy))
     return [
         Interaction(box_of(human), box_of(thing), kinds.objects[o], kinds.verbs[v], float(score))

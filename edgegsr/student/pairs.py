@@ -40,6 +40,7 @@ class PairAnswer(NamedTuple):
     verb_logits: Tensor  # (B, N, V), each by itself
     presence: Tensor  # (B, N) logit: this is a pair
     verb_embedding: Tensor  # (B, N, t) unit vectors
+    object_embedding: Tensor  # (B, N, t) unit vectors
     seeds: Tensor  # (B, cells) logit: the object of a pair has its centre there
     starts: Tensor  # (B, N) the cell that each query begins with
 
@@ -90,14 +91,15 @@ class PairHead(nn.Module):
         starts = likely.topk(self.count, dim=1).indices
         first = fine.gather(1, starts[..., None].expand(-1, -1, fine.shape[-1]))
         said = decoder(self.norm(self.begin(first)), tokens)
-        verb = self.verb(said)
+        verb, thing = self.verb(said), self.object(said)
         return PairAnswer(
             self.human(said, fine),
             self._objects(said, starts),
-            self.object_words(self.object(said)),
+            self.object_words(thing),
             self.verb_words(verb) + self.verb_bias,
             self.presence(said)[..., 0],
             verb,
+            thing,
             seeds,
             starts,
         )

@@ -1,7 +1,7 @@
 """What a teacher sees of each couple: the part of the photo with a human and an object, as a vector among its texts.
 
-A crop of two is a scene of its own, so a teacher that knows whole pictures knows it too. Every glimpse is kept under
-the hash of what it was made from, as tokens are.
+That is a glimpse; a gaze is what it sees of the object alone. A crop of two is a scene of its own, so a teacher that
+knows whole pictures knows it too. Both are kept under the hash of what they were made from, as tokens are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import TEMPERATURE, Pixels, Teacher
 from edgegsr.text.encoders import same_encoder
 
-FOLDER = "glimpses"
+Boxes = npt.NDArray[np.float64]  # xyxy
+
+FOLDER, GAZES = "glimpses", "gazes"
 MARGIN = 0.25  # of the longer side, around human and object
 AT_ONCE = 32  # crops
 KNOWN = 0.5  # mean likelihood, where a verb is annotated, from which a teacher is believed to know it
@@ -43,6 +45,7 @@ class Glimpses(NamedTuple):
 
     seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
     likely: Tensor | None = None  # (B, P, V) of kinds that are sought; -1 where nothing is said
+    gazes: Tensor | None = None  # (B, P, t) of objects alone, where the teacher looked at them
 
 
 class Sought(NamedTuple):
@@ -68,6 +71,7 @@ class GlimpseSource:
         encoder: str,
         detector: Detector | None = None,
         sought: Sought | None = None,
+        gazes: bool = False,
     ) -> None:
         if not same_encoder(teacher.text_encoder, encoder):
             raise InputError(
@@ -79,7 +83,9 @@ class GlimpseSource:
         if detector:
             split = beside(split, found(detector, split, folder))
             self.facts |= {**facts_of(detector), "annotated": RULE}
-        seen, likely = _all(teacher, split, folder / FOLDER), None
+        if not len(split.couples.image):
+            raise InputError(f"split {split.name!r}: wanted pairs to look at, got none")
+        seen, likely = _all(teacher, split, folder / FOLDER, "glimpse", unions(split)), None
         if sought:
             likely = _likely(sought.verbs, seen, split)
             self.facts["likely"] = LIKELY
@@ -90,13 +96,19 @@ class GlimpseSource:
             likely = _believed(sought, likely, split)
         if detector:
             self.facts["couples"] = int((~split.couples.verbs.any(1)).sum())
+        self.gazes: Tensor | None = None
+        if gazes:
+            self.gazes = _all(teacher, split, folder / GAZES, "gaze", split.couples.objects_xyxy)
+            self.facts["gazes"] = True
         self.split, self.first = split, split.first
         self.seen, self.likely = seen, likely  # (M, t) float16, and (M, V)
 
     def about(self, rows: Tensor) -> Glimpses:
         """rows (B,) of the training split."""
-        seen = self._of(rows, self.seen, 0)
-        return Glimpses(seen, None if self.likely is None else self._of(rows, self.likely, -1))
+        parts = ((self.seen, 0), (self.likely, -1), (self.gazes, 0))
+        seen, likely, gazes = (None if part is None else self._of(rows, part, nothing) for part, nothing in parts)
+        assert seen is not None
+        return Glimpses(seen, likely, gazes)
 
     def _of(self, rows: Tensor, column: Tensor, nothing: float) -> Tensor:
         """(B, P, ...) of (M, ...) what a batch has."""
@@ -131,30 +143,31 @@ def _believed(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
     return likely.masked_fill(~(torch.from_numpy(sought.kinds[split.couples.object]) & knows), -1)
 
 
-def _all(teacher: Teacher, split: PairSplit, folder: Path) -> Tensor:
-    """(M, t) of every couple, from the folder or from the teacher."""
+def _all(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Boxes) -> Tensor:
+    """(M, t) what is in a box (M, 4) of every couple, from the folder or from the teacher."""
 
     def looked(new: Sequence[int]) -> Iterator[tuple[int, Row]]:
         parts = [new[i : i + AT_ONCE] for i in range(0, len(new), AT_ONCE)]
-        for part, vectors in _looked(teacher, split, parts):
+        for part, vectors in _looked(teacher, split, boxes, parts):
             for i, vector in zip(part, vectors):
-                yield i, {"glimpse": vector[None]}
+                yield i, {what: vector[None]}
 
-    rows = remembered(folder, _keys(teacher, split, folder), looked, f"{teacher.name} looks at pairs")
-    return torch.cat([row["glimpse"] for row in rows])
+    keys, subject = _keys(teacher, split, folder, what, boxes), "objects" if what == "gaze" else "pairs"
+    rows = remembered(folder, keys, looked, f"{teacher.name} looks at {subject}")
+    return torch.cat([row[what] for row in rows])
 
 
-def _keys(teacher: Teacher, split: PairSplit, folder: Path) -> list[bytes]:
-    true, boxes = split.couples, unions(split)
+def _keys(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Boxes) -> list[bytes]:
     photos = digests([split.path(i) for i in range(len(split))], folder.parent, keep=True)
-    facts = (teacher.revision, teacher.preprocessing, f"glimpse {MARGIN}")
-    return [key_of(*facts, photos[image], str(box)) for image, box in zip(true.image.tolist(), boxes.tolist())]
+    facts = (teacher.revision, teacher.preprocessing, f"{what} {MARGIN}")
+    rows = split.couples.image.tolist()
+    return [key_of(*facts, photos[image], str(box)) for image, box in zip(rows, boxes.tolist())]
 
 
 def _looked(
-    teacher: Teacher, split: PairSplit, parts: Sequence[Sequence[int]]
+    teacher: Teacher, split: PairSplit, boxes: Boxes, parts: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Sequence[int], Tensor]]:
-    boxes, images = unions(split), split.couples.image.tolist()
+    images = split.couples.image.tolist()
     photo = lru_cache(maxsize=2)(split.pixels)  # couples of one photo follow each other
     for part in parts:
         crops = [crop(photo(images[i]), boxes[i], split.pairs.sizes_wh[images[i]]) for i in part]
@@ -162,7 +175,7 @@ def _looked(
         yield part, teacher.to_text(sight.tokens[:, 0]).half()
 
 
-def crop(pixels: Pixels, box_xyxy: npt.NDArray[np.float64], size_wh: npt.NDArray[Any]) -> Pixels:
+def crop(pixels: Pixels, box_xyxy: Boxes, size_wh: npt.NDArray[Any]) -> Pixels:
     """The part of a picture around a box, which is told in pixels of `size_wh`."""
     scale = np.array(pixels.shape[1::-1]) / size_wh
     low, high = box_xyxy[:2] * scale, box_xyxy[2:] * scale
@@ -173,7 +186,7 @@ def crop(pixels: Pixels, box_xyxy: npt.NDArray[np.float64], size_wh: npt.NDArray
     return np.ascontiguousarray(pixels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)])
 
 
-def unions(split: PairSplit) -> npt.NDArray[np.float64]:
+def unions(split: PairSplit) -> Boxes:
     """(M, 4) the box around human and object."""
     true = split.couples
     low = np.minimum(true.humans_xyxy[:, :2], true.objects_xyxy[:, :2])

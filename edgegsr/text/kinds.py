@@ -6,6 +6,7 @@ So what reads, embeds and ships the words of situations does the same for those 
 from __future__ import annotations
 
 from edgegsr.data.hico import words
+from edgegsr.data.vcoco import SPOKEN
 from edgegsr.interactions import Kinds
 from edgegsr.situation import Frame, Noun, Ontology
 
@@ -26,6 +27,8 @@ def kind_texts(kinds: Kinds) -> list[str]:
 
 
 def spoken(verb: str) -> str:
-    """A verb as a person is doing it: HICO-DET's "brush_with" is "brushing with"."""
-    said: str = words()["verbs"].get(verb, verb)
+    """A verb as a person is doing it: "brushing with" is HICO-DET's "brush_with", "sitting on" V-COCO's "sit instr"."""
+    action, _, role = verb.rpartition(" ")
+    of_role = {"obj": action, "instr": f"{action} with"}.get(role, verb)
+    said: str = words()["verbs"].get(verb) or SPOKEN.get(verb, of_role)
     return said.replace("_", " ")

@@ -69,6 +69,18 @@ def test_a_detector_finds_couples_where_whole_ones_are_unannotated(
     )
 
 
+def test_a_value_of_the_card_reaches_the_training_and_who_looks(hoi, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    for name in ("open_pairs", "ontology_of", "tables_for"):
+        monkeypatch.setattr(hoi, name, lambda *args, **given: SimpleNamespace(pairs=SimpleNamespace(kinds=None)))
+    monkeypatch.setattr(hoi, "open_pair_source", lambda method, given, *rest: asked.append(rest[-1]))
+    looking = cell(hoi, 3)._replace(values=("mipd.pair_gaze=true", "lr=0.1"))
+    assert looking.overrides == {"seed": 3, "epochs": 10, "amp": "no", "mipd.pair_gaze": True, "lr": 0.1}
+    hoi.taught_by(cell(hoi, 3))
+    hoi.taught_by(looking)
+    assert asked == [False, True]
+
+
 def test_a_result_of_another_schedule_is_refused(hoi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "r.json").write_text(
         json.dumps({"benchmark": "diorama_hoi", "student": "pico-pairs", "world": 1, "epochs": 3})
@@ -105,4 +117,7 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
     hoi.enter(result, cell(hoi, 0, "all")._replace(method="none"), {"full": 0.2})
     hoi.enter(result, cell(hoi, 0, "all")._replace(method="clhoi"), {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
-    assert "| `clhoi` | no annotation | 1 | 10.0 | - / - |" in tables_pairs.hoi() and "it is 50 %" in tables_pairs.hoi()
+    assert (
+        "| `clhoi` | no annotation of these photos | 1 | 10.0 | - / - |" in tables_pairs.hoi()
+        and "it is 50 %" in tables_pairs.hoi()
+    )

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgegsr.data import hico
+from edgegsr.data import hico, records, vcoco
+from edgegsr.data import matlab as matlab_files
 from edgegsr.errors import InputError
 
 KINDS = hico.kinds()
@@ -127,7 +128,7 @@ def test_objects_numbered_as_in_coco_are_taken_by_the_interaction(tmp_path):
         (fredzzhang(object=[3]), "'object' of the pairs and 'objects' do not fit to 'hoi': the file mixes two"),
         (fredzzhang(verb=[3]), "'verb' of the pairs and 'verbs' do not fit to 'hoi'"),
         (fredzzhang(hoi=[600]), "wanted hoi from 0 to 599, got 600"),
-        (fredzzhang(boxes_h=[]), "does not hold what its form wants (ValueError"),
+        (fredzzhang(boxes_h=[]), "image 'HICO_test2015_00000001.jpg': wanted as many of verb, object, boxes_h"),
         (fredzzhang(boxes_h=[[1, 2, 3, float("nan")]]), "wanted finite boxes, got NaN"),
         (qpic(category=12), "does not go with an object of category 12"),
         (qpic(verb=118), "verb 118 does not go with an object of category 2"),
@@ -141,6 +142,68 @@ def test_a_file_that_contradicts_itself_is_refused(tree, message, tmp_path):
         hico.read(save(tmp_path / "a.json", tree))
     assert str(caught.value).startswith(f"{tmp_path / 'a.json'}: ")
     assert message in str(caught.value)
+
+
+def test_a_box_too_many_is_not_taken_for_one_of_the_next_image(tmp_path):
+    tree = fredzzhang()
+    first, second = tree["annotation"]
+    tree["annotation"] = [first | {"boxes_h": []}, second | {"boxes_h": first["boxes_h"]}]
+    with pytest.raises(InputError, match=r"image 'HICO_test2015_00000001\.jpg': wanted as many of"):
+        hico.read(save(tmp_path / "a.json", tree))
+
+
+def labelled(path, rows=600, images=("HICO_test2015_00000001.jpg", "HICO_test2015_00000002.jpg"), **how):
+    savemat = pytest.importorskip("scipy.io").savemat
+    labels = np.full((600, 2), -1.0)
+    labels[[RIDE, HUG], 0], labels[HUG, 1] = 1, np.nan
+    labels = np.resize(labels, (rows, 2))
+    names = np.array(images, object)[:, None]
+    halves = {
+        name: value for split in hico.IMAGES for name, value in ((f"anno_{split}", labels), (f"list_{split}", names))
+    }
+    savemat(path, halves, **how)
+    return path
+
+
+def test_image_labels_say_which_objects_are_known(tmp_path):
+    truth = hico.read(save(tmp_path / "a.json", fredzzhang()))
+    known = hico.known_objects(labelled(tmp_path / "anno.mat"), truth)
+    assert [KINDS.objects[noun] for noun in np.flatnonzero(known[0])] == ["person", "bicycle"] and not known[1].any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "images", "message"),
+    [
+        (3, None, "wanted anno_test of 600 x 2, got 3 x 2"),
+        (700, None, "wanted anno_test of 600 x 2, got 700 x 2"),
+        (600, ("a.jpg", "b.jpg", "c.jpg"), "wanted anno_test of 600 x 3, got 600 x 2"),
+        (600, ("../a.jpg", "b.jpg"), "wanted names of image files"),
+        (600, ("a.jpg", "b.jpg"), "wanted a label of every image, has none of HICO_test2015_00000001.jpg"),
+    ],
+)
+def test_image_labels_of_another_shape_are_refused(rows, images, message, tmp_path):
+    truth = hico.read(save(tmp_path / "a.json", fredzzhang()))
+    given = {"images": images} if images else {}
+    with pytest.raises(InputError) as caught:
+        hico.known_objects(labelled(tmp_path / "anno.mat", rows, **given), truth)
+    assert message in str(caught.value)
+
+
+def test_a_mat_file_that_is_small_only_while_it_is_packed_is_refused(tmp_path, monkeypatch):
+    path = labelled(tmp_path / "anno.mat", do_compression=True)
+    monkeypatch.setattr(matlab_files, "MOST_BYTES", path.stat().st_size)
+    with pytest.raises(InputError, match=r"anno\.mat: wanted at most 0 MB unpacked"):
+        hico.image_labels(path, "test")
+    monkeypatch.setattr(matlab_files, "MOST_BYTES", 100 * path.stat().st_size)
+    assert hico.image_labels(path, "test")[1].shape == (600, 2)
+
+
+def test_a_file_larger_than_any_of_annotations_is_refused(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.json", fredzzhang())
+    monkeypatch.setattr(records, "MOST_BYTES", 9)
+    for read in (hico.read, vcoco.read, vcoco.read_pairs):
+        with pytest.raises(InputError, match="wanted at most 0 MB, got 0 MB"):
+            read(path)
 
 
 def test_an_image_that_stands_twice_is_refused(tmp_path):
@@ -214,7 +277,7 @@ def test_a_file_in_this_form_may_bring_its_own_words(tmp_path):
     assert (pairs.kinds.names(pairs.kind[0]), pairs.kinds.rare.tolist()) == (("pull", "cart"), [False, True])
     assert pairs.kinds.unseen["uc"].tolist() == [True, False]
     tree["correspondence"][1][2] = 2
-    with pytest.raises(InputError, match="kinds: wanted verbs and objects below"):
+    with pytest.raises(InputError, match="wanted verbs and objects from 0 and below"):
         hico.read(save(tmp_path / "b.json", tree))
 
 

@@ -132,6 +132,8 @@ def test_a_person_without_extent_is_dropped_with_its_acts(tmp_path):
         (text(ACTED).replace("\r\n3\r\n", "\r\n9\r\n"), "wanted 9 lines, the file ends after 4"),
         (text(ACTED, size="wide"), "not V-COCO's text form"),
         (text(ACTED).replace("70.0", "x"), "could not convert"),
+        (text(ACTED).replace("70.0", "nan"), "wanted a finite box, got (nan, "),
+        (text(ACTED).replace("22.0", "inf"), "wanted a finite box, got (12.0, 30.0, inf"),
     ],
 )
 def test_a_broken_text_form_is_refused_in_one_line(content, message, tmp_path):
@@ -200,6 +202,22 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path):
     labels, coco = official()
     coco["images"] = []
     with pytest.raises(InputError, match=r"they do not fit together \(KeyError: 42\)"):
+        vcoco.read([write(tmp_path / "l.json", labels), write(tmp_path / "c.json", coco)])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("which", [0, -1])
+def test_boxes_that_are_no_numbers_are_refused(which, value, tmp_path):
+    labels, coco = official()
+    coco["annotations"][which]["bbox"][2] = value
+    with pytest.raises(InputError, match="wanted a finite box, got"):
+        vcoco.read([write(tmp_path / "l.json", labels), write(tmp_path / "c.json", coco)])
+
+
+def test_an_object_that_the_instances_lack_is_no_act_without_an_object(tmp_path):
+    labels, coco = official()
+    coco["annotations"].pop()
+    with pytest.raises(InputError, match=r"they do not fit together \(KeyError: 4\)"):
         vcoco.read([write(tmp_path / "l.json", labels), write(tmp_path / "c.json", coco)])
 
 

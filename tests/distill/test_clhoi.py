@@ -164,6 +164,41 @@ def test_first_steps_learn_the_context_alone(pairs_train: PairSplit, batch: Pair
     assert int(lesson.state_dict()["steps"]) == 4
 
 
+def test_what_is_not_learned_from_in_the_first_steps_counts_where_nothing_is_learned(
+    pairs_train: PairSplit, batch: PairBatch
+) -> None:
+    lesson, heard = lesson_of(pairs_train).eval(), heard_of(pairs_train, batch)
+    told = losses(lesson, batch, heard)
+    assert min(told["interaction"], told["calibration"], told["heard"]) > 0
+    assert int(lesson.state_dict()["steps"]) == 0
+
+
+def test_the_captions_of_the_images_cost_less_than_those_of_others(pairs_train: PairSplit) -> None:
+    lesson = lesson_of(pairs_train)
+    mine = torch.eye(3, tables_of(pairs_train.pairs.kinds).width)
+    right, wrong = (float(lesson._context(mine, theirs).detach()) for theirs in (mine, mine.roll(1, 0)))
+    # cosines of 1 and twice 0, at the first temperature: log(1 + 2 exp(-1 / 0.07)), and 1 / 0.07 more
+    assert right == pytest.approx(math.log1p(2 * math.exp(-1 / 0.07)), abs=1e-6)
+    assert wrong == pytest.approx(math.log(2 + math.exp(1 / 0.07)), abs=1e-4)
+    one_way = torch.stack([mine[0], mine[0], mine[2]])  # two images look alike, their captions do not
+    assert float(lesson._context(one_way, mine).detach()) > right
+
+
+def test_an_image_is_held_against_what_is_likely_among_what_was_asked(pairs_train: PairSplit) -> None:
+    lesson = lesson_of(pairs_train, likely=0.3)
+    kinds = lesson.acts[:, 2].nonzero()[:3, 0]
+    together, share = torch.full((1, len(lesson.acts)), 7.0), torch.zeros(1, len(lesson.acts))
+    asked = torch.zeros(1, len(lesson.acts), dtype=torch.bool)
+    asked[0, kinds], share[0, kinds] = True, torch.tensor([0.6, 0.4, 0.0])
+    together[0, kinds] = torch.tensor([2.0, 1.0, 0.0])
+    log_p = torch.tensor([2.0, 1.0, 0.0]).log_softmax(0)
+    wanted = -(0.6 * log_p[0] + 0.4 * log_p[1])
+    assert float(lesson._interaction(together, share, asked)) == pytest.approx(float(wanted), abs=1e-5)
+    evenly = lesson_of(pairs_train, likely=0.3, soft=False)
+    wanted = -(log_p[0] + log_p[1]) / 2
+    assert float(evenly._interaction(together, share, asked)) == pytest.approx(float(wanted), abs=1e-5)
+
+
 def test_what_was_said_of_an_image_reaches_its_couples(pairs_train: PairSplit, batch: PairBatch) -> None:
     noun = int(batch.objects[0, 0])
     of_object = np.flatnonzero(pairs_train.pairs.kinds.pairs[:, 1] == noun)

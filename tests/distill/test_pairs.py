@@ -19,25 +19,18 @@ from hypothesis import strategies as st
 from pairmade import CARD, WIDTH, tables_of
 
 from edgegsr.boxes import iou
-from edgegsr.data.diorama import script
 from edgegsr.data.loader import Loader
 from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
-from edgegsr.distill.config import TrainConfig, read_train
+from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.pairs.lesson import Match, PairLesson, cells_of, centre_cells, focal, match
-from edgegsr.distill.pairs.source import Given
-from edgegsr.distill.pairs.train import begin_with, lesson_of, train_pairs
+from edgegsr.distill.pairs.train import begin_with, check_blind, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
-from edgegsr.shipped import find_teacher
 from edgegsr.student.config import read_student
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.student.pair_predictor import EagerPairPredictor
 from edgegsr.student.pairs import PairAnswer, PairHead, PairStudent
-from edgegsr.teacher.glimpses import GlimpseSource
-from edgegsr.teacher.vision import open_teacher
-from edgegsr.text.kinds import ontology_of
-from edgegsr.text.shipped import ENCODER, tables_for
 
 GRID = 8
 
@@ -48,7 +41,7 @@ def said(starts: list[int], objects: list[list[float]], verbs: int = 3, nouns: i
     boxes = torch.tensor([objects])
     return PairAnswer(
         torch.zeros(1, n, 4), boxes, torch.zeros(1, n, nouns), torch.zeros(1, n, verbs), torch.zeros(1, n),
-        torch.zeros(1, n, WIDTH), torch.zeros(1, GRID * GRID), torch.tensor([starts]),
+        torch.zeros(1, n, WIDTH), torch.zeros(1, n, WIDTH), torch.zeros(1, GRID * GRID), torch.tensor([starts]),
     )  # fmt: skip
 
 
@@ -259,6 +252,24 @@ def test_a_start_gives_all_it_knows_of_pairs(
         )
 
 
+def test_a_start_that_has_learned_what_is_to_be_unseen_is_refused(
+    pair_run: PairRun, crowd: Path, pairs_train: PairSplit, pairs_dev: PairSplit, tmp_path: Path
+) -> None:
+    learn, dev = (open_pairs(str(crowd), split, setting="uv") for split in ("train", "dev"))
+    with pytest.raises(InputError, match="was trained with every kind, so uv would not be unseen; give a run trained"):
+        run(tmp_path / "told", learn, dev, setting="uv", start=pair_run.folder)
+    assert not (tmp_path / "told").exists()
+    blind = run(tmp_path / "blind", learn, dev, setting="uv", overrides={"epochs": 1})
+    begun = run(tmp_path / "next", learn, dev, setting="uv", start=blind.folder, overrides={"epochs": 1})
+    assert begun.config["pairs"]["start_name"] == str(blind.folder)
+    other = [open_pairs(str(crowd), split, setting="uo") for split in ("train", "dev")]
+    with pytest.raises(InputError, match="was trained in setting uv, so uo would not be unseen"):
+        run(tmp_path / "other", *other, setting="uo", start=blind.folder)
+    find_no_acts = {"epochs": 1, "weights.verb": 0.0}
+    detector = run(tmp_path / "detector", pairs_train, pairs_dev, overrides=find_no_acts)
+    check_blind(detector.folder, "uv", detector.kinds)
+
+
 def test_a_start_gives_its_trunk_where_its_head_does_not_fit(pair_run: PairRun) -> None:
     wide = PairStudent(
         read_student(CARD), tables_of(pair_run.kinds, 40), torch.from_numpy(pair_run.kinds.valid), pretrained=False
@@ -296,102 +307,6 @@ def test_a_training_that_is_asked_to_stop_says_how_to_go_on(
 
 
 # --- a teacher beside it ---
-
-
-@pytest.fixture(scope="module")
-def glimpses(pairs_train: PairSplit, tmp_path_factory: pytest.TempPathFactory) -> GlimpseSource:
-    teacher = open_teacher(find_teacher("diorama"))
-    return GlimpseSource(teacher, pairs_train, tmp_path_factory.mktemp("kept"), ENCODER)
-
-
-def test_a_glimpse_of_two_is_near_the_words_of_what_they_do(pairs_train: PairSplit, glimpses: GlimpseSource) -> None:
-    kinds, tables = pairs_train.pairs.kinds, tables_for(ontology_of(pairs_train.pairs.kinds))
-    acts = [i for i, verb in enumerate(kinds.verbs) if verb in script.verbs()]
-    best = (glimpses.seen.float() @ tables.verbs[acts].T).argmax(-1).numpy()
-    true = pairs_train.couples.verbs[:, acts]
-    known = true.any(1)
-    assert true[np.arange(len(true)), best][known].mean() > 0.6
-
-
-def test_what_was_looked_at_is_not_looked_at_again(
-    pairs_train: PairSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    teacher, turned = open_teacher(find_teacher("diorama")), pairs_train.take(np.arange(len(pairs_train))[::-1])
-    first = GlimpseSource(teacher, pairs_train, tmp_path, ENCODER)
-
-    def see(images: object, flipped: object) -> None:
-        raise AssertionError("it looked again")
-
-    monkeypatch.setattr(teacher, "see", see)
-    again = GlimpseSource(teacher, turned, tmp_path, ENCODER)
-    assert torch.equal(again.about(torch.tensor([0])).seen, first.about(torch.tensor([len(pairs_train) - 1])).seen)
-
-
-def test_glimpses_stand_in_the_slots_of_the_batch(pairs_train: PairSplit, glimpses: GlimpseSource) -> None:
-    batch = next(iter(loader_of(pairs_train)))
-    seen = glimpses.about(batch.rows).seen
-    assert seen.shape[:2] == batch.has_pair.shape
-    norms = seen.norm(dim=-1)
-    assert torch.allclose(norms[batch.has_pair], torch.tensor(1.0), atol=1e-2)
-    assert not norms[~batch.has_pair].any()
-
-
-def test_words_of_another_encoder_are_refused_before_the_teacher_looks(pairs_train: PairSplit, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"puts images among the texts of .*, and the words are of random"):
-        GlimpseSource(open_teacher(find_teacher("diorama")), pairs_train, tmp_path, "random")
-
-
-def test_what_a_teacher_of_couples_weighs_is_a_share(pairs_train: PairSplit, glimpses: GlimpseSource) -> None:
-    student = PairStudent(
-        read_student(CARD),
-        tables_for(ontology_of(pairs_train.pairs.kinds)),
-        torch.from_numpy(pairs_train.pairs.kinds.valid),
-    )
-    batch, told = next(iter(loader_of(pairs_train))), []
-    for share in (1.0, 0.5):
-        settings = read_train(CARD, {"mipd.pair_share": share})
-        lesson = lesson_of("mipd", student, settings, pairs_train, "").eval()
-        told.append(lesson.losses(lesson(*batch.asked, glimpses.about(batch.rows)), batch))
-    for name in ("glimpse", "ranking"):
-        assert told[0][name] > 0 and torch.allclose(told[1][name], told[0][name] / 2)
-    assert torch.equal(told[0]["verb"], told[1]["verb"])
-
-
-def test_mipd_brings_verbs_nearer_to_what_the_teacher_sees(
-    tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit, glimpses: GlimpseSource
-) -> None:
-    tables = tables_for(ontology_of(pairs_train.pairs.kinds))
-    settings = {"epochs": 12, "lr": 1e-2, "eval_every": 12, "mipd.pair_share": 1.0}
-    more: dict[str, Any] = {"overrides": settings, "source": glimpses}
-    taught = train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "mipd", **more)
-    lines = [json.loads(line) for line in (taught.folder / "metrics.jsonl").read_text().splitlines()]
-    told = [line["glimpse"] for line in lines if line["kind"] == "train"]
-    per_epoch = len(told) // 12
-    assert sum(told[-per_epoch:]) < 0.9 * sum(told[:per_epoch])
-    assert taught.config["teacher"]["revision"]
-    assert not any("teacher" in name for name in taught.student.state_dict())
-
-
-def test_groups_of_prompts_learn_from_a_teacher_where_there_is_one(
-    tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit, glimpses: GlimpseSource
-) -> None:
-    tables = tables_for(ontology_of(pairs_train.pairs.kinds))
-    for name, source in (("alone", None), ("taught", glimpses)):
-        done = train_pairs(
-            CARD, pairs_train, pairs_dev, tables, tmp_path / name, "gplhoi", {"epochs": 1}, source=source
-        )
-        assert ("teacher" in done.config) == (source is not None)
-    with pytest.raises(InputError, match="taught: holds another training"):
-        train_pairs(CARD, pairs_train, pairs_dev, tables, tmp_path / "taught", "gplhoi", {"epochs": 1})
-
-
-def test_mipd_without_a_teacher_is_refused(tmp_path: Path, pairs_train: PairSplit, pairs_dev: PairSplit) -> None:
-    with pytest.raises(InputError, match="--method mipd: learns from a teacher; give --teacher"):
-        run(tmp_path / "x", pairs_train, pairs_dev, method="mipd")
-    with pytest.raises(
-        InputError, match="--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'magic'"
-    ):
-        run(tmp_path / "x", pairs_train, pairs_dev, method="magic")
 
 
 # --- one photo at a time ---
@@ -440,9 +355,3 @@ def test_an_object_that_is_out_of_training_is_no_wrong_answer(pairs_train: PairS
         torch.manual_seed(0)
         nouns.append(float(lesson.losses(lesson(*batch.asked), batch)["noun"].detach()))
     assert nouns[1] < nouns[0]
-
-
-def test_a_cache_of_whole_photos_teaches_no_pairs(tmp_path: Path) -> None:
-    (tmp_path / "cache.json").write_text("{}")
-    with pytest.raises(InputError, match="is a cache of whole photos, and a student of pairs hears of couples"):
-        Given(teacher=str(tmp_path))

@@ -137,9 +137,15 @@ def test_an_answer_without_pairs_is_nothing() -> None:
         ("{}", "wanted kinds of interaction (verbs, objects, pairs, rare, unseen), got "),
         (KINDS.to_json().replace('"hold"', '"ride"'), "wanted verbs that are different words"),
         (KINDS.to_json().replace('"hold"', "3"), "wanted verbs that are different words"),
-        (json.dumps(json.loads(KINDS.to_json()) | {"pairs": [[9, 9]] * 3}), "wanted verbs and objects below (2, 2)"),
+        (json.dumps(json.loads(KINDS.to_json()) | {"pairs": [[9, 9]] * 3}), "from 0 and below (2, 2), got [9, 9]"),
+        (KINDS.to_json().replace("[\n   0,", "[\n   -1,", 1), "from 0 and below (2, 2), got [-1, "),
+        (
+            KINDS.to_json().replace("[\n   0,", "[\n   0.5,", 1),
+            "wanted a verb and an object by their numbers, got [0.5, ",
+        ),
+        (KINDS.to_json().replace("[\n   0,", "[\n   true,", 1), "by their numbers, got [True, "),
     ],
-    ids=["deep", "empty", "twice", "number", "outside"],
+    ids=["deep", "empty", "twice", "number", "outside", "below", "half", "truth"],
 )
 def test_broken_kinds_are_one_short_line(tmp_path: Path, kinds: str, said: str) -> None:
     folder = pairs(tmp_path / "bundle", kinds)

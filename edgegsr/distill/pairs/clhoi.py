@@ -46,6 +46,7 @@ class Thought(NamedTuple):
     caption: Tensor | None  # (B, t) unit vectors
     couples: Tensor  # (B, P, t) unit vectors
     heard: Heard
+    now: Tensor  # bool: couples are learned of, and not the context alone
 
 
 class Translator(nn.Module):
@@ -126,6 +127,7 @@ class ClHoi(PairLesson):
     ) -> Recital:
         if about is None:
             raise ValueError("about: wanted what was heard of the photos, got nothing")
+        now = self.steps >= self.config.clhoi.first_steps
         if self.training:
             self.steps += 1
         tokens = self.student.encode(pixels)
@@ -133,7 +135,7 @@ class ClHoi(PairLesson):
         said = None if self.translator is None else self.translator(tokens)
         caption = None if said is None or self.translator is None else self.translator.caption(said)
         couples = self.cognition(tokens, said, humans_xyxy, objects_xyxy)
-        return Recital(answer, Thought(caption, couples, about))
+        return Recital(answer, Thought(caption, couples, about, now))
 
     def matched(self, answer: PairAnswer, true: PairBatch) -> Match:
         """By boxes and objects: which verbs are true, nobody has said."""
@@ -147,7 +149,7 @@ class ClHoi(PairLesson):
         query, there, _ = match = self.matched(said.answer, true)
         found, c, thought = super().losses(said._replace(match=match), true), self.config.clhoi, said.about
         del found["verb"]  # nobody has said which are true
-        now = (self.steps > c.first_steps).to(thought.couples)  # a factor: every step has the same graph
+        now = thought.now.to(thought.couples)  # a factor: every step has the same graph
         if c.caption_loss and thought.caption is not None:
             found["context"] = c.context_weight * self._context(thought.caption, thought.heard.caption)
         named = self._named(thought.couples)  # (B, P, K)

@@ -39,9 +39,18 @@ class Given:
 
 
 def open_pair_source(
-    method: str, given: Given, learn: PairSplit, tables: TextTables, setting: str = "", cache: Path | None = None
+    method: str,
+    given: Given,
+    learn: PairSplit,
+    tables: TextTables,
+    setting: str = "",
+    cache: Path | None = None,
+    gazes: bool = False,
 ) -> Source | None:
-    """The source of a method on these photos, as a zero-shot setting shows them; what it sees is kept in `cache`."""
+    """The source of a method on these photos, as a zero-shot setting shows them; what it sees is kept in `cache`.
+
+    With `gazes` a teacher of couples looks at their objects alone as well.
+    """
     how, folder = find_pair_method(method), cache or cache_folder()
     wanted = None if how.alone and not given.teacher else how.source
     if wanted is not Testimony and given.scope:
@@ -58,7 +67,7 @@ def open_pair_source(
         with of_option("--teacher"):
             looking = open_teacher(teacher, device)
         sought = Sought(kinds.valid & ~kinds.allowed(setting), tables.verbs) if setting else None
-        return GlimpseSource(looking, learn, folder, tables.encoder, detector, sought)
+        return GlimpseSource(looking, learn, folder, tables.encoder, detector, sought, gazes)
     if not detector:
         raise InputError(
             f"--method {method}: learns where people and things are from a detector; give --detector, a model of "
