@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,15 @@ pytest.importorskip("onnxscript")
 
 from test_cli_pairs import card, crowd, trained  # noqa: F401  (fixtures)
 
+from edgegsr.bundle import open_bundle
+from edgegsr.cli.bench import _kinds
+from edgegsr.cli.common import Head
 from edgegsr.data.pairs import open_pairs
+from edgegsr.errors import InputError
+from edgegsr.runtime.interactions import kinds_of
 from edgegsr.scoring import hico
 from edgegsr.scoring.pair_predictions import read_hico
+from edgegsr.shipped import find_bundle
 
 BUNDLE = "exported"
 
@@ -234,6 +241,16 @@ def test_bench_times_and_judges_pairs_beside_their_student(
     counted = [each["ap"] for each in last_json(capsys)["kinds"] if each["pairs"]]
     assert found["accuracy"]["groups"]["all"]["mean_ap"] == pytest.approx(sum(counted) / len(counted), abs=1e-4)
     assert run("bench", "--compare", out / "bench.json", out / "bench.json") == 0
+
+
+def test_bundles_of_other_words_are_measured_apart(bundle: Path, tmp_path: Path) -> None:
+    one, two = open_bundle(bundle), open_bundle(find_bundle("diorama-both"))
+    mine = kinds_of(one)
+    fewer = replace(mine, pairs=mine.pairs[1:], rare=mine.rare[1:], unseen={})
+    told = replace(two, kinds=fewer.to_json())
+    assert _kinds([one, one], None) is not None
+    with pytest.raises(InputError, match=r"bench: .* speaks of other interactions than .*; measure them apart"):
+        _kinds([one, told], Head.pairs)
 
 
 def test_bundles_of_both_kinds_are_measured_apart(

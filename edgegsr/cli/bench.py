@@ -204,7 +204,7 @@ def bench(
 
 
 def _kinds(opened: Sequence[Bundle], head: Optional[Head]) -> Kinds | None:
-    """The kinds of interaction of the first bundle where pairs are judged, none where situations are."""
+    """The kinds of interaction that all bundles speak of where pairs are judged, none where situations are."""
     from edgegsr.bundle import PAIRS
     from edgegsr.runtime.interactions import kinds_of
 
@@ -216,7 +216,13 @@ def _kinds(opened: Sequence[Bundle], head: Optional[Head]) -> Kinds | None:
         other = Head.situations if head == Head.pairs else Head.pairs
         way = f"give --head {other.value}, or measure them apart" if any(of_both) else "measure them apart"
         raise InputError(f"bench: wanted bundles that are judged by situations or by pairs, got some of each; {way}")
-    return kinds_of(opened[0]) if all(of_pairs) else None
+    if not all(of_pairs):
+        return None
+    first, *others = [kinds_of(bundle) for bundle in opened]
+    if apart := [bundle.folder for bundle, theirs in zip(opened[1:], others) if not first.same_as(theirs)]:
+        names = f"{shown(apart[0])} speaks of other interactions than {shown(opened[0].folder)}"
+        raise InputError(f"bench: {names}; measure them apart")
+    return first
 
 
 def _subjects(
