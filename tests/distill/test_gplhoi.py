@@ -19,6 +19,7 @@ from edgegsr.data.pairs import PairSplit
 from edgegsr.distill.config import TrainConfig, read_train
 from edgegsr.distill.pairs.config import GplConfig
 from edgegsr.distill.pairs.gplhoi import SAYS, GplHoi, group_texts
+from edgegsr.distill.pairs.lesson import chosen
 from edgegsr.distill.pairs.regions import looks, parts, union, where
 from edgegsr.distill.pairs.train import train_pairs
 from edgegsr.errors import InputError
@@ -105,6 +106,29 @@ def test_a_switch_changes_what_it_is_about(
 ) -> None:
     whole, without = losses(lesson_of(pairs_train), batch), losses(lesson_of(pairs_train, **switches), batch)
     assert {name for name in whole if whole[name] != without[name]} == set(moved)
+
+
+@pytest.mark.parametrize("form", ["couple", "relation"])
+def test_couples_that_look_as_their_texts_are_have_nothing_to_learn(pairs_train: PairSplit, form: str) -> None:
+    lesson = lesson_of(pairs_train, form=form)
+    texts, mask = lesson.groups.texts[0], torch.tensor([[True, True, True, False]])
+    acts = torch.nn.functional.one_hot(torch.tensor([[0, 1, 2, 3]]), len(texts)).float()
+    alike = texts[:4][None]
+    swapped, besides = alike[:, [1, 2, 0, 3]], alike[:, [0, 1, 2, 0]]
+    own, wrong, unmasked = (float(lesson._gap(x, texts, texts, acts, mask)) for x in (alike, swapped, besides))
+    assert abs(own) < 1e-6 < wrong and unmasked == own
+
+
+def test_a_query_that_ranks_verbs_as_its_groups_do_has_nothing_to_hear(
+    pairs_train: PairSplit, batch: PairBatch
+) -> None:
+    lesson = lesson_of(pairs_train)
+    said = lesson(*batch.asked)
+    mine = chosen(said.answer.verb_embedding, lesson.matched(said.answer, batch).query)
+    alike = torch.nn.functional.linear(mine, lesson.student.pairs.verb_words.table.float())
+    assert float(lesson.losses(said, batch)["heard"].detach()) > 1e-3
+    heard = lesson.losses(said._replace(about=said.about._replace(cosines=alike)), batch)["heard"]
+    assert abs(float(heard.detach())) < 1e-6
 
 
 def test_without_texts_nothing_is_learned_from_them(pairs_train: PairSplit, batch: PairBatch) -> None:

@@ -42,11 +42,13 @@ class PairLesson(Watching[PairStudent]):
     """A student that is told in training where objects are, and matched with couples there."""
 
     allowed: Tensor  # (O, V) kinds that training may know of
+    named: Tensor  # (O,) words that it may know of: of those kinds, and what a detector calls what it finds besides
 
     def __init__(self, student: PairStudent, config: TrainConfig, allowed: Tensor) -> None:
         super().__init__()
         self.student, self.config = student, config
         self.register_buffer("allowed", allowed, persistent=False)
+        self.register_buffer("named", allowed.any(1), persistent=False)
 
     def forward(
         self, pixels: Tensor, humans_xyxy: Tensor, objects_xyxy: Tensor, has_pair: Tensor, about: Any = None
@@ -74,8 +76,8 @@ class PairLesson(Watching[PairStudent]):
         pairs = told.sum(-1).clamp(min=1)
         boxes = (humans - true.humans_xyxy).abs().sum(-1) + (objects - true.objects_xyxy).abs().sum(-1)
         overlaps = 2 - giou(humans, true.humans_xyxy) - giou(objects, true.objects_xyxy)
-        untaught = annotated[..., None] & ~self.allowed.any(1)  # words out of training are no wrong answers
-        known = object_logits.masked_fill(untaught, NEVER)
+        unnamed = annotated[..., None] & ~self.named  # words out of training are no wrong answers
+        known = object_logits.masked_fill(unnamed, NEVER)
         words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
         is_pair = torch.zeros_like(answer.presence).scatter_reduce(1, query, told.to(answer.presence), "amax") > 0

@@ -138,7 +138,9 @@ def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: P
     how, allowed = find_pair_method(method), torch.from_numpy(split.pairs.kinds.allowed(setting))
     given = how.given(split.pairs.kinds, student.text_encoder)
     torch.manual_seed(settings.seed)
-    return how.lesson(student, settings, allowed, *given)
+    lesson = how.lesson(student, settings, allowed, *given)
+    lesson.named[split.couples.object[~split.couples.verbs.any(1)]] = True
+    return lesson
 
 
 def as_told(split: PairSplit, source: Source | None) -> PairSplit:
