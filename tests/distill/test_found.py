@@ -150,6 +150,28 @@ def test_a_word_out_of_training_is_learned_where_a_detector_says_it(known: PairS
     assert told[1]["noun"] < told[0]["noun"] and told[1]["verb"] == told[0]["verb"] == 0
 
 
+def test_a_word_that_a_detector_says_is_a_wrong_answer_where_something_else_is_annotated(
+    known: PairSplit, besides: PairSplit
+) -> None:
+    kinds = known.pairs.kinds
+    student, batch = student_of(known, tables_of(kinds)), batch_of(known)
+    alone, helped = (lesson_of("none", student, TrainConfig(), split, "uo") for split in (known, besides))
+    strange = set(besides.couples.object[~besides.couples.verbs.any(1)].tolist())
+    assert set(helped.named.nonzero()[:, 0].tolist()) == set(alone.named.nonzero()[:, 0].tolist()) | strange
+    new = next(word for word in range(len(kinds.objects)) if word not in batch.objects)
+    said = alone(*batch.asked)
+    match = alone.matched(said.answer, batch)
+    logits = said.answer.object_logits.clone()
+    logits[..., new] += 9
+    louder = said.answer._replace(object_logits=logits)
+    for is_named in (False, True):
+        alone.named[new] = is_named
+        quiet, loud = (
+            alone.losses(said._replace(answer=answer, match=match), batch)["noun"] for answer in (said.answer, louder)
+        )
+        assert loud > quiet + 1 if is_named else loud == quiet
+
+
 @pytest.mark.parametrize("method", ["mipd", "gplhoi"])
 def test_a_teacher_looks_at_what_is_found_besides(
     method: str, pairs_train: PairSplit, pairs_dev: PairSplit, known: PairSplit, tmp_path: Path
