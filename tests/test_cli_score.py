@@ -281,4 +281,6 @@ def test_the_published_files_hold_together(hoi: Path, capsys: pytest.CaptureFixt
     counts = {each["file"]: each for each in last_json(capsys)["splits"]}
     assert (counts["instances_test2015.json"]["pairs"], counts["instances_test2015.json"]["empty"]) == (33405, 112)
     assert (counts["vcoco_train.json"]["persons"], counts["vcoco_val.json"]["persons"]) == (3932, 4499)
-    assert len(counts) == 11
+    labelled = [counts[f"anno.mat, {split}"] for split in ("train", "test")]
+    assert [(each["images"], each["pairs"]) for each in labelled] == [(38118, 70373), (9658, 20268)]
+    assert len(counts) == 13
