@@ -12,10 +12,12 @@ from test_cli_pairs import CARD, READ
 
 pytest.importorskip("torch")
 
-from edgegsr.data.vcoco import ACTS, kinds
+from edgegsr.data.pairs import PairSplit
+from edgegsr.data.vcoco import ACTS, kinds, pairs_of
 from edgegsr.interactions import Persons
+from edgegsr.scoring.pair_predictions import read_vcoco
 from edgegsr.student.pair_answers import PairAnswers
-from edgegsr.student.person_answers import predictions_of
+from edgegsr.student.person_answers import predictions_of, write_person_predictions
 
 
 def test_a_student_learns_pairs_of_v_coco_and_is_judged_as_its_predictions_are(
@@ -49,7 +51,7 @@ def persons() -> Persons:
     )  # fmt: skip
 
 
-def test_one_agent_is_said_of_each_person_and_action() -> None:
+def test_one_agent_is_said_of_each_person_and_action(tmp_path: Path) -> None:
     truth, words = persons(), kinds()
     kick, hit, with_bat = (words.verb_index[f"{act}"] for act in ("kick_obj", "hit_obj", "hit_instr"))
     ball, bat = words.object_index["sports_ball"], words.object_index["baseball_bat"]
@@ -72,3 +74,6 @@ def test_one_agent_is_said_of_each_person_and_action() -> None:
     assert not found.has_object[agents].any() and found.has_object[~agents].all()
     roles = [ACTS.slots[kind - len(ACTS.names)] for kind in found.kind[~agents]]
     assert roles == [("hit", "obj"), ("hit", "instr"), ("hit", "obj"), ("kick", "obj")]
+    write_person_predictions(tmp_path / "p.jsonl", PairSplit("test", pairs_of(truth), tmp_path), found, truth)
+    for column, value in vars(read_vcoco(tmp_path / "p.jsonl", truth)).items():
+        assert np.array_equal(value, getattr(found, column)), column

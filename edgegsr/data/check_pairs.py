@@ -113,7 +113,7 @@ def _image_labels(path: Path) -> Iterator[tuple[str, Pairs | Persons]]:
         true = labels == 1
         name, empty, kinds = f"{path.name}, {split}", int((~true.any(0)).sum()), int(true.any(1).sum())
         counts.append(PairCounts(name, len(images), empty, int(true.sum()), kinds, persons=0))
-        yield from ()
+    yield from ()  # no boxes to look at
     raise LabelsAlone(counts, "it labels images")
 
 

@@ -40,7 +40,7 @@ def decode_pairs(
     """The interactions of one photo, likeliest first; boxes come in shares of the square."""
     likely = likelihood(presence, object_logits, verb_logits, kinds)
     flat = likely.ravel()
-    told = np.flatnonzero((flat >= sure) & (flat > 0))  # what cannot be is told at no likelihood
+    told = np.flatnonzero((flat >= sure) & (flat > 0))  # what is not likely at all is told at no sureness
     best = told[np.argsort(-flat[told], kind="stable")[:MOST]]
     query, kind = np.unravel_index(best, likely.shape)
     verb, noun = kinds.pairs[kind].T

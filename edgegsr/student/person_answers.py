@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from edgegsr.boxes import iou
-from edgegsr.data.pairs import PairSplit
+from edgegsr.data.pairs import SAME, PairSplit
 from edgegsr.files import write_whole
 from edgegsr.interactions import Floats, Ints, Persons
 from edgegsr.scoring.pair_predictions import AGENT, PredictedPairs
 from edgegsr.student.pair_answers import PairAnswers
-
-SAME = 0.5  # overlap from which two humans are one person
 
 
 def predictions_of(answers: PairAnswers, persons: Persons) -> PredictedPairs:

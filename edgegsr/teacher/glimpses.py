@@ -21,7 +21,7 @@ from torch import Tensor
 from edgegsr.boxes import clip
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
-from edgegsr.interactions import Bools
+from edgegsr.interactions import Bools, Floats
 from edgegsr.teacher.detectors import Detector, facts_of
 from edgegsr.teacher.found import RULE, beside, found
 from edgegsr.teacher.photos import digests
@@ -29,8 +29,6 @@ from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import TEMPERATURE, Pixels, Teacher
 from edgegsr.text.encoders import same_encoder
-
-Boxes = npt.NDArray[np.float64]  # xyxy
 
 FOLDER, GAZES = "glimpses", "gazes"
 MARGIN = 0.25  # of the longer side, around human and object
@@ -143,7 +141,7 @@ def _believed(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
     return likely.masked_fill(~(torch.from_numpy(sought.kinds[split.couples.object]) & knows), -1)
 
 
-def _all(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Boxes) -> Tensor:
+def _all(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Floats) -> Tensor:
     """(M, t) what is in a box (M, 4) of every couple, from the folder or from the teacher."""
 
     def looked(new: Sequence[int]) -> Iterator[tuple[int, Row]]:
@@ -157,7 +155,7 @@ def _all(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Box
     return torch.cat([row[what] for row in rows])
 
 
-def _keys(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Boxes) -> list[bytes]:
+def _keys(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Floats) -> list[bytes]:
     photos = digests([split.path(i) for i in range(len(split))], folder.parent, keep=True)
     facts = (teacher.revision, teacher.preprocessing, f"{what} {MARGIN}")
     rows = split.couples.image.tolist()
@@ -165,7 +163,7 @@ def _keys(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Bo
 
 
 def _looked(
-    teacher: Teacher, split: PairSplit, boxes: Boxes, parts: Sequence[Sequence[int]]
+    teacher: Teacher, split: PairSplit, boxes: Floats, parts: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Sequence[int], Tensor]]:
     images = split.couples.image.tolist()
     photo = lru_cache(maxsize=2)(split.pixels)  # couples of one photo follow each other
@@ -175,7 +173,7 @@ def _looked(
         yield part, teacher.to_text(sight.tokens[:, 0]).half()
 
 
-def crop(pixels: Pixels, box_xyxy: Boxes, size_wh: npt.NDArray[Any]) -> Pixels:
+def crop(pixels: Pixels, box_xyxy: Floats, size_wh: npt.NDArray[Any]) -> Pixels:
     """The part of a picture around a box, which is told in pixels of `size_wh`."""
     scale = np.array(pixels.shape[1::-1]) / size_wh
     low, high = box_xyxy[:2] * scale, box_xyxy[2:] * scale
@@ -186,7 +184,7 @@ def crop(pixels: Pixels, box_xyxy: Boxes, size_wh: npt.NDArray[Any]) -> Pixels:
     return np.ascontiguousarray(pixels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)])
 
 
-def unions(split: PairSplit) -> Boxes:
+def unions(split: PairSplit) -> Floats:
     """(M, 4) the box around human and object."""
     true = split.couples
     low = np.minimum(true.humans_xyxy[:, :2], true.objects_xyxy[:, :2])

@@ -114,6 +114,14 @@ def test_focal_loss_is_small_where_it_is_right_and_sure() -> None:
     assert focal(torch.tensor([0.0]), torch.tensor([1.0])).item() == pytest.approx(0.25 * 0.25 * np.log(2), abs=1e-6)
 
 
+@pytest.mark.parametrize(("share", "best"), [(0.3, 0.12), (0.5, 0.5), (0.7, 0.88)])
+def test_focal_loss_draws_a_share_towards_the_side_that_it_is_on(share: float, best: float) -> None:
+    answers = torch.linspace(0.01, 0.99, 99)
+    lost = focal(answers.logit(), torch.full((99,), share))
+    unweighed = lost / (0.25 * share + 0.75 * (1 - share))
+    assert float(answers[unweighed.argmin()]) == pytest.approx(best, abs=0.011)
+
+
 def test_training_shows_the_student_where_objects_are(pairs_train: PairSplit) -> None:
     kinds = pairs_train.pairs.kinds
     student = PairStudent(read_student(CARD), tables_of(kinds), torch.from_numpy(kinds.valid), pretrained=False)

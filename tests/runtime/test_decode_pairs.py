@@ -38,6 +38,8 @@ def test_a_verb_that_does_not_go_with_the_object_is_never_told():
     assert [each.verb for each in decoded([HIGH], [[LOW, HIGH]], [[HIGH, HIGH]], sure=0.0)][:1] == ["hold"]
     likely = likelihood(np.array([HIGH]), np.array([[LOW, HIGH]]), np.array([[HIGH, HIGH]]), KINDS)
     assert likely.shape == (1, len(KINDS))
+    every = decoded([HIGH], [[LOW, HIGH]], [[HIGH, HIGH]], sure=0.0)
+    assert {(each.verb, each.noun) for each in every} <= {KINDS.names(kind) for kind in range(len(KINDS))}
 
 
 def test_the_likelihood_is_that_of_pair_object_and_verb():
