@@ -312,6 +312,7 @@ def test_pairs_are_cut_and_taught_on(
         (("--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs or --qat-epochs"),
         (("--teacher", "diorama"), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--set", "mipd.pair_share=1"), "--set mipd.pair_share: is read by --method mipd alone, and this one is none"),
+        (("--method", "mipd", "--set", "mipd.gaze=false"), "--set mipd.gaze: is for students of situations; of pairs"),
         (("--detector", trained), "--method none: asks no teacher; leave out --teacher and --detector"),
         (("--method", "feature"), "--method: students of pairs take one of none, mipd, clhoi, gplhoi, got 'feature'"),
     ):

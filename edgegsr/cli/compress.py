@@ -170,12 +170,15 @@ def _situations(run: Path, asked: Asked) -> tuple[Run, School]:
 def _pairs(run: Path, asked: Asked) -> tuple[PairRun, PairSchool]:
     """A run of pairs, and who teaches it on and judges it."""
     from edgegsr.compress.quantize import refuse_quantized
+    from edgegsr.distill.config import check_method_of
     from edgegsr.pair_run import open_pair_run
     from edgegsr.shipped import find_run
 
     opened = open_pair_run(find_run(run))
     refuse_quantized(opened)  # before anybody looks at photos
-    return opened, _pair_school(opened, _method_of(opened, asked), _training_of(opened, asked.overrides), asked)
+    method = _method_of(opened, asked)
+    check_method_of(asked.overrides, method, of_pairs=True)
+    return opened, _pair_school(opened, method, _training_of(opened, asked.overrides), asked)
 
 
 def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
