@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -278,9 +280,27 @@ def test_a_role_without_its_object_key_is_refused(
 
 def test_the_published_files_hold_together(hoi: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("data", "check", hoi, "--json") == 0
-    counts = {each["file"]: each for each in last_json(capsys)["splits"]}
+    told = last_json(capsys)
+    counts = {each["file"]: each for each in told["splits"]}
     assert (counts["instances_test2015.json"]["pairs"], counts["instances_test2015.json"]["empty"]) == (33405, 112)
     assert (counts["vcoco_train.json"]["persons"], counts["vcoco_val.json"]["persons"]) == (3932, 4499)
+    if find_spec("scipy") is None:  # what a board has
+        assert len(counts) == 11 and any("anno.mat: not read" in note for note in told["notes"])
+        return
     labelled = [counts[f"anno.mat, {split}"] for split in ("train", "test")]
     assert [(each["images"], each["pairs"]) for each in labelled] == [(38118, 70373), (9658, 20268)]
     assert len(counts) == 13
+
+
+def test_what_needs_packages_is_not_read_without_them_and_is_no_mistake(
+    vcoco_truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    (tmp_path / "anno.mat").write_bytes(b"labels of images")
+    assert run("data", "check", tmp_path, "--json") == 0
+    told = last_json(capsys)
+    assert [each["file"] for each in told["splits"]] == [vcoco_truth.name]
+    needs = "reading .mat files needs packages that are not installed; run: pip install 'edgegsr[train]'"
+    assert f"anno.mat: not read: {needs}" in told["notes"]
+    assert run("data", "check", tmp_path / "anno.mat") == 2  # nothing else was asked for
+    assert needs in capsys.readouterr().err

@@ -13,7 +13,7 @@ import numpy as np
 from edgegsr.data import hico, vcoco
 from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.records import read_json
-from edgegsr.errors import InputError
+from edgegsr.errors import InputError, MissingExtra
 from edgegsr.interactions import Bools, Floats, Ints, Pairs, Persons
 from edgegsr.progress import track
 
@@ -84,6 +84,10 @@ def check_pairs(paths: list[Path]) -> tuple[Findings, dict[str, Size | None]]:
         except LabelsAlone as labels:
             counts += labels.counts
             notes.append(f"{path.name}: boxes not checked: {labels.why}")
+        except MissingExtra as missing:
+            if len(paths) == 1:
+                raise
+            notes.append(f"{path.name}: not read: {missing}")
         except InputError as error:
             items.append(Finding("error", str(path), "", "a file of interactions", str(error)))
     return Findings(tuple(items), tuple(counts), tuple(notes)), sizes
