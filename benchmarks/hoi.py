@@ -37,7 +37,7 @@ from edgegsr.scoring.hico import Scores, score
 from edgegsr.shipped import find_card
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.teacher.found import RULE
-from edgegsr.teacher.glimpses import KEPT, LIKELY
+from edgegsr.teacher.sought import KEPT, LIKELY, SURE
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -147,7 +147,7 @@ def main() -> None:
         "detector": told_of(given.detector),
         "finds": list(FINDS),
     }
-    about |= {"annotated": RULE, "kept": KEPT, "likely": LIKELY}  # what is found besides, and what is learned of all
+    about |= {"annotated": RULE, "kept": KEPT, "sure": SURE, "likely": LIKELY}  # what is found, and learned of all
     if given.set:
         about["set"] = sorted(given.set)
     result = {**about, "settings": {}}

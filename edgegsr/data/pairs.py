@@ -58,6 +58,11 @@ class Couples:
         image = np.repeat(np.arange(len(mine)), [len(each) for each in mine])
         return replace(self.only(kept), image=image)
 
+    @property
+    def annotated(self) -> Bools:
+        """(M,) those of which somebody has said what they do; others a detector has found."""
+        return np.asarray(self.verbs.any(1))
+
     def only(self, which: Ints | Bools) -> Couples:
         """These couples, on the images where they are."""
         return Couples(*(getattr(self, column.name)[which] for column in fields(self)))

@@ -15,7 +15,7 @@ import torch
 
 from edgegsr.boxes import iou_matrix
 from edgegsr.data.pairs import SAME, Couples, PairSplit
-from edgegsr.interactions import PERSON, Pairs
+from edgegsr.interactions import PERSON, Bools, Pairs
 from edgegsr.teacher import pairing
 from edgegsr.teacher.detectors import Detector
 from edgegsr.teacher.photos import digests
@@ -72,6 +72,19 @@ def beside(split: PairSplit, others: PairSplit) -> PairSplit:
     order = np.argsort(np.concatenate([mine.image, theirs.image[new]]), kind="stable")
     columns = (np.concatenate([getattr(mine, f.name), getattr(theirs, f.name)[new]])[order] for f in fields(Couples))
     return replace(split, given=Couples(*columns))
+
+
+def again(split: PairSplit, others: PairSplit) -> Bools:
+    """(M,) couples of a split that `others` has as well: human and object much the same, and one word."""
+    mine, theirs = split.couples, others.couples
+    met = np.zeros(len(mine.image), bool)
+    for row in range(len(split)):
+        there, seen = slice(*split.first[row : row + 2]), slice(*others.first[row : row + 2])
+        same = mine.object[there, None] == theirs.object[seen]
+        for part in ("humans_xyxy", "objects_xyxy"):
+            same &= iou_matrix(getattr(mine, part)[there], getattr(theirs, part)[seen]) >= SAME
+        met[there] = same.any(1)
+    return met
 
 
 def _detected(detector: Detector, photos: PairSplit, new: Sequence[int]) -> Iterator[tuple[int, Row]]:

@@ -6,7 +6,6 @@ knows whole pictures knows it too. Both are kept under the hash of what they wer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -23,34 +22,26 @@ from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
 from edgegsr.interactions import Bools, Floats
 from edgegsr.teacher.detectors import Detector, facts_of
-from edgegsr.teacher.found import RULE, beside, found
+from edgegsr.teacher.found import RULE, again, beside, found
 from edgegsr.teacher.photos import digests
 from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
-from edgegsr.teacher.sight import TEMPERATURE, Pixels, Teacher
+from edgegsr.teacher.sight import Pixels, Teacher
+from edgegsr.teacher.sought import KEPT, LIKELY, SURE, Sought
 from edgegsr.text.encoders import same_encoder
 
 FOLDER, GAZES = "glimpses", "gazes"
 MARGIN = 0.25  # of the longer side, around human and object
 AT_ONCE = 32  # crops
-KNOWN = 0.5  # mean likelihood, where a verb is annotated, from which a teacher is believed to know it
-LIKELY = f"shares at {TEMPERATURE}, of verbs with {KNOWN} or more where they are annotated"
-KEPT = "what the teacher takes for a kind out of training"  # of what is found
 
 
 class Glimpses(NamedTuple):
     """What is known of a batch of pairs, in the slots of the batch."""
 
     seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
+    sure: Tensor  # (B, P) how likely each is a pair, 1 where it is annotated; 0 where nobody says so
     likely: Tensor | None = None  # (B, P, V) of kinds that are sought; -1 where nothing is said
     gazes: Tensor | None = None  # (B, P, t) of objects alone, where the teacher looked at them
-
-
-class Sought(NamedTuple):
-    """Kinds that nobody could annotate, and what tells them apart."""
-
-    kinds: Bools  # (O, V)
-    verbs: Tensor  # (V, t) texts
 
 
 class GlimpseSource:
@@ -58,7 +49,7 @@ class GlimpseSource:
 
     With a detector it looks at the couples as well that the detector finds and nobody annotated. Of kinds that are
     `sought` it says how likely they are, and of what was found that is kept which it takes for one: the rest would have
-    been annotated, if it were a couple.
+    been annotated, if it were a pair. How likely what is kept is one, annotations of other kinds tell.
     """
 
     def __init__(
@@ -78,37 +69,46 @@ class GlimpseSource:
             )
         looked = {"revision": teacher.revision, "preprocessing": teacher.preprocessing, "margin": MARGIN}
         self.facts: dict[str, Any] = {"teacher": teacher.name, **looked}
+        met: Bools | None = None
         if detector:
-            split = beside(split, found(detector, split, folder))
+            others = found(detector, split, folder)
+            met = again(split, others)
+            split = beside(split, others)
             self.facts |= {**facts_of(detector), "annotated": RULE}
         if not len(split.couples.image):
             raise InputError(f"split {split.name!r}: wanted pairs to look at, got none")
         seen, likely = _all(teacher, split, folder / FOLDER, "glimpse", unions(split)), None
+        told = split.couples.annotated
+        sure = torch.from_numpy(told).float()
         if sought:
-            likely = _likely(sought.verbs, seen, split)
+            near = sought.nearness(seen, split)
+            likely = sought.believed(near, split)
             self.facts["likely"] = LIKELY
-            if detector:
-                kept = split.couples.verbs.any(1) | _are(sought, likely, split)
+            if met is not None:
+                together = told.copy()
+                together[told] = met
+                sure = sought.sure(near, split, together)
+                kept = told | (likely.gather(1, near.argmax(-1)[:, None])[:, 0] >= 0).numpy()
                 split, seen, likely = replace(split, given=split.couples.only(kept)), seen[kept], likely[kept]
-                self.facts["kept"] = KEPT
-            likely = _believed(sought, likely, split)
+                told, sure = told[kept], sure[kept]
+                self.facts |= {"kept": KEPT, "sure": SURE}
         if detector:
-            self.facts["couples"] = int((~split.couples.verbs.any(1)).sum())
+            self.facts["couples"] = int((~told).sum())
         self.gazes: Tensor | None = None
         if gazes:
             self.gazes = _all(teacher, split, folder / GAZES, "gaze", split.couples.objects_xyxy)
             self.facts["gazes"] = True
         self.split, self.first = split, split.first
-        self.seen, self.likely = seen, likely  # (M, t) float16, and (M, V)
+        self.seen, self.sure, self.likely = seen, sure[:, None], likely  # (M, t) float16, (M, 1) and (M, V)
 
     def about(self, rows: Tensor) -> Glimpses:
         """rows (B,) of the training split."""
-        parts = ((self.seen, 0), (self.likely, -1), (self.gazes, 0))
-        seen, likely, gazes = (None if part is None else self._of(rows, part, nothing) for part, nothing in parts)
-        assert seen is not None
-        return Glimpses(seen, likely, gazes)
+        seen, sure = (self._of(rows, part) for part in (self.seen, self.sure))
+        likely = None if self.likely is None else self._of(rows, self.likely, nothing=-1)
+        gazes = None if self.gazes is None else self._of(rows, self.gazes)
+        return Glimpses(seen, sure[..., 0], likely, gazes)
 
-    def _of(self, rows: Tensor, column: Tensor, nothing: float) -> Tensor:
+    def _of(self, rows: Tensor, column: Tensor, nothing: float = 0) -> Tensor:
         """(B, P, ...) of (M, ...) what a batch has."""
         first = self.first[rows.numpy()]
         counts = self.first[rows.numpy() + 1] - first
@@ -116,29 +116,6 @@ class GlimpseSource:
         for b, (start, count) in enumerate(zip(first.tolist(), counts.tolist())):
             slots[b, :count] = column[start : start + count].float()
         return slots
-
-
-def _likely(verbs: Tensor, seen: Tensor, split: PairSplit) -> Tensor:
-    """(M, V) how likely each verb is, among those that the object of a couple allows."""
-    allows = torch.from_numpy(split.pairs.kinds.valid[split.couples.object])
-    return (seen.float() @ verbs.T / TEMPERATURE).masked_fill(~allows, -math.inf).softmax(-1)
-
-
-def _are(sought: Sought, likely: Tensor, split: PairSplit) -> Bools:
-    """(M,) couples whose likeliest verb makes a kind that is sought."""
-    return np.asarray(sought.kinds[split.couples.object, likely.argmax(-1).numpy()])
-
-
-def _believed(sought: Sought, likely: Tensor, split: PairSplit) -> Tensor:
-    """(M, V) the same where a verb makes a kind that is sought, and the teacher knows it; -1 elsewhere.
-
-    Of what is true at once it names one thing: who sweeps with a broom also holds it. That shows where annotations call
-    such a verb true and it hardly ever does. Of verbs that are annotated nowhere it is believed.
-    """
-    there = torch.from_numpy(split.couples.verbs)
-    count = there.sum(0)
-    knows = (likely * there).sum(0) >= KNOWN * count
-    return likely.masked_fill(~(torch.from_numpy(sought.kinds[split.couples.object]) & knows), -1)
 
 
 def _all(teacher: Teacher, split: PairSplit, folder: Path, what: str, boxes: Floats) -> Tensor:

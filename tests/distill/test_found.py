@@ -22,8 +22,9 @@ from edgegsr.student.config import read_student
 from edgegsr.student.pairs import PairStudent
 from edgegsr.teacher.detectors import Detections
 from edgegsr.teacher.found import beside, found
-from edgegsr.teacher.glimpses import Glimpses, GlimpseSource, Sought, crop, unions
+from edgegsr.teacher.glimpses import Glimpses, GlimpseSource, crop, unions
 from edgegsr.teacher.sight import TEMPERATURE
+from edgegsr.teacher.sought import Sought
 from edgegsr.teacher.vision import open_teacher
 from edgegsr.text import TextTables
 from edgegsr.text.kinds import ontology_of
@@ -131,6 +132,36 @@ def test_nobody_says_that_what_is_found_besides_is_a_pair_or_that_it_is_none(
     image, slot = (told & match.found).nonzero().T
     missed[image, match.query[image, slot]] -= 5
     assert lost(presence=missed)["presence"] > before["presence"]
+
+
+@pytest.mark.parametrize("method", ["mipd", "gplhoi"])
+def test_what_is_found_is_a_pair_as_likely_as_annotations_of_other_kinds_tell(
+    method: str, known: PairSplit, besides: PairSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = tables_for(ontology_of(known.pairs.kinds))
+    batch, lesson = batch_of(besides), lesson_of(method, student_of(known, words), read_train(CARD), known, SETTING)
+    lesson.eval()
+    told, grid = batch.verbs.any(-1), lesson.student.pairs.grid
+    of_told = cells_of(batch.objects_xyxy, told, grid) > 0
+    seen = torch.nn.functional.normalize(torch.randn(*told.shape, words.verbs.shape[1]), dim=-1)
+
+    def pulls(share: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        sure = torch.where(told, 1.0, share) * batch.has_pair
+        said = lesson(*batch.asked, Glimpses(seen, sure))
+        match = lesson.matched(said.answer, batch)
+        losses = lesson.losses(said._replace(match=match), batch)
+        [presence] = torch.autograd.grad(losses["presence"], said.answer.presence, retain_graph=True)
+        [seeds] = torch.autograd.grad(losses["seed"], said.answer.seeds)
+        guessed = batch.has_pair & ~told & match.found
+        cells = cells_of(batch.objects_xyxy, guessed, grid) > 0
+        return presence, chosen(presence[..., None], match.query)[..., 0][guessed], seeds, seeds[cells & ~of_told]
+
+    silent, likely, unlikely = pulls(0.0), pulls(0.95), pulls(0.02)
+    assert len(silent[1]) and len(silent[3]) and not silent[1].any() and not silent[3].any()
+    for of_found in (1, 3):
+        assert (likely[of_found] < 0).all()  # gets likelier
+        assert (unlikely[of_found] > likely[of_found]).all() and unlikely[of_found].any()
+    assert torch.equal(silent[0] != 0, (silent[0] != 0) & (likely[0] != 0))  # of the rest as much is known
 
 
 def test_a_word_out_of_training_is_learned_where_a_detector_says_it(known: PairSplit, besides: PairSplit) -> None:

@@ -66,6 +66,10 @@ class PairLesson(Watching[PairStudent]):
         """(B, P) couples of which somebody has said that they are pairs; of others a detector has found the thing."""
         return true.verbs.any(-1)
 
+    def sure(self, said: Recital, true: PairBatch) -> Tensor:
+        """(B, P) how likely each couple is a pair; 0 where nobody says so."""
+        return self.annotated(true).float()
+
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         """The terms of the loss, weighted: their sum is what training goes down."""
         w, grid, answer = self.config.weights, self.student.pairs.grid, said.answer
@@ -80,15 +84,16 @@ class PairLesson(Watching[PairStudent]):
         known = object_logits.masked_fill(unnamed, NEVER)
         words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
-        is_pair = torch.zeros_like(answer.presence).scatter_reduce(1, query, told.to(answer.presence), "amax") > 0
-        is_thing, is_any = (cells_of(true.objects_xyxy, of, grid) > 0 for of in (annotated, true.has_pair))
+        sure = self.sure(said, true).to(answer.presence)
+        is_pair = torch.zeros_like(answer.presence).scatter_reduce(1, query, sure * there, "amax")
+        is_thing, is_any = (cells_of(true.objects_xyxy, of, grid) for of in (sure, true.has_pair))
         return {
             "verb": w.verb * mean_where(verbs.sum(-1), told),
             "noun": w.noun * (mean_where(words, told) + mean_where(words, guessed)),
             "l1": w.l1 * mean_where(boxes, told),
             "giou": w.giou * mean_where(overlaps, told),
-            "presence": w.presence * _yes_or_no(answer.presence, is_pair, is_pair | ~taken, pairs),
-            "seed": w.seed * _yes_or_no(answer.seeds, is_thing, is_thing | ~is_any, pairs),
+            "presence": w.presence * _yes_or_no(answer.presence, is_pair, (is_pair > 0) | ~taken, pairs),
+            "seed": w.seed * _yes_or_no(answer.seeds, is_thing, (is_thing > 0) | (is_any == 0), pairs),
         }
 
     def unseen(self, verb_logits: Tensor, likely: Tensor, there: Tensor) -> dict[str, Tensor]:
@@ -160,7 +165,7 @@ def centre_cells(boxes_xyxy: Tensor, grid: int) -> Tensor:
 
 
 def cells_of(boxes_xyxy: Tensor, there: Tensor, grid: int) -> Tensor:
-    """(B, cells) 1 where a box has its centre."""
+    """(B, cells) 1 where a box has its centre, or the largest share of those that have it."""
     column, row = centre_cells(boxes_xyxy, grid).unbind(-1)
     cells = boxes_xyxy.new_zeros(len(boxes_xyxy), grid * grid)
     return cells.scatter_reduce(1, row * grid + column, there.to(cells), "amax")

@@ -33,10 +33,13 @@ class PairMipd(PairLesson):
     detector finds are learned of, those names decide all the same.
     """
 
+    def sure(self, said: Recital, true: PairBatch) -> Tensor:
+        return said.about.sure  # type: ignore[no-any-return]
+
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
         found, m = super().losses(said._replace(match=match), true), self.config.mipd
-        (seen, likely, gazes), words = said.about, self.student.pairs
+        (seen, _, likely, gazes), words = said.about, self.student.pairs
         if m.unseen_kinds and likely is not None:
             found |= self.unseen(chosen(said.answer.verb_logits, query), likely, there)
         embeddings = (said.answer.verb_embedding, said.answer.object_embedding)

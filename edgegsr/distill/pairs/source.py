@@ -13,7 +13,8 @@ from edgegsr.processes import processes
 from edgegsr.shipped import find_teacher
 from edgegsr.teacher.cache import FACTS
 from edgegsr.teacher.detectors import open_detector
-from edgegsr.teacher.glimpses import GlimpseSource, Sought
+from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.sought import Sought
 from edgegsr.teacher.speakers import open_speaker
 from edgegsr.teacher.testimony import SCOPES, Testimony
 from edgegsr.teacher.vision import open_teacher

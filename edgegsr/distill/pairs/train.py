@@ -139,7 +139,7 @@ def lesson_of(method: str, student: PairStudent, settings: TrainConfig, split: P
     given = how.given(split.pairs.kinds, student.text_encoder)
     torch.manual_seed(settings.seed)
     lesson = how.lesson(student, settings, allowed, *given)
-    lesson.named[split.couples.object[~split.couples.verbs.any(1)]] = True
+    lesson.named[split.couples.object[~split.couples.annotated]] = True
     return lesson
 
 
