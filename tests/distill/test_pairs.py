@@ -24,7 +24,8 @@ from edgegsr.data.pair_loader import PairBatch, pair_loader
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.distill.config import TrainConfig
 from edgegsr.distill.pairs.lesson import Match, PairLesson, cells_of, centre_cells, focal, match
-from edgegsr.distill.pairs.train import begin_with, check_blind, train_pairs
+from edgegsr.distill.pairs.report import _charts
+from edgegsr.distill.pairs.train import _spoken, begin_with, check_blind, train_pairs
 from edgegsr.errors import InputError, TrainingStopped
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.student.config import read_student
@@ -363,3 +364,10 @@ def test_an_object_that_is_out_of_training_is_no_wrong_answer(pairs_train: PairS
         torch.manual_seed(0)
         nouns.append(float(lesson.losses(lesson(*batch.asked), batch)["noun"].detach()))
     assert nouns[1] < nouns[0]
+
+
+def test_a_group_that_dev_does_not_show_is_not_drawn_and_not_zero() -> None:
+    line = {"kind": "dev", "step": 4, "all": {"full": 0.25, "rare": None, "non_rare": 0.25}}
+    [chart] = _charts([line, {**line, "step": 8}])
+    assert "full" in chart and "non_rare" in chart and ">rare" not in chart
+    assert _spoken(line).endswith("full 25.0, rare –, non-rare 25.0")

@@ -138,7 +138,8 @@ def _charts(metrics: list[dict[str, Any]]) -> Iterator[str]:
     train = [line for line in metrics if line["kind"] == "train"]
     dev = [line for line in metrics if line["kind"] == "dev"]
     lines = {
-        name: [(line["step"], 100 * (line["all"][name] or 0)) for line in dev] for name in ("full", "rare", "non_rare")
+        name: [(line["step"], 100 * line["all"][name]) for line in dev if line["all"][name] is not None]
+        for name in ("full", "rare", "non_rare")
     }
     yield line_chart("dev: mAP, %", lines)
     for key, title in LOSSES.items():

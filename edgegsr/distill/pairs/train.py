@@ -31,6 +31,7 @@ from edgegsr.distill.training import Training, share_of
 from edgegsr.errors import InputError
 from edgegsr.files import write_whole
 from edgegsr.interactions import KINDS_FILE, Kinds
+from edgegsr.page import percent
 from edgegsr.pair_run import PairRun, open_pair_run
 from edgegsr.run import QUANTIZERS, REPORT, TABLES, WEIGHTS, read_config
 from edgegsr.scoring.hico import PARTIAL, Scores, score
@@ -250,7 +251,7 @@ def brief_of(scores: Scores) -> dict[str, Any]:
 
 
 def _spoken(scores: Mapping[str, Any]) -> str:
-    means = ", ".join(f"{name.replace('_', '-')} {100 * (value or 0):.1f}" for name, value in scores["all"].items())
+    means = ", ".join(f"{name.replace('_', '-')} {percent(value)}" for name, value in scores["all"].items())
     return f"mAP over the kinds that dev shows: {means}"
 
 
