@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgegsr.annotations import Annotations
-from edgegsr.bench.interval import intervals
+from edgegsr.bench.interval import intervals, pair_intervals
 from edgegsr.boxes import iou
 from edgegsr.interactions import Pairs
 from edgegsr.scoring import hico
@@ -28,8 +28,9 @@ OVERLAP = 0.5  # of boxes that are taken for the same
 def judged(path: Path, truth: Annotations | Pairs, groups: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
     """Scores by the official protocol, by group; those of a subject that says verbs alone have verbs alone."""
     if isinstance(truth, Pairs):
-        found = hico.score(truth, read_hico(path, truth), hico.PARTIAL)
-        return {"groups": brief_pairs(found), "intervals": {}, "images": {EVERY: len(truth)}}
+        pairs = read_hico(path, truth)
+        found = brief_pairs(hico.score(truth, pairs, hico.PARTIAL))
+        return {"groups": found, "intervals": pair_intervals(truth, pairs), "images": {EVERY: len(truth)}}
     said = read_predictions(path, truth)
     scores = score(truth, said, groups=groups).to_json()
     numbers = brief(scores)

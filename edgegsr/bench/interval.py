@@ -1,4 +1,4 @@
-"""Between what a score lies with 95 %: a bootstrap over photos, of the mean over verbs that the score is. numpy."""
+"""Between what a score lies with 95 %: a bootstrap over photos, of the mean over verbs or kinds that it is. numpy."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from edgegsr.annotations import Annotations
+from edgegsr.interactions import Pairs
 from edgegsr.scoring.brief import BRIEF, harmonic
 from edgegsr.scoring.gsr import Verdict
+from edgegsr.scoring.pair_predictions import PredictedPairs
+from edgegsr.scoring.resampled import resampled
 
 SURE, DRAWS, SEED = 0.95, 1000, 0
+PAIR_DRAWS = 300  # each goes through every prediction
 
 Intervals = dict[str, dict[str, list[float]]]  # by group and score: from, to
 
@@ -41,6 +45,11 @@ def intervals(
         pairs = {name: zip(found["seen"][name], found["unseen"][name]) for name in columns}
         found["harmonic"] = {name: [harmonic(*pair) for pair in each] for name, each in pairs.items()}
     return {group: {name: _ends(each) for name, each in part.items()} for group, part in found.items()}
+
+
+def pair_intervals(truth: Pairs, said: PredictedPairs) -> Intervals:
+    """Of the mean AP over the kinds that the drawn photos show."""
+    return {"all": {"mean_ap": _ends(np.nanmean(resampled(truth, said, PAIR_DRAWS, SEED), axis=1))}}
 
 
 def _ends(means: Any) -> list[float]:

@@ -66,7 +66,10 @@ SCORES_NOTE = (
     "By the official protocol, averaged per verb; ± half of the 95 % interval, by a bootstrap over photos. Harmonic: "
     "of seen and unseen. A teacher says verbs alone."
 )
-PAIRS_NOTE = "By HICO-DET's protocol; kinds that no photo shows are left out."
+PAIRS_NOTE = (
+    "By HICO-DET's protocol; kinds that no photo shows are left out; ± half of the 95 % interval, by a bootstrap over "
+    "photos."
+)
 SHAPES_NOTE = "Round: the student and its bundles. Square: a teacher. Diamond: others. Dashed: nobody is above it."
 HISTOGRAM_NOTE = "The last bar holds all that took longer than 99.5 % did; each has an axis of its own."
 STEPS_NOTE = "Means, which add up to the mean of a photo; medians would not. What does not tell its steps is one."

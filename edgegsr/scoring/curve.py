@@ -39,6 +39,17 @@ def curves(classes: Ints, right: Bools, positives: Ints, points: str) -> Curve:
     return Curve(ap, recall)
 
 
+def reached_by(positives: Ints, points: str) -> Ints:
+    """(K, 11) how many right predictions reach each point of recall, by the same arithmetic as `curves`."""
+    pos = positives[:, None]
+    if points == "exact":
+        return -(-_TENTHS * pos // 10)
+    least = np.floor(_ABOVE[points] * pos).astype(np.int64) - 1
+    for _ in range(3):  # the first whose share, in floating point, is not below the point
+        least += least / np.maximum(pos, 1) < _ABOVE[points]
+    return np.maximum(least, 0)
+
+
 def _average_precision(found: Ints, positives: int, points: str) -> float:
     """`found`: how many of the first 1, 2, 3 … predictions are right."""
     precision = found / np.arange(1, len(found) + 1)
