@@ -49,7 +49,9 @@ def intervals(
 
 def pair_intervals(truth: Pairs, said: PredictedPairs) -> Intervals:
     """Of the mean AP over the kinds that the drawn photos show."""
-    return {"all": {"mean_ap": _ends(np.nanmean(resampled(truth, said, PAIR_DRAWS, SEED), axis=1))}}
+    drawn = resampled(truth, said, PAIR_DRAWS, SEED)
+    drawn = drawn[~np.isnan(drawn).all(1)]  # few photos may be drawn without a pair
+    return {"all": {"mean_ap": _ends(np.nanmean(drawn, axis=1))}}
 
 
 def _ends(means: Any) -> list[float]:

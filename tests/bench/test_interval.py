@@ -1,14 +1,17 @@
 """The interval of a score: of few photos it is wide, of many narrow, and it is of the mean over verbs."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 from handmade import ONTOLOGY
 
 from edgegsr.annotations import Annotations
-from edgegsr.bench.interval import intervals
+from edgegsr.bench.interval import intervals, pair_intervals
+from edgegsr.interactions import Kinds, Pairs
 from edgegsr.scoring.gsr import Verdict
+from edgegsr.scoring.pair_predictions import PredictedPairs
 
 BOTH = {"seen": ["sweeping"], "unseen": ["sitting"], "rare": []}
 
@@ -62,3 +65,17 @@ def test_the_interval_of_a_harmonic_mean_lies_between_those_of_its_groups():
 def test_the_same_photos_have_the_same_interval():
     given = photos(30, 30), earned([True, False, False] * 20), BOTH, ("verb_top1",)
     assert intervals(*given) == intervals(*given)
+
+
+def test_of_pairs_photos_without_one_count_and_a_draw_of_them_alone_does_not():
+    kinds = Kinds(("ride",), ("bicycle",), np.array([[0, 0]]), np.zeros(1, bool))
+    box = np.array([[0.0, 0.0, 9.0, 9.0]])
+    sizes = np.full((3, 2), 64)
+    truth = Pairs(kinds, ("a.jpg", "b.jpg", "c.jpg"), sizes, np.array([0]), np.array([0]), box, box)
+    boxes = np.tile(box, (2, 1))
+    rows, scores, ones = np.array([0, 1]), np.array([0.5, 0.9]), np.ones(2, bool)
+    said = PredictedPairs(np.ones(3, bool), rows, np.zeros(2, int), boxes, boxes, ones, scores)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        low, high = pair_intervals(truth, said)["all"]["mean_ap"]
+    assert (low, high) == (pytest.approx(1 / 3, abs=0.09), 1.0)  # where the wrong one is drawn twice, and not at all
