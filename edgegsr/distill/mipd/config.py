@@ -36,7 +36,7 @@ class MipdConfig:
     patch_weight: float = 4.0
     pair_gaze: bool = False  # of pairs: the object embedding learns what the teacher sees of the object alone
     unseen_kinds: bool = True  # of pairs: the teacher labels those out of training, softly
-    pair_share: float = 0.17  # of what glimpse, gaze and ranking weigh, for pairs: of a couple, annotations say more
+    pair_share: float = 0.08  # of what glimpse, gaze and ranking weigh, for pairs: of a couple, annotations say more
     verb_share: float = 0.5  # of the verb's own cross-entropy: it knows seen verbs only and draws all others to them
     verb_margin: float = 0.02  # cosines by which a verb is to be ahead of other seen ones; unseen ones are not there
     negative_glimpse_weight: float = 5.0
