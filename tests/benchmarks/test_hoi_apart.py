@@ -30,6 +30,7 @@ def test_a_gain_is_that_of_the_scores_and_lies_where_the_draws_lie(hoi_apart: An
     one = [np.concatenate([[score], draw]) for score, draw in zip(scores, draws)]
     other = [rows - 0.1 * kinds for rows in one]
     found = hoi_apart.apart(one, other, kinds, shown)
+    assert found["score"] == pytest.approx(scores[:, :4].mean())
     assert found["gain"] == pytest.approx(0.075) and found["interval"] == pytest.approx([0.075, 0.075])
     apart = hoi_apart.apart(one, [rows[rng.permutation(len(rows))] for rows in one], kinds, shown)
     low, high = apart["interval"]

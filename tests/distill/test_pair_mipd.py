@@ -119,7 +119,8 @@ def test_a_gaze_teaches_what_the_object_looks_like_and_nothing_of_the_act(
             vectors = read_train(CARD, {"mipd.pair_gaze": True, "mipd.ranking": False})
             alone = lesson_of("mipd", student, vectors, pairs_train, "").eval()
             found = alone.losses(alone(*batch.asked, source.about(batch.rows)), batch)["gaze"]
-            assert float(found.detach()) == pytest.approx(0.17 * 2 * float(sum(gaps).detach()) / len(there), rel=1e-4)
+            weight = vectors.mipd.pair_share * vectors.mipd.gaze_weight
+            assert float(found.detach()) == pytest.approx(weight * float(sum(gaps).detach()) / len(there), rel=1e-4)
     assert told[True].keys() - told[False].keys() == {"gaze"}
     for name, loss in told[False].items():
         assert torch.equal(loss, told[True][name]), name
