@@ -111,10 +111,10 @@ def _every_group(scores: Scores) -> dict[str, float | None]:
     return {f"{name}_{part}": value for name, group in scores.groups.items() for part, value in group._asdict().items()}
 
 
-def enter(result: dict[str, Any], cell: Cell, scores: dict[str, float]) -> None:
-    """Puts the scores of a cell where they belong, with mean and spread over the seeds that are there."""
-    found = result["settings"].setdefault(cell.setting, {}).setdefault(cell.method, {"per_seed": {}})
-    found["per_seed"][str(cell.seed)] = scores
+def enter(rows: dict[str, Any], row: str, seed: int, scores: dict[str, float]) -> None:
+    """Puts the scores of a training into its row, with mean and spread over the seeds that are there."""
+    found = rows.setdefault(row, {"per_seed": {}})
+    found["per_seed"][str(seed)] = scores
     seeds = list(found["per_seed"].values())
     names = [name for name, value in scores.items() if isinstance(value, float)]
     found["mean"] = {name: mean(each[name] for each in seeds) for name in names}
@@ -176,7 +176,7 @@ def main() -> None:
     for cell in {(cell.method, cell.setting): cell for cell in cells}.values():
         taught_by(cell)  # once, before several trainings want the same at once
     for cell, scores in measured(measure, cells, given.jobs):
-        enter(result, cell, scores)
+        enter(result["settings"].setdefault(cell.setting, {}), cell.method, cell.seed, scores)
         publish(result, given.out)
 
 

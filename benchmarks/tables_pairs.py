@@ -41,6 +41,26 @@ def hoi() -> str:
     return f"{about}\n\n{markdown(heads, rows)}\n\n{_hoped_of_pairs(settings)}"
 
 
+def hoi_parts() -> str:
+    """What each part of what teaches a student of pairs is worth."""
+    result = load("diorama-hoi-parts")
+    rows = [
+        (f"`{method}`", part, seeds_of(found), *_scored(found))
+        for method, parts in result["methods"].items()
+        for part, found in parts.items()
+    ]
+    about = (
+        f"The same student after {result['epochs']} epochs, with the switch of one part at a time, mAP in %: with "
+        "`clhoi` over all kinds, else UV's unseen and seen. One point is within what seeds differ by. Made by `python "
+        "benchmarks/hoi_parts.py --out benchmarks/results/diorama-hoi-parts.json`."
+    )
+    return f"{about}\n\n{markdown(('`--method`', 'variant', 'seeds', 'full', 'unseen', 'seen'), rows)}"
+
+
+def _scored(found: dict[str, Any]) -> list[str]:
+    return [_spread(found, name) for name in ("full", "unseen", "seen")]
+
+
 def _hoped_of_pairs(settings: dict[str, Any]) -> str:
     """How far methods are from what was hoped for, where there is something to hold them against."""
     gains = []

@@ -28,11 +28,11 @@ def cell(hoi, seed: int, setting: str = "uv"):
 
 
 def test_seeds_are_kept_one_by_one_with_mean_and_spread(hoi) -> None:
-    result = {"settings": {}}
-    hoi.enter(result, cell(hoi, 0), {"unseen": 0.2, "seen": 0.4, "gpu": None, "cpu": "x"})
-    assert result["settings"]["uv"]["mipd"]["spread"] is None
-    hoi.enter(result, cell(hoi, 1), {"unseen": 0.4, "seen": 0.4, "gpu": None, "cpu": "x"})
-    found = result["settings"]["uv"]["mipd"]
+    rows = {}
+    hoi.enter(rows, "mipd", 0, {"unseen": 0.2, "seen": 0.4, "gpu": None, "cpu": "x"})
+    assert rows["mipd"]["spread"] is None
+    hoi.enter(rows, "mipd", 1, {"unseen": 0.4, "seen": 0.4, "gpu": None, "cpu": "x"})
+    found = rows["mipd"]
     assert found["mean"] == {"unseen": pytest.approx(0.3), "seen": 0.4}
     assert found["spread"]["unseen"] == pytest.approx(0.1414, abs=1e-3)
     assert set(found["per_seed"]) == {"0", "1"}
@@ -100,12 +100,12 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
         "epochs": 5,
         "finds": ["uo"],
         "detector": {"run": "d"},
-        "settings": {},
+        "settings": {"uv": {}, "all": {}},
     }
-    plain, taught = cell(hoi, 0)._replace(method="none"), cell(hoi, 0)
-    hoi.enter(result, plain, {"unseen": 0.2, "seen": 0.4, "full": 0.3})
+    rows, every = result["settings"]["uv"], result["settings"]["all"]
+    hoi.enter(rows, "none", 0, {"unseen": 0.2, "seen": 0.4, "full": 0.3})
     for seed, unseen in ((0, 0.24), (1, 0.26)):
-        hoi.enter(result, taught._replace(seed=seed), {"unseen": unseen, "seen": 0.39, "full": 0.3})
+        hoi.enter(rows, "mipd", seed, {"unseen": unseen, "seen": 0.39, "full": 0.3})
     monkeypatch.setattr(tables_pairs, "load", {"diorama-hoi": result}.__getitem__)
     told = tables_pairs.hoi()
     assert (
@@ -115,8 +115,8 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     assert "| `none` | all but the unseen kinds | in brackets | - | - | - | - | 20.0 / 40.0 (1) |" in told
     assert "25.0 ± 1.4 / 39.0 ± 0.0 (2) |" in told
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
-    hoi.enter(result, cell(hoi, 0, "all")._replace(method="none"), {"full": 0.2})
-    hoi.enter(result, cell(hoi, 0, "all")._replace(method="clhoi"), {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
+    hoi.enter(every, "none", 0, {"full": 0.2})
+    hoi.enter(every, "clhoi", 0, {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
     assert (
         "| `clhoi` | no annotation of these photos | 1 | 10.0 | - / - |" in tables_pairs.hoi()
         and "it is 50 %" in tables_pairs.hoi()

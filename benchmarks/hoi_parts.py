@@ -1,0 +1,110 @@
+"""Students of pairs without each part of what taught them, on crowds: mAP on test.
+
+    python benchmarks/hoi_parts.py --jobs 2 --out benchmarks/results/diorama-hoi-parts.json
+
+Every row is a training of its own, begun with a detector as those of `hoi.py` are and shorter: what counts is how far a
+row is from the whole method. MIPD and GPL-HOI-style are taught in the setting that keeps verbs out of training, where
+nothing but the method can teach them, and CL-HOI-style without any annotation. It goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from abreast import measured
+from hoi import ALL, DETECTOR, START, Cell, enter, measure, taught_by
+from result import publish, told_of
+
+from edgegsr.data.diorama.make import WORLD
+from edgegsr.files import cache_folder
+
+WHOLE = "whole"
+PARTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "mipd": {
+        WHOLE: (),
+        "without its vector": ("mipd.glimpse=false",),
+        "without its ranking": ("mipd.ranking=false",),
+        "without its labels of kinds out of training": ("mipd.unseen_kinds=false",),
+        "with a gaze": ("mipd.pair_gaze=true",),
+    },
+    "gplhoi": {
+        WHOLE: (),
+        "without scene": ("gplhoi.scene=false",),
+        "without region": ("gplhoi.region=false",),
+        "without pose": ("gplhoi.pose=false",),
+        "without prompts of texts": ("gplhoi.text_prompts=false",),
+        "without prompts of pictures": ("gplhoi.visual_prompts=false",),
+        "a third for each group": ("gplhoi.weighed=false",),
+        "without texts as teacher": ("gplhoi.texts=false",),
+        "couples to one another": ("gplhoi.form=relation",),
+        "without labels of kinds out of training": ("gplhoi.unseen_kinds=false",),
+        "without names of kinds out of training": ("gplhoi.unseen_names=false",),
+    },
+    "clhoi": {
+        WHOLE: (),
+        "without translator": ("clhoi.translator=false", "clhoi.context=false"),
+        "without context": ("clhoi.context=false",),
+        "without where they are": ("clhoi.spatial=false",),
+        "without how they look": ("clhoi.visual=false",),
+        "without the caption": ("clhoi.caption_loss=false",),
+        "without interactions of the image": ("clhoi.interaction_loss=false",),
+        "without calibration": ("clhoi.calibration_loss=false",),
+        "without what is said of couples": ("clhoi.couples=false",),
+        "the best couple instead of all": ("clhoi.peak=true",),
+        "what is likely is true": ("clhoi.soft=false",),
+    },
+}
+SETTING = {"mipd": "uv", "gplhoi": "uv", "clhoi": ALL}
+
+
+def cells_of(method: str, seed: int, how: tuple[Any, ...], runs: Path, cache: Path) -> dict[str, Cell]:
+    """Every row of a method as a training; each has a folder of its own."""
+    return {
+        part: Cell(method, SETTING[method], seed, *how, runs / part.replace(" ", "-"), cache, values)
+        for part, values in PARTS[method].items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", default="pico-pairs")
+    parser.add_argument("--methods", nargs="+", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--start", default=START, help="a run that every student begins with")
+    parser.add_argument("--detector", default=DETECTOR, help="a run of pairs, or a model of transformers")
+    parser.add_argument("--amp", default="no", choices=("auto", "no", "bf16"))
+    parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
+    parser.add_argument("--runs", type=Path, default=Path("runs/hoi-parts"))
+    parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what the teacher sees is kept")
+    parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
+    given = parser.parse_args()
+
+    about = {"benchmark": "diorama_hoi_parts", "student": given.student, "world": WORLD, "epochs": given.epochs}
+    about |= {"amp": given.amp, "start": told_of(given.start), "detector": told_of(given.detector)}
+    result: dict[str, Any] = {**about, "methods": {}}
+    if given.out and given.out.is_file():
+        result = json.loads(given.out.read_text("utf-8"))
+        if other := [name for name, value in about.items() if result.get(name) != value]:
+            sys.exit(f"{given.out}: is of another {other[0]}, {result.get(other[0])}; give another --out")
+    how = (given.student, given.epochs, given.amp, given.start, given.detector)
+    rows = {
+        cell: part
+        for seed in given.seeds
+        for method in given.methods
+        for part, cell in cells_of(method, seed, how, given.runs, given.cache).items()
+        if str(seed) not in result["methods"].get(method, {}).get(part, {}).get("per_seed", {})
+    }
+    for cell in {cell._replace(seed=0): cell for cell in rows}.values():
+        taught_by(cell)  # once, before several trainings want the same at once
+    for cell, scores in measured(measure, rows, given.jobs):
+        enter(result["methods"].setdefault(cell.method, {}), rows[cell], cell.seed, scores)
+        publish(result, given.out)
+
+
+if __name__ == "__main__":
+    main()
