@@ -4,10 +4,10 @@
 
 Annotations of every kind, which a training in a setting does not see, tell what is right: the same object, and human
 and object that overlap by a half. `besides` counts all that a detector finds, `kept` what a training learns of: where
-the teacher takes a couple for a kind out of training. `sure` says, by fifths of these, how likely they were said to be
-pairs, on average, and what share of them are. `unseen` counts kinds out of training, couple by couple: of how many the
-teacher is `asked`, how many of these are `true`, of how many it `said` that they are likelier than not, and how many of
-those are `right`. Only this script looks at both.
+the teacher takes a couple for a kind out of training. `is_pair` tells, by fifths of these, how likely they were said to
+be pairs, on average, and what share of them are. `unseen` counts kinds out of training, couple by couple: of how many
+the teacher is `asked`, how many of these are `true`, of how many it `said` that they are likelier than not, and how
+many of those are `right`. Only this script looks at both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.files import cache_folder
 from edgegsr.teacher.found import RULE
 from edgegsr.teacher.glimpses import GlimpseSource
-from edgegsr.teacher.sought import KEPT, LIKELY, SURE
+from edgegsr.teacher.sought import IS_PAIR, KEPT, LIKELY
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -44,7 +44,7 @@ def measure(setting: str, whole: PairSplit, given: Given, cache: Path) -> dict[s
         "annotated": len(split.couples.image),
         "besides": counts(every, whole),
         "kept": counts(some, whole),
-        "sure": surely(some, whole),
+        "is_pair": by_fifths(some, whole),
         "unseen": unseen(some, whole),
     }
 
@@ -55,10 +55,10 @@ def counts(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
     return {"couples": len(found), "right": sum(best_match(there, i, whole.couples) >= 0 for i in found)}
 
 
-def surely(source: GlimpseSource, whole: PairSplit) -> list[tuple[float, float]]:
+def by_fifths(source: GlimpseSource, whole: PairSplit) -> list[tuple[float, float]]:
     """By fifths of what was found: how likely it was said to be a pair, and the share that is one."""
     found, there = np.flatnonzero(~source.split.couples.annotated), placed(source, whole)
-    said = source.sure[found, 0].numpy()
+    said = source.is_pair[found, 0].numpy()
     right = np.array([best_match(there, i, whole.couples) >= 0 for i in found])
     fifths = np.array_split(np.argsort(said, kind="stable"), FIFTHS)
     return [(float(said[part].mean()), float(right[part].mean())) for part in fifths if len(part)]
@@ -99,7 +99,8 @@ def main() -> None:
     whole, who = open_pairs("crowd", "train"), Given(given.teacher, given.detector)
     settings = {setting: measure(setting, whole, who, given.cache) for setting in given.settings}
     about = {"benchmark": "found", "detector": told_of(given.detector), "teacher": given.teacher}
-    publish({**about, "annotated": RULE, "kept": KEPT, "sure": SURE, "likely": LIKELY, "settings": settings}, given.out)
+    about |= {"annotated": RULE, "kept": KEPT, "is_pair": IS_PAIR, "likely": LIKELY}
+    publish({**about, "settings": settings}, given.out)
 
 
 if __name__ == "__main__":

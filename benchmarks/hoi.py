@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ from edgegsr.scoring.hico import Scores, score
 from edgegsr.shipped import find_card
 from edgegsr.student.pair_answers import answer_pairs
 from edgegsr.teacher.found import RULE
-from edgegsr.teacher.sought import KEPT, LIKELY, SURE
+from edgegsr.teacher.sought import IS_PAIR, KEPT, LIKELY
 from edgegsr.text.kinds import ontology_of
 from edgegsr.text.shipped import tables_for
 
@@ -72,7 +73,17 @@ class Cell(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        return self.runs / f"{self.student}-{self.method}-{self.setting}-{self.seed}"
+        return folder_of(self.runs, self.student, self.method, self.setting, self.seed)
+
+
+def folder_of(runs: Path, student: str, method: str, setting: str, seed: int) -> Path:
+    """Where the run of a training lies."""
+    return runs / f"{student}-{method}-{setting}-{seed}"
+
+
+def lesson_of(student: str, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a training, whatever its seed."""
+    return {**asdict(read_train(find_card(student), overrides)), "seed": None}
 
 
 def measure(cell: Cell) -> dict[str, float]:
@@ -147,14 +158,15 @@ def main() -> None:
         "detector": told_of(given.detector),
         "finds": list(FINDS),
     }
-    about |= {"annotated": RULE, "kept": KEPT, "sure": SURE, "likely": LIKELY}  # what is found, and learned of all
+    about |= {"annotated": RULE, "kept": KEPT, "is_pair": IS_PAIR, "likely": LIKELY}  # what is found, and learned of
+    about["lesson"] = lesson_of(given.student, {"epochs": given.epochs, "amp": given.amp, **settings_of(given.set)})
     if given.set:
         about["set"] = sorted(given.set)
     result = {**about, "settings": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
         if other := [name for name, value in about.items() if result.get(name) != value]:
-            sys.exit(f"{given.out}: is of another {other[0]}, {result.get(other[0])}; give another --out")
+            sys.exit(f"{given.out}: is of another {other[0]}; give another --out")
     how = (
         given.student,
         given.epochs,

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hoi import ALL, LOOKED_AT, SETTINGS
-from result import publish
+from hoi import ALL, LOOKED_AT, SETTINGS, folder_of
+from result import publish, told_of
 
 from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.pair_run import open_pair_run
@@ -25,7 +25,7 @@ from edgegsr.scoring.hico import score
 from edgegsr.scoring.resampled import resampled
 from edgegsr.student.pair_answers import answer_pairs
 
-DRAWS, SEED, SURE = 1000, 0, 0.95
+DRAWS, SEED, SHARE = 1000, 0, 0.95
 WITHOUT = "none"
 
 
@@ -40,7 +40,7 @@ def apart(mine: list[np.ndarray], theirs: list[np.ndarray], kinds: np.ndarray, s
     """The score of some kinds, of which the split shows some, the gain and its interval."""
     share = shown[kinds].mean()
     gaps = share * np.array([np.nanmean((a - b)[:, kinds & shown], axis=1) for a, b in zip(mine, theirs)])
-    low, high = np.percentile(gaps.mean(0)[1:], (50 * (1 - SURE), 50 * (1 + SURE)))
+    low, high = np.percentile(gaps.mean(0)[1:], (50 * (1 - SHARE), 50 * (1 + SHARE)))
     scores = [rows[0, kinds].mean() for rows in mine]
     told = {"score": float(np.mean(scores)), "gain": float(gaps[:, 0].mean())}
     return {**told, "interval": [float(low), float(high)], "seeds": len(gaps)}
@@ -49,16 +49,19 @@ def apart(mine: list[np.ndarray], theirs: list[np.ndarray], kinds: np.ndarray, s
 def measure(
     split: PairSplit, setting: str, methods: list[str], seeds: list[int], name: str, runs: Path
 ) -> dict[str, Any]:
-    """What each method gains in a setting, of kinds out of training and of the others."""
+    """What each method gains in a setting, of kinds out of training and of the others, and by which runs."""
     unseen, shown = split.pairs.kinds.unseen[setting], split.pairs.counts > 0
-
-    def of(method: str) -> list[np.ndarray]:
-        return [drawn(runs / f"{name}-{method}-{setting}-{seed}", split) for seed in seeds]
-
-    without = of(WITHOUT)
+    folders = {
+        method: [folder_of(runs, name, method, setting, seed) for seed in seeds] for method in (WITHOUT, *methods)
+    }
+    aps = {method: [drawn(folder, split) for folder in those] for method, those in folders.items()}
     return {
-        method: {"unseen": apart(said, without, unseen, shown), "seen": apart(said, without, ~unseen, shown)}
-        for method, said in ((method, of(method)) for method in methods)
+        method: {
+            "unseen": apart(aps[method], aps[WITHOUT], unseen, shown),
+            "seen": apart(aps[method], aps[WITHOUT], ~unseen, shown),
+            "runs": [told_of(str(folder)) for folder in (*folders[method], *folders[WITHOUT])],
+        }
+        for method in methods
     }
 
 
@@ -81,7 +84,7 @@ def main() -> None:
     how = (given.methods, given.seeds, given.student, given.runs)
     found = {setting: measure(split, setting, *how) for setting in given.settings}
     about = {"benchmark": "diorama_hoi_apart", "student": given.student, "split": given.split}
-    publish({**about, "draws": DRAWS, "sure": SURE, "settings": found}, given.out)
+    publish({**about, "draws": DRAWS, "share": SHARE, "settings": found}, given.out)
 
 
 if __name__ == "__main__":

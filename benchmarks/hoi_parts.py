@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from abreast import measured
-from hoi import ALL, DETECTOR, START, Cell, enter, measure, taught_by
+from hoi import ALL, DETECTOR, START, Cell, enter, lesson_of, measure, taught_by
 from result import publish, told_of
 
 from edgegsr.data.diorama.make import WORLD
 from edgegsr.files import cache_folder
+from edgegsr.teacher.sought import LIKELY
 
 WHOLE = "whole"
 PARTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -46,7 +47,7 @@ PARTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "clhoi": {
         WHOLE: (),
-        "without translator": ("clhoi.translator=false", "clhoi.context=false"),
+        "without translator and context": ("clhoi.translator=false", "clhoi.context=false"),
         "without context": ("clhoi.context=false",),
         "without where they are": ("clhoi.spatial=false",),
         "without how they look": ("clhoi.visual=false",),
@@ -69,6 +70,13 @@ def cells_of(method: str, seed: int, how: tuple[Any, ...], runs: Path, cache: Pa
     }
 
 
+def is_there(row: dict[str, Any], cell: Cell) -> bool:
+    """Whether a row has this training already; one of other values it refuses."""
+    if row and row["set"] != list(cell.values):
+        sys.exit(f"a row of {cell.method} is of {row['set']} and not of {list(cell.values)}; give another --out")
+    return str(cell.seed) in row.get("per_seed", {})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", default="pico-pairs")
@@ -85,24 +93,27 @@ def main() -> None:
     given = parser.parse_args()
 
     about = {"benchmark": "diorama_hoi_parts", "student": given.student, "world": WORLD, "epochs": given.epochs}
-    about |= {"amp": given.amp, "start": told_of(given.start), "detector": told_of(given.detector)}
+    about |= {"amp": given.amp, "start": told_of(given.start), "detector": told_of(given.detector), "likely": LIKELY}
+    about["lesson"] = lesson_of(given.student, {"epochs": given.epochs, "amp": given.amp})
     result: dict[str, Any] = {**about, "methods": {}}
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
         if other := [name for name, value in about.items() if result.get(name) != value]:
-            sys.exit(f"{given.out}: is of another {other[0]}, {result.get(other[0])}; give another --out")
+            sys.exit(f"{given.out}: is of another {other[0]}; give another --out")
     how = (given.student, given.epochs, given.amp, given.start, given.detector)
     rows = {
         cell: part
         for seed in given.seeds
         for method in given.methods
         for part, cell in cells_of(method, seed, how, given.runs, given.cache).items()
-        if str(seed) not in result["methods"].get(method, {}).get(part, {}).get("per_seed", {})
+        if not is_there(result["methods"].get(method, {}).get(part, {}), cell)
     }
     for cell in {cell._replace(seed=0): cell for cell in rows}.values():
         taught_by(cell)  # once, before several trainings want the same at once
     for cell, scores in measured(measure, rows, given.jobs):
-        enter(result["methods"].setdefault(cell.method, {}), rows[cell], cell.seed, scores)
+        parts = result["methods"].setdefault(cell.method, {})
+        enter(parts, rows[cell], cell.seed, scores)
+        parts[rows[cell]]["set"] = list(cell.values)
         publish(result, given.out)
 
 

@@ -50,9 +50,9 @@ def hoi_parts() -> str:
         for part, found in parts.items()
     ]
     about = (
-        f"The same student after {result['epochs']} epochs, with the switch of one part at a time, mAP in %: with "
-        "`clhoi` over all kinds, else UV's unseen and seen. One point is within what seeds differ by. Made by `python "
-        "benchmarks/hoi_parts.py --out benchmarks/results/diorama-hoi-parts.json`."
+        f"The same student after {result['epochs']} epochs, with a part switched off, or on, in every row, mAP in %: "
+        "`clhoi` with every kind, the others in UV. Made by `python benchmarks/hoi_parts.py --out "
+        "benchmarks/results/diorama-hoi-parts.json`."
     )
     return f"{about}\n\n{markdown(('`--method`', 'variant', 'seeds', 'full', 'unseen', 'seen'), rows)}"
 

@@ -296,11 +296,16 @@ def test_what_needs_packages_is_not_read_without_them_and_is_no_mistake(
     vcoco_truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    (tmp_path / "anno.mat").write_bytes(b"labels of images")
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for folder in (tmp_path, alone):
+        for name in ("anno.mat", "anno_bbox.mat"):
+            (folder / name).write_bytes(b"what needs scipy")
     assert run("data", "check", tmp_path, "--json") == 0
     told = last_json(capsys)
     assert [each["file"] for each in told["splits"]] == [vcoco_truth.name]
     needs = "reading .mat files needs packages that are not installed; run: pip install 'edgegsr[train]'"
-    assert f"anno.mat: not read: {needs}" in told["notes"]
-    assert run("data", "check", tmp_path / "anno.mat") == 2  # nothing else was asked for
-    assert needs in capsys.readouterr().err
+    assert {f"anno.mat: not read: {needs}", f"anno_bbox.mat: not read: {needs}"} <= set(told["notes"])
+    for nothing_else in (alone, tmp_path / "anno.mat", tmp_path / "anno_bbox.mat"):
+        assert run("data", "check", nothing_else) == 2
+        assert needs in capsys.readouterr().err

@@ -67,6 +67,7 @@ def check_pairs(paths: list[Path]) -> tuple[Findings, dict[str, Size | None]]:
     items: list[Finding] = []
     counts: list[PairCounts] = []
     notes: list[str] = []
+    missing: MissingExtra | None = None
     for path in track(paths, "files of interactions"):
         read = reader_of(path)
         assert read
@@ -84,12 +85,13 @@ def check_pairs(paths: list[Path]) -> tuple[Findings, dict[str, Size | None]]:
         except LabelsAlone as labels:
             counts += labels.counts
             notes.append(f"{path.name}: boxes not checked: {labels.why}")
-        except MissingExtra as missing:
-            if len(paths) == 1:
-                raise
-            notes.append(f"{path.name}: not read: {missing}")
+        except MissingExtra as error:
+            missing = error
+            notes.append(f"{path.name}: not read: {error}")
         except InputError as error:
             items.append(Finding("error", str(path), "", "a file of interactions", str(error)))
+    if missing and not (counts or items):  # nothing was looked at, so nothing can be said of it
+        raise missing
     return Findings(tuple(items), tuple(counts), tuple(notes)), sizes
 
 

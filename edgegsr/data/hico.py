@@ -21,7 +21,7 @@ import numpy as np
 
 from edgegsr.data.matlab import read_matlab
 from edgegsr.data.records import MOST_BYTES, check_images, check_size, paused_gc
-from edgegsr.errors import InputError, shown
+from edgegsr.errors import InputError, MissingExtra, shown
 from edgegsr.interactions import Bools, Floats, Ints, Kinds, Pairs, mask_of, same_word
 
 IMAGES = {"train": 38118, "test": 9658}  # of which "empty" in hico_words.json have no pair
@@ -62,6 +62,8 @@ def read(path: str | Path, split: str | None = None) -> Pairs:
             for fits, form in FORMS:
                 if fits(tree):
                     return form(path, tree)
+    except MissingExtra:
+        raise
     except InputError as error:
         raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:

@@ -40,7 +40,7 @@ def curves(classes: Ints, right: Bools, positives: Ints, points: str) -> Curve:
 
 
 def reached_by(positives: Ints, points: str) -> Ints:
-    """(K, 11) how many right predictions reach each point of recall, by the same arithmetic as `curves`."""
+    """(K, 11) how many right predictions reach each of eleven points of recall, by the arithmetic of `curves`."""
     pos = positives[:, None]
     if points == "exact":
         return -(-_TENTHS * pos // 10)

@@ -10,14 +10,19 @@ import numpy as np
 
 from edgegsr.interactions import Bools, Floats, Ints, Pairs
 from edgegsr.scoring.curve import reached_by
-from edgegsr.scoring.hico import REFERENCE, Rules, judge
+from edgegsr.scoring.hico import REFERENCE, judge
 from edgegsr.scoring.pair_predictions import PredictedPairs
 
 
-def resampled(truth: Pairs, predictions: PredictedPairs, draws: int, seed: int, rules: Rules = REFERENCE) -> Floats:
-    """(draws, K) the AP of each kind on so many photos drawn from all; NaN where a draw has no true pair of it."""
+def resampled(
+    truth: Pairs, predictions: PredictedPairs, draws: int, seed: int, points: str = REFERENCE.recall_points
+) -> Floats:
+    """(draws, K) the AP of each kind on so many photos drawn from all; NaN where a draw has no true pair of it.
+
+    By the official rules, but for the points of recall: one of the eleven's.
+    """
     said = predictions.ranked()
-    right = judge(truth, said, rules)
+    right = judge(truth, said)
     order = np.argsort(said.kind, kind="stable")
     ranks = _Ranks(said.kind[order], said.image[order], right[order], len(truth.kinds))
     dice = np.random.default_rng(seed)
@@ -25,7 +30,7 @@ def resampled(truth: Pairs, predictions: PredictedPairs, draws: int, seed: int, 
     for row in found:
         times = np.bincount(dice.integers(len(truth), size=len(truth)), minlength=len(truth))
         positives = np.bincount(truth.kind, times[truth.image], len(truth.kinds)).astype(np.int64)
-        row[:] = np.where(positives, ranks.ap(times, positives, rules.recall_points), np.nan)
+        row[:] = np.where(positives, ranks.ap(times, positives, points), np.nan)
     return found
 
 

@@ -27,7 +27,7 @@ from edgegsr.teacher.photos import digests
 from edgegsr.teacher.remembered import Row, remembered
 from edgegsr.teacher.shards import key_of
 from edgegsr.teacher.sight import Pixels, Teacher
-from edgegsr.teacher.sought import KEPT, LIKELY, SURE, Sought
+from edgegsr.teacher.sought import IS_PAIR, KEPT, LIKELY, Sought
 from edgegsr.text.encoders import same_encoder
 
 FOLDER, GAZES = "glimpses", "gazes"
@@ -39,7 +39,7 @@ class Glimpses(NamedTuple):
     """What is known of a batch of pairs, in the slots of the batch."""
 
     seen: Tensor  # (B, P, t) unit vectors; 0 where there is no pair
-    sure: Tensor  # (B, P) how likely each is a pair, 1 where it is annotated; 0 where nobody says so
+    is_pair: Tensor  # (B, P) how likely each is a pair, 1 where it is annotated; 0 where nobody says so
     likely: Tensor | None = None  # (B, P, V) of kinds that are sought; -1 where nothing is said
     gazes: Tensor | None = None  # (B, P, t) of objects alone, where the teacher looked at them
 
@@ -72,41 +72,40 @@ class GlimpseSource:
         met: Bools | None = None
         if detector:
             others = found(detector, split, folder)
-            met = again(split, others)
             split = beside(split, others)
+            met = again(split, others) & split.couples.annotated
             self.facts |= {**facts_of(detector), "annotated": RULE}
         if not len(split.couples.image):
             raise InputError(f"split {split.name!r}: wanted pairs to look at, got none")
         seen, likely = _all(teacher, split, folder / FOLDER, "glimpse", unions(split)), None
-        told = split.couples.annotated
-        sure = torch.from_numpy(told).float()
+        is_pair = torch.from_numpy(split.couples.annotated).float()
         if sought:
             near = sought.nearness(seen, split)
             likely = sought.believed(near, split)
             self.facts["likely"] = LIKELY
             if met is not None:
-                together = told.copy()
-                together[told] = met
-                sure = sought.sure(near, split, together)
-                kept = told | (likely.gather(1, near.argmax(-1)[:, None])[:, 0] >= 0).numpy()
-                split, seen, likely = replace(split, given=split.couples.only(kept)), seen[kept], likely[kept]
-                told, sure = told[kept], sure[kept]
-                self.facts |= {"kept": KEPT, "sure": SURE}
+                is_pair = sought.is_pair(near, split, met)
+                kept = split.couples.annotated | (likely.gather(1, near.argmax(-1)[:, None])[:, 0] >= 0).numpy()
+                split = replace(split, given=split.couples.only(kept))
+                seen, likely, is_pair = seen[kept], likely[kept], is_pair[kept]
+                self.facts["kept"] = KEPT
+                if is_pair[~torch.from_numpy(split.couples.annotated)].any():
+                    self.facts["is_pair"] = IS_PAIR
         if detector:
-            self.facts["couples"] = int((~told).sum())
+            self.facts["couples"] = int((~split.couples.annotated).sum())
         self.gazes: Tensor | None = None
         if gazes:
             self.gazes = _all(teacher, split, folder / GAZES, "gaze", split.couples.objects_xyxy)
             self.facts["gazes"] = True
         self.split, self.first = split, split.first
-        self.seen, self.sure, self.likely = seen, sure[:, None], likely  # (M, t) float16, (M, 1) and (M, V)
+        self.seen, self.is_pair, self.likely = seen, is_pair[:, None], likely  # (M, t) float16, (M, 1) and (M, V)
 
     def about(self, rows: Tensor) -> Glimpses:
         """rows (B,) of the training split."""
-        seen, sure = (self._of(rows, part) for part in (self.seen, self.sure))
+        seen, is_pair = (self._of(rows, part) for part in (self.seen, self.is_pair))
         likely = None if self.likely is None else self._of(rows, self.likely, nothing=-1)
         gazes = None if self.gazes is None else self._of(rows, self.gazes)
-        return Glimpses(seen, sure[..., 0], likely, gazes)
+        return Glimpses(seen, is_pair[..., 0], likely, gazes)
 
     def _of(self, rows: Tensor, column: Tensor, nothing: float = 0) -> Tensor:
         """(B, P, ...) of (M, ...) what a batch has."""

@@ -20,7 +20,7 @@ from edgegsr.teacher.sight import TEMPERATURE
 KNOWN = 0.5  # mean likelihood, where a verb is annotated, from which a teacher is believed to know it
 LIKELY = f"shares at {TEMPERATURE}, of verbs with {KNOWN} or more where they are annotated"
 KEPT = "what the teacher takes for a kind out of training that it knows"  # of what is found
-SURE = "by the nearest verb, as annotations tell of kinds in training"  # how likely what is kept is a pair
+IS_PAIR = "by the nearest verb, as annotations tell of kinds in training"  # how likely what is kept is a pair
 FEWEST = 20  # couples that are right, and that are wrong, from which that is told
 
 
@@ -46,7 +46,7 @@ class Sought(NamedTuple):
         knows = (likely * there).sum(0) >= KNOWN * there.sum(0)
         return likely.masked_fill(~(torch.from_numpy(self.kinds[split.couples.object]) & knows), -1)
 
-    def sure(self, near: Tensor, split: PairSplit, met: Bools) -> Tensor:
+    def is_pair(self, near: Tensor, split: PairSplit, met: Bools) -> Tensor:
         """(M,) how likely each couple is a pair, 1 where it is annotated; 0 where nothing says so.
 
         A couple that the teacher takes for a kind in training would be annotated, if it were a pair. So such couples

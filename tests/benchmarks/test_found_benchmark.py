@@ -50,12 +50,12 @@ def test_what_is_found_besides_is_held_against_all_annotations_of_its_photo(foun
     assert found.counts(source, whole) == {"couples": 4, "right": 3}
 
 
-def test_how_sure_it_was_is_told_by_fifths_beside_what_was_right(found: Any) -> None:
+def test_how_likely_what_is_found_was_said_to_be_a_pair_is_told_by_fifths_beside_what_was_right(found: Any) -> None:
     torch = pytest.importorskip("torch")
     whole = split_of(("a",), *((0, 20 * i, 0, True) for i in range(5)))
     told = split_of(("a",), *((0, 20 * i, 0, False) for i in range(10)), (0, 0, 0, True))
-    sure = torch.tensor([[0.9], [0.8], [0.7], [0.6], [0.5], [0.4], [0.3], [0.2], [0.15], [0.1], [1.0]])
-    said = found.surely(SimpleNamespace(split=told, sure=sure), whole)
+    is_pair = torch.tensor([[0.9], [0.8], [0.7], [0.6], [0.5], [0.4], [0.3], [0.2], [0.15], [0.1], [1.0]])
+    said = found.by_fifths(SimpleNamespace(split=told, is_pair=is_pair), whole)
     assert [part for _, part in said] == [0, 0, 0.5, 1, 1]
     assert [share for share, _ in said] == pytest.approx([0.125, 0.25, 0.45, 0.65, 0.85])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgegsr.interactions import Kinds, Pairs
-from edgegsr.scoring.hico import REFERENCE, Rules, score
+from edgegsr.scoring.hico import Rules, score
 from edgegsr.scoring.pair_predictions import PredictedPairs
 from edgegsr.scoring.resampled import resampled
 
@@ -66,14 +66,13 @@ def drawn(world, rows):
 
 @pytest.mark.parametrize("points", ["float64", "exact", "both_ends"])
 def test_a_draw_is_scored_as_the_protocol_scores_its_photos(world, points):
-    rules = Rules(recall_points=points)
-    found = resampled(*world, draws=40, seed=7, rules=rules)
+    found = resampled(*world, draws=40, seed=7, points=points)
     dice = np.random.default_rng(7)
     without = 0
     for ap in found:
         copies, said = drawn(world, dice.integers(PHOTOS, size=PHOTOS))
         there = copies.counts > 0
-        assert ap[there] == pytest.approx(score(copies, said, rules).curve.ap[there], abs=1e-9)
+        assert ap[there] == pytest.approx(score(copies, said, Rules(recall_points=points)).curve.ap[there], abs=1e-9)
         assert np.isnan(ap[~there]).all()
         without += (~there).sum() > 1
     assert without and found.shape == (40, NUMBER) and np.isnan(found[:, NUMBER - 1]).all()
@@ -90,5 +89,5 @@ def test_draws_spread_around_the_score_itself(world):
 
 def test_without_predictions_every_draw_has_0(world):
     pairs, said = world
-    found = resampled(pairs, said.take(np.zeros(0, np.int64)), draws=3, seed=0, rules=REFERENCE)
+    found = resampled(pairs, said.take(np.zeros(0, np.int64)), draws=3, seed=0)
     assert np.nanmax(found) == 0

@@ -40,13 +40,13 @@ def seen_at(cosines: np.ndarray, verb: int) -> torch.Tensor:
 
 
 def told_of(right: np.ndarray, wrong: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """How sure it is of what looks so near to washing, where so near to riding was right, and wrong."""
+    """How likely what looks so near to washing is a pair, where what looks so near to riding was right, and wrong."""
     seen = torch.cat([seen_at(right, 0), seen_at(wrong, 0), seen_at(asked, 1)])
     is_annotated = np.arange(len(seen)) < len(right)
     split = a_split(couples_of(is_annotated))
-    sure = WASHING.sure(WASHING.nearness(seen, split), split, is_annotated).numpy()
-    assert (sure[: len(right)] == 1).all()
-    return sure[len(right) + len(wrong) :]
+    is_pair = WASHING.is_pair(WASHING.nearness(seen, split), split, is_annotated).numpy()
+    assert (is_pair[: len(right)] == 1).all()
+    return is_pair[len(right) + len(wrong) :]
 
 
 def test_what_is_found_is_a_pair_as_often_as_what_looks_as_near_to_kinds_in_training() -> None:
@@ -74,8 +74,8 @@ def test_only_annotated_couples_that_the_detector_puts_together_count_as_right()
     is_annotated = np.arange(len(seen)) < 90
     split = a_split(couples_of(is_annotated))
     for count in (30, 90):
-        sure = WASHING.sure(WASHING.nearness(seen, split), split, np.arange(len(seen)) < count)
-        assert float(sure[-1]) == pytest.approx(count / (count + 30), abs=1e-3)
+        is_pair = WASHING.is_pair(WASHING.nearness(seen, split), split, np.arange(len(seen)) < count)
+        assert float(is_pair[-1]) == pytest.approx(count / (count + 30), abs=1e-3)
 
 
 def test_a_couple_is_found_again_with_its_human_its_object_and_its_word() -> None:

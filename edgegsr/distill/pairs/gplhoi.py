@@ -49,7 +49,7 @@ class Seen(NamedTuple):
     together: Tensor  # (B, P, t) the same, weighed
     cosines: Tensor  # (B, P, V) with the texts of the groups, weighed
     likely: Tensor | None = None  # (B, P, V) of kinds out of training; -1 where nothing is said
-    sure: Tensor | None = None  # (B, P) how likely each is a pair
+    is_pair: Tensor | None = None  # (B, P) how likely each is a pair
 
 
 class Groups(nn.Module):
@@ -128,10 +128,10 @@ class GplHoi(PairLesson):
         tokens = self.student.encode(pixels)
         answer = self.answer(tokens, objects_xyxy, has_pair)
         seen = self.groups(tokens, humans_xyxy, objects_xyxy, about and about.seen)
-        return Recital(answer, seen._replace(likely=about and about.likely, sure=about and about.sure))
+        return Recital(answer, seen._replace(likely=about and about.likely, is_pair=about and about.is_pair))
 
-    def sure(self, said: Recital, true: PairBatch) -> Tensor:
-        return super().sure(said, true) if said.about.sure is None else said.about.sure
+    def is_pair(self, said: Recital, true: PairBatch) -> Tensor:
+        return super().is_pair(said, true) if said.about.is_pair is None else said.about.is_pair
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)

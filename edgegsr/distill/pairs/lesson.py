@@ -66,7 +66,7 @@ class PairLesson(Watching[PairStudent]):
         """(B, P) couples of which somebody has said that they are pairs; of others a detector has found the thing."""
         return true.verbs.any(-1)
 
-    def sure(self, said: Recital, true: PairBatch) -> Tensor:
+    def is_pair(self, said: Recital, true: PairBatch) -> Tensor:
         """(B, P) how likely each couple is a pair; 0 where nobody says so."""
         return self.annotated(true).float()
 
@@ -84,15 +84,15 @@ class PairLesson(Watching[PairStudent]):
         known = object_logits.masked_fill(unnamed, NEVER)
         words = F.cross_entropy(known.transpose(1, 2), true.objects, reduction="none")
         verbs = focal(verb_logits, true.verbs) * self.allowed[true.objects]
-        sure = self.sure(said, true).to(answer.presence)
-        is_pair = torch.zeros_like(answer.presence).scatter_reduce(1, query, sure * there, "amax")
-        is_thing, is_any = (cells_of(true.objects_xyxy, of, grid) for of in (sure, true.has_pair))
+        is_pair = self.is_pair(said, true).to(answer.presence)
+        present = torch.zeros_like(answer.presence).scatter_reduce(1, query, is_pair * there, "amax")
+        is_thing, is_any = (cells_of(true.objects_xyxy, of, grid) for of in (is_pair, true.has_pair))
         return {
             "verb": w.verb * mean_where(verbs.sum(-1), told),
             "noun": w.noun * (mean_where(words, told) + mean_where(words, guessed)),
             "l1": w.l1 * mean_where(boxes, told),
             "giou": w.giou * mean_where(overlaps, told),
-            "presence": w.presence * _yes_or_no(answer.presence, is_pair, (is_pair > 0) | ~taken, pairs),
+            "presence": w.presence * _yes_or_no(answer.presence, present, (present > 0) | ~taken, pairs),
             "seed": w.seed * _yes_or_no(answer.seeds, is_thing, (is_thing > 0) | (is_any == 0), pairs),
         }
 

@@ -33,8 +33,8 @@ class PairMipd(PairLesson):
     detector finds are learned of, those names decide all the same.
     """
 
-    def sure(self, said: Recital, true: PairBatch) -> Tensor:
-        return said.about.sure  # type: ignore[no-any-return]
+    def is_pair(self, said: Recital, true: PairBatch) -> Tensor:
+        return said.about.is_pair  # type: ignore[no-any-return]
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
