@@ -99,7 +99,7 @@ def main() -> None:
     if given.out and given.out.is_file():
         result = json.loads(given.out.read_text("utf-8"))
         if other := [name for name, value in about.items() if result.get(name) != value]:
-            sys.exit(f"{given.out}: is of another {other[0]}; give another --out")
+            sys.exit(f"{given.out}: is of another {other[0]}, {str(result.get(other[0]))[:80]}; give another --out")
     how = (given.student, given.epochs, given.amp, given.start, given.detector)
     rows = {
         cell: part
