@@ -24,7 +24,8 @@ from testimony import best_match
 from edgegsr.data.pairs import Couples, PairSplit, open_pairs
 from edgegsr.distill.pairs.source import Given, open_pair_source
 from edgegsr.files import cache_folder
-from edgegsr.teacher.found import RULE
+from edgegsr.interactions import Bools
+from edgegsr.teacher.found import RULE, again
 from edgegsr.teacher.glimpses import GlimpseSource
 from edgegsr.teacher.sought import IS_PAIR, KEPT, LIKELY
 from edgegsr.text.kinds import ontology_of
@@ -51,17 +52,21 @@ def measure(setting: str, whole: PairSplit, given: Given, cache: Path) -> dict[s
 
 def counts(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:
     """The couples of which nobody has said what they do, and how many of them are couples of all annotations."""
-    found, there = np.flatnonzero(~source.split.couples.annotated), placed(source, whole)
-    return {"couples": len(found), "right": sum(best_match(there, i, whole.couples) >= 0 for i in found)}
+    found = ~source.split.couples.annotated
+    return {"couples": int(found.sum()), "right": int(right(source, whole)[found].sum())}
 
 
 def by_fifths(source: GlimpseSource, whole: PairSplit) -> list[tuple[float, float]]:
     """By fifths of what was found: how likely it was said to be a pair, and the share that is one."""
-    found, there = np.flatnonzero(~source.split.couples.annotated), placed(source, whole)
-    said = source.is_pair[found, 0].numpy()
-    right = np.array([best_match(there, i, whole.couples) >= 0 for i in found])
+    found = ~source.split.couples.annotated
+    said, is_one = source.is_pair[found, 0].numpy(), right(source, whole)[found]
     fifths = np.array_split(np.argsort(said, kind="stable"), FIFTHS)
-    return [(float(said[part].mean()), float(right[part].mean())) for part in fifths if len(part)]
+    return [(float(said[part].mean()), float(is_one[part].mean())) for part in fifths if len(part)]
+
+
+def right(source: GlimpseSource, whole: PairSplit) -> Bools:
+    """(M,) couples of a source that are couples of all annotations."""
+    return again(replace(whole, given=placed(source, whole)), whole)
 
 
 def unseen(source: GlimpseSource, whole: PairSplit) -> dict[str, int]:

@@ -14,8 +14,7 @@ this detector finds, nobody annotated, and the teacher takes for a kind out of t
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean, stdev
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple
 
 import machine
 from abreast import measured
-from result import publish, told_of
+from result import publish, resumed, told_of
 
 from edgegsr.cli.common import settings_of
 from edgegsr.data.diorama.make import WORLD
@@ -81,11 +80,6 @@ def folder_of(runs: Path, student: str, method: str, setting: str, seed: int) ->
     return runs / f"{student}-{method}-{setting}-{seed}"
 
 
-def lesson_of(student: str, overrides: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a training, whatever its seed."""
-    return {**asdict(read_train(find_card(student), overrides)), "seed": None}
-
-
 def measure(cell: Cell) -> dict[str, float]:
     """The scores of a cell on test, trained where that is not done."""
     setting = "" if cell.setting == ALL else cell.setting
@@ -132,41 +126,55 @@ def enter(rows: dict[str, Any], row: str, seed: int, scores: dict[str, float]) -
     found["spread"] = {name: stdev(each[name] for each in seeds) for name in names} if len(seeds) > 1 else None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options_of(doc: str | None, epochs: int, runs: str) -> argparse.ArgumentParser:
+    """The options of a benchmark that trains students of pairs."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", default="pico-pairs")
-    parser.add_argument("--methods", nargs="+", default=list(PAIR_METHODS), choices=list(PAIR_METHODS))
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--start", default=START, help="a run that every student begins with; '' for none")
-    parser.add_argument(
-        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="of [train]; give another --runs then"
-    )
     parser.add_argument("--detector", default=DETECTOR, help="a run of pairs, or a model of transformers")
     parser.add_argument("--amp", default="no", choices=("auto", "no", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
-    parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
+    parser.add_argument("--runs", type=Path, default=Path(runs))
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what the teacher sees is kept")
     parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
-    given = parser.parse_args()
+    return parser
 
-    about = {"benchmark": "diorama_hoi", "student": given.student, "world": WORLD, "epochs": given.epochs}
-    about |= {
+
+def about_of(benchmark: str, given: argparse.Namespace, values: Sequence[str] = ()) -> dict[str, Any]:
+    """What every training of a result has in common; `lesson` is its settings, whatever the seed."""
+    lesson = read_train(find_card(given.student), {"epochs": given.epochs, "amp": given.amp, **settings_of(values)})
+    return {
+        "benchmark": benchmark,
+        "student": given.student,
+        "world": WORLD,
+        "epochs": given.epochs,
         "amp": given.amp,
         "start": told_of(given.start) if given.start else "",
         "detector": told_of(given.detector),
         "finds": list(FINDS),
+        "annotated": RULE,
+        "kept": KEPT,
+        "is_pair": IS_PAIR,
+        "likely": LIKELY,
+        "lesson": {**asdict(lesson), "seed": None},
     }
-    about |= {"annotated": RULE, "kept": KEPT, "is_pair": IS_PAIR, "likely": LIKELY}  # what is found, and learned of
-    about["lesson"] = lesson_of(given.student, {"epochs": given.epochs, "amp": given.amp, **settings_of(given.set)})
+
+
+def main() -> None:
+    parser = options_of(__doc__, epochs=5, runs="runs/hoi")
+    parser.add_argument("--methods", nargs="+", default=list(PAIR_METHODS), choices=list(PAIR_METHODS))
+    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="of [train]; give another --runs then"
+    )
+    given = parser.parse_args()
+
+    about = about_of("diorama_hoi", given, given.set)
     if given.set:
         about["set"] = sorted(given.set)
-    result = {**about, "settings": {}}
-    if given.out and given.out.is_file():
-        result = json.loads(given.out.read_text("utf-8"))
-        if other := [name for name, value in about.items() if result.get(name) != value]:
-            sys.exit(f"{given.out}: is of another {other[0]}, {str(result.get(other[0]))[:80]}; give another --out")
+    result = resumed(about, "settings", given.out)
     how = (
         given.student,
         given.epochs,

@@ -27,6 +27,7 @@ from edgegsr.student.pair_answers import answer_pairs
 
 DRAWS, SEED, SHARE = 1000, 0, 0.95
 WITHOUT = "none"
+ZERO_SHOT = tuple(setting for setting in SETTINGS if setting != ALL)
 
 
 def drawn(folder: Path, split: PairSplit) -> np.ndarray:
@@ -46,13 +47,13 @@ def apart(mine: list[np.ndarray], theirs: list[np.ndarray], kinds: np.ndarray, s
     return {**told, "interval": [float(low), float(high)], "seeds": len(gaps)}
 
 
-def measure(
-    split: PairSplit, setting: str, methods: list[str], seeds: list[int], name: str, runs: Path
-) -> dict[str, Any]:
+def measure(split: PairSplit, setting: str, given: argparse.Namespace) -> dict[str, Any]:
     """What each method gains in a setting, of kinds out of training and of the others, and by which runs."""
     unseen, shown = split.pairs.kinds.unseen[setting], split.pairs.counts > 0
+    runs = {WITHOUT: given.none or given.runs} | dict.fromkeys(given.methods, given.runs)
     folders = {
-        method: [folder_of(runs, name, method, setting, seed) for seed in seeds] for method in (WITHOUT, *methods)
+        method: [folder_of(where, given.student, method, setting, seed) for seed in given.seeds]
+        for method, where in runs.items()
     }
     aps = {method: [drawn(folder, split) for folder in those] for method, those in folders.items()}
     return {
@@ -61,7 +62,7 @@ def measure(
             "seen": apart(aps[method], aps[WITHOUT], ~unseen, shown),
             "runs": [told_of(str(folder)) for folder in (*folders[method], *folders[WITHOUT])],
         }
-        for method in methods
+        for method in given.methods
     }
 
 
@@ -69,20 +70,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", default="pico-pairs")
     parser.add_argument("--methods", nargs="+", default=list(LOOKED_AT), choices=LOOKED_AT)
-    parser.add_argument(
-        "--settings",
-        nargs="+",
-        default=[each for each in SETTINGS if each != ALL],
-        choices=[each for each in SETTINGS if each != ALL],
-    )
+    parser.add_argument("--settings", nargs="+", default=list(ZERO_SHOT), choices=ZERO_SHOT)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--runs", type=Path, default=Path("runs/hoi"))
+    parser.add_argument("--none", type=Path, help="where the runs of none lie, if not there")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
     split = open_pairs("crowd", given.split)
-    how = (given.methods, given.seeds, given.student, given.runs)
-    found = {setting: measure(split, setting, *how) for setting in given.settings}
+    found = {setting: measure(split, setting, given) for setting in given.settings}
     about = {"benchmark": "diorama_hoi_apart", "student": given.student, "split": given.split}
     publish({**about, "draws": DRAWS, "share": SHARE, "settings": found}, given.out)
 

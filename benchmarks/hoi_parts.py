@@ -9,19 +9,13 @@ nothing but the method can teach them, and CL-HOI-style without any annotation. 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from abreast import measured
-from hoi import ALL, DETECTOR, START, Cell, enter, lesson_of, measure, taught_by
-from result import publish, told_of
-
-from edgegsr.data.diorama.make import WORLD
-from edgegsr.files import cache_folder
-from edgegsr.teacher.sought import LIKELY
+from hoi import ALL, Cell, about_of, enter, measure, options_of, taught_by
+from result import publish, resumed
 
 WHOLE = "whole"
 PARTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -78,28 +72,12 @@ def is_there(row: dict[str, Any], cell: Cell) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--student", default="pico-pairs")
+    parser = options_of(__doc__, epochs=2, runs="runs/hoi-parts")
     parser.add_argument("--methods", nargs="+", default=list(PARTS), choices=list(PARTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--start", default=START, help="a run that every student begins with")
-    parser.add_argument("--detector", default=DETECTOR, help="a run of pairs, or a model of transformers")
-    parser.add_argument("--amp", default="no", choices=("auto", "no", "bf16"))
-    parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
-    parser.add_argument("--runs", type=Path, default=Path("runs/hoi-parts"))
-    parser.add_argument("--cache", type=Path, default=cache_folder(), help="where what the teacher sees is kept")
-    parser.add_argument("--out", type=Path, help="also write the result to this file, and go on with what it has")
     given = parser.parse_args()
 
-    about = {"benchmark": "diorama_hoi_parts", "student": given.student, "world": WORLD, "epochs": given.epochs}
-    about |= {"amp": given.amp, "start": told_of(given.start), "detector": told_of(given.detector), "likely": LIKELY}
-    about["lesson"] = lesson_of(given.student, {"epochs": given.epochs, "amp": given.amp})
-    result: dict[str, Any] = {**about, "methods": {}}
-    if given.out and given.out.is_file():
-        result = json.loads(given.out.read_text("utf-8"))
-        if other := [name for name, value in about.items() if result.get(name) != value]:
-            sys.exit(f"{given.out}: is of another {other[0]}, {str(result.get(other[0]))[:80]}; give another --out")
+    result = resumed(about_of("diorama_hoi_parts", given), "methods", given.out)
     how = (given.student, given.epochs, given.amp, given.start, given.detector)
     rows = {
         cell: part

@@ -7,17 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
-def test_one_that_fails_is_told_of_when_the_others_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from abreast import measured
-
+def test_one_that_fails_is_told_of_when_the_others_are_done(script: Any) -> None:
+    measured = script("abreast").measured
     found = []
     with pytest.raises(ValueError, match="lost"):
         for job, came in measured(int, ["1", "lost", "2", "3"], 1):

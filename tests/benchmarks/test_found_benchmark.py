@@ -12,17 +12,12 @@ import pytest
 from edgegsr.data.pairs import Couples, PairSplit
 from edgegsr.interactions import Kinds, Pairs
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 KINDS = Kinds(("ride", "hold"), ("bicycle", "cup"), np.array([[0, 0], [1, 1]], np.int32), np.array([False, False]), {})
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Any:
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import found
-
-    return found
+def found(script: Any) -> Any:
+    return script("found")
 
 
 def split_of(images: tuple[str, ...], *rows: tuple[int, float, int, bool]) -> PairSplit:

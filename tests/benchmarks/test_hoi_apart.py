@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def hoi_apart(monkeypatch: pytest.MonkeyPatch) -> Any:
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import hoi_apart
-
-    return hoi_apart
+def hoi_apart(script: Any) -> Any:
+    return script("hoi_apart")
 
 
 def test_a_gain_is_that_of_the_scores_and_lies_where_the_draws_lie(hoi_apart: Any) -> None:

@@ -10,16 +10,10 @@ from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def hoi(monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import hoi
-
-    return hoi
+def hoi(script: Any) -> Any:
+    return script("hoi")
 
 
 def cell(hoi, seed: int, setting: str = "uv"):

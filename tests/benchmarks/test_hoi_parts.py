@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def hoi_parts(monkeypatch: pytest.MonkeyPatch) -> Any:
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import hoi_parts
-
-    return hoi_parts
+def hoi_parts(script: Any) -> Any:
+    return script("hoi_parts")
 
 
 def cells_of(hoi_parts: Any, method: str) -> dict[str, Any]:

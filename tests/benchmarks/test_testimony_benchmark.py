@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,10 @@ import pytest
 
 from edgegsr.data.pairs import Couples
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def testimony(monkeypatch: pytest.MonkeyPatch) -> Any:
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import testimony
-
-    return testimony
+def testimony(script: Any) -> Any:
+    return script("testimony")
 
 
 def couples(*rows: tuple[int, float, float, int]) -> Couples:
