@@ -77,28 +77,33 @@ class GlimpseSource:
             self.facts |= {**facts_of(detector), "annotated": RULE}
         if not len(split.couples.image):
             raise InputError(f"split {split.name!r}: wanted pairs to look at, got none")
-        seen, likely = _all(teacher, split, folder / FOLDER, "glimpse", unions(split)), None
-        is_pair = torch.from_numpy(split.couples.annotated).float()
+        self.split, self.seen = split, _all(teacher, split, folder / FOLDER, "glimpse", unions(split))  # (M, t) float16
+        self.is_pair = torch.from_numpy(split.couples.annotated).float()[:, None]  # (M, 1)
+        self.likely: Tensor | None = None  # (M, V)
         if sought:
-            near = sought.nearness(seen, split)
-            likely = sought.believed(near, split)
-            self.facts["likely"] = LIKELY
-            if met is not None:
-                is_pair = sought.is_pair(near, split, met)
-                kept = split.couples.annotated | (likely.gather(1, near.argmax(-1)[:, None])[:, 0] >= 0).numpy()
-                split = replace(split, given=split.couples.only(kept))
-                seen, likely, is_pair = seen[kept], likely[kept], is_pair[kept]
-                self.facts["kept"] = KEPT
-                if is_pair[~torch.from_numpy(split.couples.annotated)].any():
-                    self.facts["is_pair"] = IS_PAIR
+            self._seek(sought, met)
         if detector:
-            self.facts["couples"] = int((~split.couples.annotated).sum())
+            self.facts["couples"] = int((~self.split.couples.annotated).sum())
         self.gazes: Tensor | None = None
         if gazes:
-            self.gazes = _all(teacher, split, folder / GAZES, "gaze", split.couples.objects_xyxy)
+            self.gazes = _all(teacher, self.split, folder / GAZES, "gaze", self.split.couples.objects_xyxy)
             self.facts["gazes"] = True
-        self.split, self.first = split, split.first
-        self.seen, self.is_pair, self.likely = seen, is_pair[:, None], likely  # (M, t) float16, (M, 1) and (M, V)
+        self.first = self.split.first
+
+    def _seek(self, sought: Sought, met: Bools | None) -> None:
+        """Says how likely kinds out of training are, and leaves of what was found what it takes for one."""
+        couples, near = self.split.couples, sought.nearness(self.seen, self.split)
+        self.likely = sought.believed(near, self.split)
+        self.facts["likely"] = LIKELY
+        if met is None:
+            return
+        is_pair = sought.is_pair(near, self.split, met)
+        kept = couples.annotated | (self.likely.gather(1, near.argmax(-1)[:, None])[:, 0] >= 0).numpy()
+        self.split = replace(self.split, given=couples.only(kept))
+        self.seen, self.likely, self.is_pair = self.seen[kept], self.likely[kept], is_pair[kept, None]
+        self.facts["kept"] = KEPT
+        if self.is_pair[~self.split.couples.annotated].any():
+            self.facts["is_pair"] = IS_PAIR
 
     def about(self, rows: Tensor) -> Glimpses:
         """rows (B,) of the training split."""

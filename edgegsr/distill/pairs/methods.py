@@ -17,7 +17,7 @@ from edgegsr.distill.pairs.lesson import PairLesson, Recital, chosen
 from edgegsr.errors import InputError
 from edgegsr.interactions import Kinds
 from edgegsr.student.heads import Words
-from edgegsr.teacher.glimpses import GlimpseSource
+from edgegsr.teacher.glimpses import Glimpses, GlimpseSource
 from edgegsr.teacher.testimony import Testimony
 from edgegsr.text.embed import words
 from edgegsr.text.kinds import kind_texts
@@ -34,7 +34,8 @@ class PairMipd(PairLesson):
     """
 
     def is_pair(self, said: Recital, true: PairBatch) -> Tensor:
-        return said.about.is_pair  # type: ignore[no-any-return]
+        about: Glimpses = said.about
+        return about.is_pair
 
     def losses(self, said: Recital, true: PairBatch) -> dict[str, Tensor]:
         query, there, _ = match = self.matched(said.answer, true)
