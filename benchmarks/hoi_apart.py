@@ -4,8 +4,9 @@
 
 It reads the runs that `hoi.py` has trained. `score` is the mAP of a group of kinds, `gain` what that is more than that
 of `none`, both means over seeds; `interval` is where 95 % of the gain lie on as many photos drawn from those of the
-split, the same for both. Kinds that the split does not show count as 0, as they do in every score; those that a draw
-alone lacks are left out of it. Other seeds are not in it: their spread stands in `diorama-hoi.json`.
+split, the same for both, moved onto the gain (`edgegsr.scoring.resampled.around`). Kinds that the split does not show
+count as 0, as they do in every score; those that a draw alone lacks are left out of it. Other seeds are not in it:
+their spread stands in `diorama-hoi.json`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from edgegsr.data.pairs import PairSplit, open_pairs
 from edgegsr.pair_run import open_pair_run
 from edgegsr.processes import processes
 from edgegsr.scoring.hico import score
-from edgegsr.scoring.resampled import resampled
+from edgegsr.scoring.resampled import around, resampled
 from edgegsr.student.pair_answers import answer_pairs
 
 DRAWS, SEED, SHARE = 1000, 0, 0.95
@@ -41,10 +42,10 @@ def apart(mine: list[np.ndarray], theirs: list[np.ndarray], kinds: np.ndarray, s
     """The score of some kinds, of which the split shows some, the gain and its interval."""
     share = shown[kinds].mean()
     gaps = share * np.array([np.nanmean((a - b)[:, kinds & shown], axis=1) for a, b in zip(mine, theirs)])
-    low, high = np.percentile(gaps.mean(0)[1:], (50 * (1 - SHARE), 50 * (1 + SHARE)))
+    gain, *draws = gaps.mean(0)
     scores = [rows[0, kinds].mean() for rows in mine]
-    told = {"score": float(np.mean(scores)), "gain": float(gaps[:, 0].mean())}
-    return {**told, "interval": [float(low), float(high)], "seeds": len(gaps)}
+    told = {"score": float(np.mean(scores)), "gain": float(gain)}
+    return {**told, "interval": around(float(gain), np.array(draws), SHARE), "seeds": len(gaps)}
 
 
 def measure(split: PairSplit, setting: str, given: argparse.Namespace) -> dict[str, Any]:

@@ -111,8 +111,8 @@ def test_bench_judges_either_half_of_a_bundle_that_says_both(
     assert "By HICO-DET's protocol" in html.unescape((tmp_path / "bench" / "report.html").read_text())
     (told,) = json.loads(said.splitlines()[-1])["subjects"].values()
     low, high = told["accuracy"]["intervals"]["all"]["mean_ap"]
-    assert 0 <= low <= high <= 1
     lines, score = tmp_path / "p.jsonl", told["accuracy"]["groups"]["all"]["mean_ap"]
+    assert 0 <= low <= score <= high <= 1 and low < high
     judged = ("--head", "pairs", "--data", crowd, "--limit", 3, "--predictions", lines, "--json")
     assert run("eval", "diorama-both", *judged) == 0
     truth = open_pairs(str(crowd), "test", 3).pairs

@@ -29,8 +29,9 @@ def judged(path: Path, truth: Annotations | Pairs, groups: Mapping[str, Sequence
     """Scores by the official protocol, by group; those of a subject that says verbs alone have verbs alone."""
     if isinstance(truth, Pairs):
         pairs = read_hico(path, truth)
-        found = brief_pairs(hico.score(truth, pairs, hico.PARTIAL))
-        return {"groups": found, "intervals": pair_intervals(truth, pairs), "images": {EVERY: len(truth)}}
+        found = hico.score(truth, pairs, hico.PARTIAL)
+        ends = pair_intervals(truth, pairs, found.default.full or 0.0)
+        return {"groups": brief_pairs(found), "intervals": ends, "images": {EVERY: len(truth)}}
     said = read_predictions(path, truth)
     scores = score(truth, said, groups=groups).to_json()
     numbers = brief(scores)

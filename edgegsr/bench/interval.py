@@ -12,7 +12,7 @@ from edgegsr.interactions import Pairs
 from edgegsr.scoring.brief import BRIEF, harmonic
 from edgegsr.scoring.gsr import Verdict
 from edgegsr.scoring.pair_predictions import PredictedPairs
-from edgegsr.scoring.resampled import resampled
+from edgegsr.scoring.resampled import around, resampled
 
 SURE, DRAWS, SEED = 0.95, 1000, 0
 PAIR_DRAWS = 300  # each goes through every prediction
@@ -47,11 +47,12 @@ def intervals(
     return {group: {name: _ends(each) for name, each in part.items()} for group, part in found.items()}
 
 
-def pair_intervals(truth: Pairs, said: PredictedPairs) -> Intervals:
-    """Of the mean AP over the kinds that the drawn photos show."""
+def pair_intervals(truth: Pairs, said: PredictedPairs, mean_ap: float) -> Intervals:
+    """Around the mean AP over the kinds that the photos show."""
     drawn = resampled(truth, said, PAIR_DRAWS, SEED)
     drawn = drawn[~np.isnan(drawn).all(1)]  # few photos may be drawn without a pair
-    return {"all": {"mean_ap": _ends(np.nanmean(drawn, axis=1))}}
+    ends = np.clip(around(mean_ap, np.nanmean(drawn, axis=1), SURE), 0, 1)
+    return {"all": {"mean_ap": [round(float(end), 4) for end in ends]}}
 
 
 def _ends(means: Any) -> list[float]:

@@ -8,7 +8,7 @@ import pytest
 from edgegsr.interactions import Kinds, Pairs
 from edgegsr.scoring.hico import Rules, score
 from edgegsr.scoring.pair_predictions import PredictedPairs
-from edgegsr.scoring.resampled import resampled
+from edgegsr.scoring.resampled import around, resampled
 
 PHOTOS, NUMBER = 12, 5
 KINDS = Kinds(
@@ -85,6 +85,34 @@ def test_draws_spread_around_the_score_itself(world):
     low, high = np.percentile(means, (2.5, 97.5))
     assert low < told < high and 0.02 < high - low < 0.5
     assert np.array_equal(found, resampled(*world, draws=400, seed=0), equal_nan=True)
+
+
+def test_rare_kinds_lift_every_draw_and_not_the_interval():
+    rng = np.random.default_rng(1)
+    images, kinds = 300, 100
+    many = Kinds(
+        ("ride",), tuple(map(str, range(kinds))), np.array([[0, k] for k in range(kinds)]), np.zeros(kinds, bool)
+    )
+    image, box = rng.permutation(images)[: 2 * kinds], np.array([[0.0, 0.0, 9.0, 9.0]])
+    kind = np.arange(2 * kinds) % kinds  # of each kind two photos
+    names = tuple(f"{i}.jpg" for i in range(images))
+    boxes = np.repeat(box, 2 * kinds, 0)
+    truth = Pairs(many, names, np.full((images, 2), 64), image, kind, boxes, boxes)
+    said_kind = np.concatenate([kind, rng.integers(kinds, size=2000)])
+    count = len(said_kind)
+    said = PredictedPairs(
+        np.ones(images, bool),
+        np.concatenate([image, rng.integers(images, size=2000)]),
+        said_kind,
+        np.repeat(box, count, 0),
+        np.repeat(box, count, 0),
+        np.ones(count, bool),
+        rng.permutation(count) / count,
+    )
+    told, means = score(truth, said).default.full, np.nanmean(resampled(truth, said, draws=200, seed=0), axis=1)
+    assert means.mean() > told + 2 * means.std()
+    low, high = around(told, means, 0.95)
+    assert low < told < high and 3.5 < (high - low) / means.std() < 4.3
 
 
 def test_without_predictions_every_draw_has_0(world):
