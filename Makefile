@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 TORCH := 2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 RUNTIME_TESTS := tests/test_situation.py tests/test_wording.py tests/test_boxes.py tests/test_images.py tests/test_hostile_images.py tests/test_tensorfile.py \
-	tests/test_imports.py tests/test_cli.py tests/test_doctor.py tests/test_app.py tests/runtime tests/scoring tests/data/test_swig.py \
-	tests/data/test_check.py tests/data/test_hico_files.py tests/data/test_vcoco_files.py tests/test_cli_score.py
+	tests/test_imports.py tests/cli/test_cli.py tests/test_doctor.py tests/test_app.py tests/runtime tests/scoring tests/data/test_swig.py \
+	tests/data/test_check.py tests/data/test_hico_files.py tests/data/test_vcoco_files.py tests/cli/test_cli_score.py
 
 .PHONY: demo bench test test-long test-device check lint format types clean
 

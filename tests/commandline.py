@@ -9,6 +9,8 @@ import pytest
 
 from edgegsr import cli
 
+READ = ("--text", "all-MiniLM-L6-v2")  # of words whose vectors ship with the package
+
 
 def run(*arguments: object) -> int:
     """The exit code of a command."""

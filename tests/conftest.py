@@ -21,6 +21,7 @@ LONGEST = (  # files that begin first, so that no process is left alone with one
     "test_compress.py",
     "test_latency.py",
     "test_cli_bench.py",
+    "test_cli_both_heads.py",
     "test_export.py",
     "test_both_heads.py",
     "test_vocabulary.py",

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import last_json, run
-from test_cli_pairs import CARD, READ
+from commandline import READ, last_json, run
 
 pytest.importorskip("torch")
 
@@ -21,11 +20,10 @@ from edgegsr.student.person_answers import predictions_of, write_person_predicti
 
 
 def test_a_student_learns_pairs_of_v_coco_and_is_judged_as_its_predictions_are(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
-    world, card = maker.make(tmp_path / "world", seed=5, share=0.002, workers=1) / "vcoco", tmp_path / "tiny.toml"
-    card.write_text(CARD)
+    world = maker.make(tmp_path / "world", seed=5, share=0.002, workers=1) / "vcoco"
     out, said = tmp_path / "run", tmp_path / "p.jsonl"
     assert run("distill", "--student", card, "--data", world, "--out", out, *READ) == 0
     capsys.readouterr()

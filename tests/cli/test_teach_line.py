@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("cv2")
-sys.path.insert(0, str(Path(__file__).parent / "teacher"))
-sys.path.insert(0, str(Path(__file__).parent / "text"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "teacher"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "text"))
 
 import tiny_encoders
 import tiny_teachers

@@ -8,56 +8,8 @@ from pathlib import Path
 import pytest
 from commandline import last_json, run
 
-from edgegsr.cli.bench import _run_of
 from edgegsr.data.pairs import open_pairs
 from edgegsr.run import read_config
-
-READ = ("--text", "all-MiniLM-L6-v2")
-CARD = """
-[student]
-side = 64
-strides = [8, 16]
-width = 16
-heads = 2
-decoder_layers = 1
-pairs = 6
-
-[student.encoder]
-backbone = "hgnet_v2"
-
-[student.encoder.options]
-stem_channels = [3, 8, 8]
-stage_mid_channels = [8, 8, 8]
-stage_out_channels = [8, 16, 16]
-stage_num_blocks = [1, 1, 1]
-stage_numb_of_layers = [1, 1, 1]
-stage_light_block = [false, false, false]
-stage_kernel_size = [3, 3, 3]
-
-[train]
-epochs = 1
-batch = 4
-"""
-
-
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
-    return maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("card") / "tiny.toml"
-    path.write_text(CARD)
-    return path
-
-
-@pytest.fixture(scope="module")
-def trained(crowd: Path, card: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "pairs"
-    assert run("distill", "--student", card, "--data", crowd, "--unseen", "uo", "--out", out) == 0
-    return out
 
 
 def test_eval_says_what_score_says_of_its_predictions(
@@ -131,62 +83,6 @@ def taught_on(subject: Path, crowd: Path, out: Path) -> object:
     return read_config(out)["teacher"]
 
 
-@pytest.fixture(scope="module")
-def both(crowd: Path, card: Path, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "both"
-    assert run("distill", "--student", card, "--data", crowd, "--situations", world, *READ, "--out", out) == 0
-    return out
-
-
-def test_one_trunk_learns_situations_and_pairs(
-    both: Path, crowd: Path, card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = both
-    assert run("distill", "--student", card, "--data", crowd, "--situations", world, *READ, "--out", out, "--json") == 0
-    told = last_json(capsys)
-    assert (told["situations"], told["pairs"]) == (str(out / "situations"), str(out / "pairs"))
-    assert run("eval", out / "situations", "--data", world, "--split", "dev", "--json") == 0
-    assert "per_verb" in last_json(capsys)
-    assert run("eval", out, "--head", "pairs", "--data", crowd, "--json") == 0
-    assert "default" in last_json(capsys)
-    bundle, photo = tmp_path / "bundle", next((crowd / "images").glob("crowd_test_*.jpg"))
-    assert run("export", out, "--data", f"{world},{crowd}", "--out", bundle) == 0
-    assert run("verify", bundle) == 0
-    assert run("predict", bundle, photo, "--draw", "--out", tmp_path, "--json") == 0
-    said = last_json(capsys)
-    assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
-    assert (tmp_path / f"{photo.name}.situation.png").is_file()
-    assert (tmp_path / f"{photo.name}.interaction.png").is_file()
-    for subject in (bundle, out):
-        assert run("predict", subject, photo, "--sure", 0, "--json") == 0
-        every = last_json(capsys)["interactions"][0]["pairs"]
-        assert len(every) > len(said["interactions"][0]["pairs"]) and min(each["score"] for each in every) < 0.25
-    assert run("eval", bundle, "--head", "pairs", "--data", crowd, "--json") == 0
-    assert "default" in last_json(capsys)
-    assert run("eval", bundle, "--head", "situations", "--data", world, "--split", "dev", "--json") == 0
-    assert "per_verb" in last_json(capsys)
-    for subject, head, message in (
-        (bundle, (), "says situations and pairs; give --head situations or --head pairs"),
-        (out / "pairs", ("--head", "pairs"), "--head: is for runs and bundles that say both"),
-        (out, (), "says situations and pairs; give --head situations or --head pairs"),
-    ):
-        assert run("eval", subject, *head, "--data", crowd) == 2
-        assert message in capsys.readouterr().err
-    assert run("predict", out, photo, "--draw", "--out", tmp_path / "eager", "--json") == 0
-    eager = last_json(capsys)
-    assert eager["situations"][0]["verb"] == said["situations"][0]["verb"]
-    assert len(eager["interactions"][0]["pairs"]) == len(said["interactions"][0]["pairs"])
-    assert len(list((tmp_path / "eager").glob("*.png"))) == 2
-    assert run("predict", out, photo, "--engine", "onnxruntime") == 2
-    assert "--engine, --key: are for bundles" in capsys.readouterr().err
-    assert run("export", out, "--data", "diorama", "--out", bundle) == 2
-    assert "--data: both heads want data of situations and of pairs, as in diorama,crowd" in capsys.readouterr().err
-    assert run("export", out, "--calibrated", "--out", bundle) == 2
-    assert "--calibrated: is for students of situations" in capsys.readouterr().err
-    assert run("distill", "--student", card, "--situations", world, "--unseen", "uv", "--out", out) == 2
-    assert "--unseen, --start: with --situations nothing is kept out or begun with" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -243,58 +139,6 @@ def test_students_of_situations_take_no_zero_shot_setting(tmp_path: Path, capsys
         "--unseen: for students of pairs, and pico is none; leave it out, or give --student pico-pairs"
         in capsys.readouterr().err
     )
-
-
-@pytest.mark.long
-def test_both_heads_come_down_to_8_bits_together(
-    both: Path, crowd: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pytest.importorskip("nncf")
-    small, bundle, data = tmp_path / "int8", tmp_path / "bundle", f"{world},{crowd}"
-    photo = next((crowd / "images").glob("crowd_test_*.jpg"))
-    wish = ("--ptq", "--calibration", 8, "--max-drop", 1, "--threads", 1)
-    assert run("compress", both, *wish, "--data", data, "--out", small, "--json") == 0
-    told = last_json(capsys)
-    steps = told["steps"]
-    assert steps["INT8, as kept"]["weight_bytes"] < 0.8 * steps["as it came"]["weight_bytes"]
-    assert steps["as it came"]["dev"].keys() >= {"all", "pairs"} and told["report"] == str(small / "report.html")
-    for head, mine in (("situations", world), ("pairs", crowd)):
-        assert run("eval", small, "--head", head, "--data", mine, "--split", "dev") == 0
-    aim = ("--target", "onnx-int8", "--allow-regression", "--images", 8)
-    assert run("export", small, "--data", data, *aim, "--out", bundle) == 0
-    assert "layers count in 8 bits" in capsys.readouterr().out
-    assert run("verify", bundle) == 0
-    assert run("predict", bundle, photo, "--json") == 0
-    said = last_json(capsys)
-    assert said["situations"][0]["image"] == said["interactions"][0]["image"] == str(photo)
-    for half in ("diorama", f"{world},", f"{data},{world}"):
-        assert run("compress", both, "--ptq", "--data", half, "--out", tmp_path / "x") == 2
-        assert "--data: both heads want data of situations and of pairs" in capsys.readouterr().err
-    assert run("compress", both, "--ptq", "--data", f"{crowd},{world}", "--out", tmp_path / "x") == 2
-    assert "--data: situations come first, as in diorama,crowd" in capsys.readouterr().err
-    assert run("bench", bundle, "--data", crowd, "--out", tmp_path / "x") == 2
-    assert "of bundles that say both one half is judged, here situations; give data of that" in capsys.readouterr().err
-    judged = (
-        "--data",
-        crowd,
-        "--split",
-        "dev",
-        "--head",
-        "pairs",
-        "--student",
-        small,
-        "--pace",
-        "quick",
-        "--photos",
-        4,
-    )
-    assert run("bench", bundle, *judged, "--kept", 0.5, "--out", tmp_path / "bench", "--json") == 0
-    told = last_json(capsys)["subjects"]
-    scored = {each["kind"]: each["accuracy"]["groups"]["all"]["mean_ap"] for each in told.values()}
-    assert scored["bundle"] == pytest.approx(scored["student"], abs=0.05) and len(scored) == 2
-    assert _run_of(str(small), "pairs") == small / "pairs" and _run_of(str(small / "pairs"), "pairs") == small / "pairs"
-    assert run("compress", small, "--ptq", "--data", data, "--out", tmp_path / "x") == 2
-    assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
 
 
 def test_pairs_are_cut_and_taught_on(
@@ -354,46 +198,6 @@ def test_pairs_come_down_to_8_bits_and_onto_a_device(
         assert last_json(capsys)["interactions"][0]["image"] == str(photo)
     assert run("compress", small, "--ptq", "--data", crowd, "--out", tmp_path / "x") == 2
     assert "is quantized already; compress the run that it was made from" in capsys.readouterr().err
-
-
-@pytest.mark.long
-def test_both_heads_are_cut_and_taught_on(
-    both: Path, crowd: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pytest.importorskip("torch_pruning")
-    small, data = tmp_path / "small", f"{world},{crowd}"
-    wish = ("--prune", 0.3, "--rounds", 1, "--epochs", 1, "--multiple", 2, "--threads", 1)
-    assert run("compress", both, *wish, "--data", data, "--out", small) == 0
-    said = capsys.readouterr().out
-    assert "recovered, round 1" in said and "mAP" in said and "grounded" in said
-    assert run("export", small, "--data", data, "--out", tmp_path / "bundle") == 0
-    assert run("verify", tmp_path / "bundle") == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--ptq", "--method", "gplhoi"), "--method: both heads together take one of none, mipd, got 'gplhoi'"),
-        (("--qat", "--teacher", "x"), "--method none: learns from no teacher; leave out --teacher"),
-        (("--ptq", "--set", "epochs=3"), "--set epochs: every training here has its own; give --epochs"),
-        (("--ptq", "--prune", 1.5), "--prune must be at least 0 and below 1, got 1.5"),
-        ((), "nothing to do: give --prune or --latency, --drop-layers, --sparse, --ptq or --qat"),
-    ],
-)
-def test_what_compress_cannot_do_with_both_heads_is_one_line(
-    arguments: tuple[object, ...],
-    message: str,
-    both: Path,
-    crowd: Path,
-    world: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    pytest.importorskip("nncf")
-    assert run("compress", both, "--data", f"{world},{crowd}", "--out", tmp_path / "x", *arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1
-    assert not (tmp_path / "x").exists()
 
 
 def test_other_words_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

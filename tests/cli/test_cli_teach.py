@@ -15,7 +15,7 @@ pytest.importorskip("accelerate")
 pytest.importorskip("cv2")
 
 for folder in ("teacher", "text"):
-    sys.path.append(str(Path(__file__).with_name(folder)))
+    sys.path.append(str(Path(__file__).parents[1] / folder))
 import tiny_encoders  # noqa: E402
 from commandline import run  # noqa: E402
 from tiny_teachers import save_teacher  # noqa: E402

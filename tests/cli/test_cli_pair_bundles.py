@@ -13,8 +13,6 @@ from commandline import last_json, run
 pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
-from test_cli_pairs import card, crowd, trained  # noqa: F401  (fixtures)
-
 from edgegsr.bundle import open_bundle
 from edgegsr.cli.bench import _kinds
 from edgegsr.cli.common import Head
@@ -29,15 +27,15 @@ BUNDLE = "exported"
 
 
 @pytest.fixture(scope="module")
-def bundle(trained: Path, crowd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def bundle(trained: Path, crowd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundles") / BUNDLE
     assert run("export", trained, "--data", crowd, "--out", out, "--images", 12, "--licence", "MIT") == 0
     return out
 
 
 def test_export_tells_how_near_pairs_are(
-    trained: Path,  # noqa: F811
-    crowd: Path,  # noqa: F811
+    trained: Path,
+    crowd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -51,8 +49,8 @@ def test_export_tells_how_near_pairs_are(
 
 def test_predict_says_the_same_of_a_bundle_as_of_its_run(
     bundle: Path,
-    trained: Path,  # noqa: F811
-    crowd: Path,  # noqa: F811
+    trained: Path,
+    crowd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -83,8 +81,8 @@ def test_predict_says_the_same_of_a_bundle_as_of_its_run(
 
 def test_eval_says_the_same_of_a_bundle_as_of_its_run(
     bundle: Path,
-    trained: Path,  # noqa: F811
-    crowd: Path,  # noqa: F811
+    trained: Path,
+    crowd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -98,7 +96,7 @@ def test_eval_says_the_same_of_a_bundle_as_of_its_run(
 
 
 def test_bench_judges_either_half_of_a_bundle_that_says_both(
-    crowd: Path,  # noqa: F811
+    crowd: Path,
     world: Path,
     bundle: Path,
     tmp_path: Path,
@@ -178,8 +176,8 @@ def test_verify_takes_pairs_and_names_what_is_wrong(bundle: Path, capsys: pytest
 def test_what_export_cannot_do_with_pairs_is_one_line(
     arguments: tuple[str, ...],
     message: str,
-    trained: Path,  # noqa: F811
-    crowd: Path,  # noqa: F811
+    trained: Path,
+    crowd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -202,7 +200,7 @@ def test_what_is_for_situations_is_refused_of_a_bundle_of_pairs(
     command: tuple[str, ...],
     message: str,
     bundle: Path,
-    crowd: Path,  # noqa: F811
+    crowd: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     name, *more = command
@@ -212,8 +210,8 @@ def test_what_is_for_situations_is_refused_of_a_bundle_of_pairs(
 
 
 def test_an_engine_is_not_for_a_run(
-    trained: Path,  # noqa: F811
-    crowd: Path,  # noqa: F811
+    trained: Path,
+    crowd: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     photo = next((crowd / "images").glob("*.jpg"))
@@ -223,8 +221,8 @@ def test_an_engine_is_not_for_a_run(
 
 def test_bench_times_and_judges_pairs_beside_their_student(
     bundle: Path,
-    trained: Path,  # noqa: F811
-    crowd: Path,  # noqa: F811
+    trained: Path,
+    crowd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     hurried: None,
