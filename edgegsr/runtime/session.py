@@ -115,7 +115,8 @@ def lacks(engine: str) -> str:
     package = package_of(engine)
     if importlib.util.find_spec(package) is not None:
         return ""
-    return f"{package} is not installed here; run: {INSTALL.get(package, f'pip install {package}')}"
+    command = INSTALL.get(package) or f"pip install {PINNED.get(package, package)}"
+    return f"{package} is not installed here; run: {command}"
 
 
 def asking(gates: Gates, normal: Normal | None = None, inputs: Collection[str] = INPUTS) -> Engine:
@@ -230,4 +231,5 @@ ENGINES: dict[str, Callable[[bytes, str, int | None, Bundle | None], Gates]] = {
     "tensorrt": _tensorrt,
     f"tensorrt{IN_A_CUDA_GRAPH}": partial(_tensorrt, cuda_graph=True),  # the same plan, handed over in one go
 }
+PINNED = {"openvino": "'edgegsr[openvino]'"}
 INSTALL = {"tensorrt": "pip install tensorrt (on a Jetson: sudo apt install python3-libnvinfer)"}

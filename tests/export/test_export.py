@@ -122,7 +122,7 @@ def test_no_engine_steps_in_for_another(folded: Path, monkeypatch: pytest.Monkey
         SituationRecognizer(folded, engine="tflite")
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="engine: openvino is not installed here; run: pip install openvino"):
+    with pytest.raises(InputError, match=r"run: pip install 'edgegsr\[openvino\]'"):
         SituationRecognizer(folded, engine="openvino")
 
 
