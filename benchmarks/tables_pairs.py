@@ -18,7 +18,7 @@ def hoi() -> str:
     for method, found in settings.get("all", {}).items():
         cells = [_apart(found, f"{setting}_unseen", f"{setting}_seen") for setting in ZERO_SHOT]
         learned = "no annotation of these photos" if method == "clhoi" else "every kind"
-        rows.append((f"`{method}`", learned, seeds_of(found), _spread(found, "full"), *cells))
+        rows.append((f"`{method}`", learned, seeds_of(found), _apart(found, "full", "rare"), *cells))
     methods = {method: None for setting in ZERO_SHOT for method in settings.get(setting, {})}
     for method in methods:
         there = {setting: settings.get(setting, {}).get(method) for setting in ZERO_SHOT}
@@ -37,7 +37,7 @@ def hoi() -> str:
             " `clhoi` reads no annotation of the photos that it learns from; as all rows it begins with a detector, "
             "which has learned boxes, objects and who has to do with what on annotated crowds of another seed."
         )
-    heads = ("`--method`", "learned from", "seeds", "full", *ZERO_SHOT.values())
+    heads = ("`--method`", "learned from", "seeds", "full / rare", *ZERO_SHOT.values())
     return f"{about}\n\n{markdown(heads, rows)}\n\n{_hoped_of_pairs(settings)}"
 
 

@@ -110,8 +110,8 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     assert "25.0 ± 1.4 / 39.0 ± 0.0 (2) |" in told
     assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
     hoi.enter(every, "none", 0, {"full": 0.2})
-    hoi.enter(every, "clhoi", 0, {"full": 0.1, "uv_unseen": 0.1, "uv_seen": 0.1})
+    hoi.enter(every, "clhoi", 0, {"full": 0.1, "rare": 0.05, "uv_unseen": 0.1, "uv_seen": 0.1})
     assert (
-        "| `clhoi` | no annotation of these photos | 1 | 10.0 | - / - |" in tables_pairs.hoi()
+        "| `clhoi` | no annotation of these photos | 1 | 10.0 / 5.0 | - / - |" in tables_pairs.hoi()
         and "it is 50 %" in tables_pairs.hoi()
     )
