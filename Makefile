@@ -47,7 +47,7 @@ types: $(VENV)/.dev
 
 # the runtime side once more, where nothing of torch is installed: what a board has
 test-device: $(DEVICE_VENV)/.device
-	$(DEVICE_VENV)/bin/python -m pytest $(RUNTIME_TESTS)
+	$(DEVICE_VENV)/bin/python -m pytest -n 2 --dist loadfile $(RUNTIME_TESTS)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "wanted Python 3.11 or newer, found none; install it or run: make PYTHON=/path/to/python3.11"; exit 2; }
@@ -71,7 +71,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.torch
 $(DEVICE_VENV)/.device: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "wanted Python 3.11 or newer, found none"; exit 2; }
 	$(PYTHON) -m venv $(DEVICE_VENV)
-	$(DEVICE_VENV)/bin/pip install -q -e . pytest hypothesis
+	$(DEVICE_VENV)/bin/pip install -q -e . pytest pytest-xdist hypothesis
 	touch $@
 
 clean:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from edgegsr.data.split import Split
@@ -33,6 +34,10 @@ LONGEST = (  # files that begin first, so that no process is left alone with one
     "test_remote_stops.py",
 )
 SHARED = Path(os.environ.get("EDGEGSR_SHARED_DATA", Path(__file__).resolve().parents[1] / ".." / "shared" / "data"))
+
+
+settings.register_profile("busy", deadline=None)  # a machine with other work is slow now and then
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

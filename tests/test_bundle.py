@@ -189,7 +189,7 @@ def test_words_and_settings_have_a_largest_size(folder: Path, monkeypatch: pytes
         open_bundle(folder)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_changed_byte_is_found(folder: Path, data: st.DataObject) -> None:
     names = sorted(path.name for path in folder.iterdir())

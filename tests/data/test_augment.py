@@ -65,7 +65,7 @@ def test_boxes_of_several_roles_keep_their_places():
             assert np.abs(extent((seen[..., colour] > 127) & ~grey) - box).max() <= 1, (seed, view)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10**6), st.sampled_from(SIZES), st.integers(32, 320), st.integers(0, 3))
 def test_every_box_stays_whole_inside_the_square(seed, size_wh, side, count):
     dice = np.random.default_rng(seed)

@@ -41,7 +41,7 @@ def test_an_image_that_is_not_there_is_named(dataset, records):
 
 
 @given(st.tuples(st.integers(1, 700), st.integers(1, 700)), st.integers(1, 900))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_by_how_much_a_jpeg_is_decoded_smaller_is_what_its_decoder_does(size_wh, side):
     file = io.BytesIO()
     Image.new("RGB", size_wh).save(file, "JPEG")

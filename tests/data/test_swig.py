@@ -240,7 +240,7 @@ PATHS = [("verb",), ("height",), ("width",), ("bb",), ("bb", "agent"), ("bb", "t
 PATHS += [("frames", 0), ("frames", 2), ("frames", 1, "agent"), ("frames", 1, "tool")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(path=st.sampled_from(PATHS), value=VALUES, image=st.sampled_from(["drinking_1.jpg", "drinking_3.jpg"]))
 def test_reading_refuses_exactly_what_the_examiner_faults(tmp_path_factory, path, value, image):
     records = copy.deepcopy(GOOD)
@@ -295,7 +295,7 @@ def tables(draw):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(table=tables())
 def test_what_was_written_reads_back_unchanged(tmp_path_factory, table):
     folder = tmp_path_factory.getbasetemp() / "round-trip"

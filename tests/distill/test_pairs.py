@@ -99,7 +99,7 @@ def test_an_image_without_pairs_has_no_match() -> None:
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_cell_of_a_box_holds_its_centre(edges: list[tuple[float, ...]]) -> None:
     boxes = torch.tensor([[min(a, c), min(b, d), max(a, c), max(b, d)] for a, b, c, d in edges])[None]
     column, row = centre_cells(boxes, GRID)[0].unbind(-1)

@@ -102,7 +102,7 @@ def test_long_words_are_cut_to_the_picture(written: list[str]) -> None:
 edge = st.floats(-50, 700)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 300), st.integers(1, 300), st.lists(st.tuples(edge, edge, edge, edge), min_size=1, max_size=6))
 def test_any_valid_situation_can_be_drawn(width: int, height: int, corners: list[tuple[float, ...]]) -> None:
     boxes = [(min(c[0], c[2]), min(c[1], c[3]), max(c[0], c[2]), max(c[1], c[3])) for c in corners]

@@ -168,7 +168,7 @@ def improved(rng, truth, said):
 
 
 @given(SEEDS, ANY_RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_better_prediction_never_scores_lower(seed, rules):
     rng = np.random.default_rng(seed)
     truth, said = columns(rng)
@@ -177,7 +177,7 @@ def test_a_better_prediction_never_scores_lower(seed, rules):
 
 
 @given(SEEDS, ANY_RULES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_the_images_does_not_matter(seed, rules):
     rng = np.random.default_rng(seed)
     truth, said = columns(rng)
@@ -186,7 +186,7 @@ def test_the_order_of_the_images_does_not_matter(seed, rules):
 
 
 @given(SEEDS, ANY_RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_are_fractions_that_grow_from_top1_over_top5_to_the_true_verb(seed, rules):
     truth, said = columns(np.random.default_rng(seed))
     scores = score(truth, said, rules)
@@ -198,7 +198,7 @@ def test_scores_are_fractions_that_grow_from_top1_over_top5_to_the_true_verb(see
 
 
 @given(SEEDS, st.sampled_from(["strict", "coformer", "jsl"]).map(PROFILES.get))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_all_roles_are_harder_than_each_and_boxes_harder_than_nouns(seed, rules):
     truth, said = columns(np.random.default_rng(seed))
     for table in score(truth, said, rules).averages.values():
@@ -209,7 +209,7 @@ def test_all_roles_are_harder_than_each_and_boxes_harder_than_nouns(seed, rules)
 
 
 @given(SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_truth_itself_scores_one(seed):
     truth, said = columns(np.random.default_rng(seed))
     truth.nouns[truth.nouns == OOV] = BLANK

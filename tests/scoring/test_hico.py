@@ -203,14 +203,14 @@ def overlap(a, b):
 
 
 @given(TRUE, SAID)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_columns_say_what_one_prediction_after_the_other_says(pairs, guesses):
     scores = score(truth(*pairs), said(*guesses))
     assert scores.curve.ap == pytest.approx([by_hand(pairs, guesses, kind) for kind in range(4)])
 
 
 @given(TRUE, SAID, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_order_of_the_file_does_not_matter_where_scores_differ(pairs, guesses, random):
     guesses = [(*guess[:4], i / 20) for i, guess in enumerate(guesses)]
     shuffled = random.sample(guesses, len(guesses))
@@ -218,7 +218,7 @@ def test_the_order_of_the_file_does_not_matter_where_scores_differ(pairs, guesse
 
 
 @given(TRUE, SAID)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_one_more_right_answer_on_top_never_scores_lower(pairs, guesses):
     known = truth(*pairs)
     before = score(known, said(*guesses)).curve.ap

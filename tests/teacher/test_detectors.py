@@ -234,7 +234,7 @@ def test_the_best_few_count_however_unsure_and_no_more_than_so_many() -> None:
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 40)] * 4, st.floats(0, 1), st.integers(0, 2)), max_size=25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_counts_is_apart_and_best_first(rows: list[tuple[float, ...]]) -> None:
     boxes = np.array([[min(a, c), min(b, d), max(a, c), max(b, d)] for a, b, c, d, *_ in rows]).reshape(-1, 4)
     scores, words = np.array([row[4] for row in rows]), np.array([row[5] for row in rows], int)
