@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from table_cells import ROOT
-from tables_pairs import both_heads, hoi, hoi_parts, two_stage
+from tables_pairs import both_heads, hoi, hoi_apart, hoi_parts, two_stage
 from tables_speed import bundles, compress, cpu, peers, speed
 from tables_taught import baseline, mipd, nano, parts
 
@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bundles": bundles,
     "peers": peers,
     "hoi": hoi,
+    "hoi_apart": hoi_apart,
     "hoi_parts": hoi_parts,
     "both_heads": both_heads,
     "two_stage": two_stage,

@@ -108,10 +108,24 @@ def test_the_table_says_what_is_there_and_how_far_it_is_from_what_was_hoped_for(
     )
     assert "| `none` | all but the unseen kinds | in brackets | - | - | - | - | 20.0 / 40.0 (1) |" in told
     assert "25.0 ± 1.4 / 39.0 ± 0.0 (2) |" in told
-    assert "`mipd` in UV +4.0 and -1.0. And without annotations" in told and "not trained yet" in told
+    assert "of what every annotation gives" not in told
     hoi.enter(every, "none", 0, {"full": 0.2})
     hoi.enter(every, "clhoi", 0, {"full": 0.1, "rare": 0.05, "uv_unseen": 0.1, "uv_seen": 0.1})
     assert (
         "| `clhoi` | no annotation of these photos | 1 | 10.0 / 5.0 | - / - |" in tables_pairs.hoi()
-        and "it is 50 %" in tables_pairs.hoi()
+        and "`clhoi` has 50 % of what every annotation gives" in tables_pairs.hoi()
     )
+
+
+def test_the_table_of_gains_has_what_other_photos_would_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tables_pairs
+
+    gained = {
+        "unseen": {"gain": 0.0222, "interval": [0.006, 0.037]},
+        "seen": {"gain": -0.0037, "interval": [-0.01, 0.002]},
+    }
+    result = {"split": "test", "settings": {"rf_uc": {"mipd": gained}}}
+    monkeypatch.setattr(tables_pairs, "load", {"diorama-hoi-apart": result}.__getitem__)
+    told = tables_pairs.hoi_apart()
+    assert "| `mipd` | unseen | +2.2 (+0.6 to +3.7) | - | - | - |" in told
+    assert "| `mipd` | seen | -0.4 (-1.0 to +0.2) | - | - | - |" in told
