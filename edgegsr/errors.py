@@ -9,7 +9,7 @@ class InputError(ValueError):
 
 
 class TrainingStopped(RuntimeError):
-    """A training that cannot go on, or was asked not to: why, and how to go on. Exit code 1."""
+    """Work that cannot go on, or was asked not to: why, and how to go on. Exit code 1."""
 
 
 class MissingExtra(InputError):

@@ -24,6 +24,8 @@ from edgegsr.cli.score import score
 from edgegsr.cli.teach import teach
 from edgegsr.errors import InputError, TrainingStopped
 
+BY_CTRL_C = 130  # what Typer makes of it
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "demo": demo,
@@ -82,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if arguments is None else arguments)
         asked = next((word for word in words if not word.startswith("-")), "")
         _parser(asked)(args=_spread(words, "--truth"))
+    except SystemExit as end:
+        if end.code != BY_CTRL_C:
+            raise
+        sys.exit(complain("stopped; what is finished is kept", FAILED))
     except InputError as error:
         sys.exit(complain(error, BAD_INPUT))
     except TrainingStopped as error:

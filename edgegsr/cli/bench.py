@@ -28,7 +28,7 @@ from edgegsr.cli.common import (
     of_both,
     table,
 )
-from edgegsr.errors import InputError, MissingExtra, shown
+from edgegsr.errors import InputError, MissingExtra, TrainingStopped, shown
 
 if TYPE_CHECKING:
     from edgegsr.bench.bench import Truth
@@ -113,6 +113,7 @@ def bench(
     from edgegsr.bench.tables import tables
     from edgegsr.bench.words import notes, write_markdown
     from edgegsr.bundle import open_bundle
+    from edgegsr.files import listing
     from edgegsr.machine import examine_machine
     from edgegsr.runtime.session import package_of
     from edgegsr.shipped import find_bundle
@@ -132,6 +133,10 @@ def bench(
     out = out or Path(f"bench-{datetime.now():%Y%m%d-%H%M%S}")
     if out.is_file():
         raise InputError(f"--out {shown(out)}: wanted a folder, got a file")
+    if out.is_dir() and any(out.iterdir()) and not (out / STEPS).is_dir():
+        raise InputError(
+            f"{shown(out)}: wanted an empty folder or a benchmark, found {listing(out)}; give another --out"
+        )
     opened = [open_bundle(find_bundle(each)) for each in bundles]
     if kinds := _kinds(opened, head):
         leave_out({"--teacher": teacher}, "for situations, and here pairs are judged")
@@ -186,8 +191,7 @@ def bench(
     try:
         result = bench(job, out, judge, measured_on if host or estimated else device, run, estimates)
     except KeyboardInterrupt:
-        print(f"stopped; the same command with --out {shown(out)} goes on", file=sys.stderr)
-        raise
+        raise TrainingStopped(f"stopped; the same command with --out {shown(out)} goes on") from None
     write_markdown(result, out)
     report = write_report(result, out)
     for shown_table in tables(result):

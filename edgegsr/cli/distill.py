@@ -12,6 +12,7 @@ from edgegsr.cli.common import (
     Json,
     Limit,
     last_line,
+    leave_out,
     need_training,
     settings_of,
 )
@@ -126,10 +127,9 @@ def distill(
             raise InputError("--live and --grid: are for students of situations; leave them out")
         who = {"teacher": teacher, "detector": detector, "scope": scope}
         if situations:
-            if unseen or start:
-                raise InputError(
-                    "--unseen, --start: with --situations nothing is kept out or begun with; leave both out"
-                )
+            leave_out(
+                {"--unseen": unseen, "--start": start}, "not for --situations, which keeps out and begins with nothing"
+            )
             _both(card, data, situations, method, who, overrides, out, limit, text, as_json)
             return
         _pairs(card, data, method, who, overrides, out, unseen, rule, start, limit, text, training, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -237,6 +238,8 @@ def verify(
     if key is None and (found.folder / SIGNATURE).is_file():
         print(f"signed, and not checked by whom; give --key ({SIGNATURE})")
     extra = f" but {BUILT}/, which was built where it runs" * (found.folder / BUILT).is_dir()
+    for line in _kept_though(found.folder):
+        print(shown(f"kept though it misses a gate: {line}"))
     print(f"whole, and nothing else in it{extra}" + f", signed with the key of {shown(key)}" * (key is not None))
     last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
     if refused := sum(each["refused"] for each in findings):
@@ -244,6 +247,15 @@ def verify(
             f"{shown(bundle)}: TensorRT of {target} would refuse it: {refused} of {len(findings)} findings", MISSED
         )
         raise typer.Exit(MISSED)
+
+
+def _kept_though(bundle: Path) -> list[str]:
+    """What a bundle lacks that was kept with --allow-regression."""
+    from edgegsr.bundle import NUMERICS
+
+    path = bundle / NUMERICS
+    found = json.loads(path.read_text("utf-8")).get("missed", []) if path.is_file() else []
+    return [str(line) for line in found]
 
 
 def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:

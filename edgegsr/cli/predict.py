@@ -159,7 +159,7 @@ def _situations(ontology: Ontology) -> _Sight:
 
     def show(image: Path, said: Situation) -> None:
         rows = [
-            (role, words[f.noun], f"{f.confidence:.2f}", _edges(f.box_xyxy) if f.box_xyxy else "-")
+            (role, _in_words(words[f.noun]), f"{f.confidence:.2f}", _edges(f.box_xyxy) if f.box_xyxy else "-")
             for role, f in said.fillers.items()
         ]
         table(f"{image}: {said.verb} ({said.confidence:.2f})", ("role", "noun", "confidence", "box x1 y1 x2 y2"), rows)
@@ -177,12 +177,18 @@ def _interactions(sure: float) -> _Sight:
 
     def show(image: Path, said: list[Interaction]) -> None:
         rows = [
-            (each.verb, each.noun, f"{each.score:.2f}", _edges(each.human_xyxy), _edges(each.object_xyxy or ()))
+            (
+                _in_words(each.verb),
+                _in_words(each.noun),
+                f"{each.score:.2f}",
+                _edges(each.human_xyxy),
+                _edges(each.object_xyxy or ()),
+            )
             for each in said
         ]
         title = f"{image}: {len(said)} interactions of which it is {100 * sure:g}% sure or more"
         if not said:
-            print(shown(title))
+            print(shown(f"{title}; --sure {sure / 10:g} tells what it is less sure of"))
             return
         table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
 
@@ -190,6 +196,11 @@ def _interactions(sure: float) -> _Sight:
         return {"pairs": [each.predicted for each in said]}
 
     return _Sight("interaction", show, to_json, draw_pairs)
+
+
+def _in_words(name: str) -> str:
+    """As people write it."""
+    return name.replace("_", " ")
 
 
 def _edges(box: Sequence[float]) -> str:

@@ -38,7 +38,7 @@ from edgegsr.export.half import in_half, peaks
 from edgegsr.export.int8 import RECIPES, in_8_bits
 from edgegsr.export.judge import Checks, watched
 from edgegsr.export.kit import check_version, kit
-from edgegsr.export.modelcard import measured
+from edgegsr.export.modelcard import measured, with_missed
 from edgegsr.export.said import AnyRun, Said, said_by
 from edgegsr.export.target import ENGINES, Target
 from edgegsr.export.vocabulary import Vocab
@@ -160,7 +160,7 @@ def _written(of: Said, folder: Path, name: str, target: Target) -> dict[str, Any
     numerics["missed"] = list(missed(target.gates, numerics, perf))
     write_whole(folder / NUMERICS, json.dumps(numerics, indent=1))
     write_whole(folder / PERF, json.dumps(perf, indent=1))
-    write_whole(folder / MODEL_CARD, of.card(name, spent, near, speed))
+    write_whole(folder / MODEL_CARD, with_missed(of.card(name, spent, near, speed), numerics["missed"]))
     seal(folder, told)
     size = (folder / GRAPH).stat().st_size
     return {"numerics": numerics, "perf": perf, "graph_bytes": size, "missed": numerics["missed"]}

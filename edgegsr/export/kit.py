@@ -19,6 +19,7 @@ from edgegsr.export.facts import facts, noted_all, preprocess
 from edgegsr.export.gates import missed
 from edgegsr.export.half import nodes_in_full
 from edgegsr.export.judge import watched
+from edgegsr.export.modelcard import with_missed
 from edgegsr.export.parity import Parity
 from edgegsr.export.said import Said
 from edgegsr.export.target import Target
@@ -102,7 +103,7 @@ def kit(of: Said, folder: Path, name: str, target: Target) -> dict[str, Any]:
         README: _steps(name, target, of, speed),
         NUMERICS: json.dumps(numerics, indent=1),
         PERF: json.dumps(perf, indent=1),
-        MODEL_CARD: of.card(name, spent, near, speed),
+        MODEL_CARD: with_missed(of.card(name, spent, near, speed), numerics["missed"]),
     }
     for file, content in (texts | contents).items():
         write_whole(folder / file, content)

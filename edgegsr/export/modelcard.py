@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgegsr import __version__
 from edgegsr.bench.clock import Timed
 from edgegsr.both_run import BothRun
@@ -111,6 +113,12 @@ def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, form:
         same=near.same["verb_logits"],
         speed=speed,
     )
+
+
+def with_missed(card: str, missed: Sequence[str]) -> str:
+    """A card that also says what a bundle lacks that was kept all the same."""
+    lines = "".join(f"- {line}\n" for line in missed)
+    return f"{card.rstrip()}\n\n## Kept though it misses a gate\n\n{lines}" if missed else card
 
 
 def pair_card(run: PairRun, name: str, spent: Cost, near: Parity, speed: str, form: Form) -> str:

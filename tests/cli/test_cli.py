@@ -187,6 +187,17 @@ def test_a_stopped_training_is_one_line_and_exit_code_1(
     assert capsys.readouterr().err == "edgegsr: run: stopped after step 5 of 12; the same command goes on from there\n"
 
 
+def test_ctrl_c_is_one_line_and_exit_code_1(
+    truth: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stops(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgegsr.data.check.check", stops)
+    assert run("data", "check", truth[0]) == 1
+    assert capsys.readouterr().err == "edgegsr: stopped; what is finished is kept\n"
+
+
 def test_an_unknown_option_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("score", "--colour", "red") == 2
     assert "--colour" in capsys.readouterr().err

@@ -142,6 +142,15 @@ def test_a_mistake_is_one_line(
     assert len(said) == 1 and told in said[0]
 
 
+def test_a_folder_of_something_else_is_not_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    assert run("bench", SHIPPED, "--quick", "--out", tmp_path) == 2
+    assert (
+        f"{tmp_path}: wanted an empty folder or a benchmark, found photo.jpg; give another" in capsys.readouterr().err
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["photo.jpg"]
+
+
 def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("bench", tmp_path, "--out", tmp_path / "out") == 2
     assert "wanted a bundle with a manifest.json" in capsys.readouterr().err

@@ -63,7 +63,10 @@ def test_one_trunk_learns_situations_and_pairs(
     assert run("export", out, "--calibrated", "--out", bundle) == 2
     assert "--calibrated: is for students of situations" in capsys.readouterr().err
     assert run("distill", "--student", card, "--situations", world, "--unseen", "uv", "--out", out) == 2
-    assert "--unseen, --start: with --situations nothing is kept out or begun with" in capsys.readouterr().err
+    assert (
+        "--unseen: is not for --situations, which keeps out and begins with nothing; leave it out"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.long

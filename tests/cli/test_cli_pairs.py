@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,20 @@ def test_a_zero_shot_run_is_judged_by_its_own_setting(trained: Path, crowd: Path
     every = open_pairs(str(crowd), "dev").pairs
     kept_out = every.kinds.unseen["uo"]
     assert kept_out[every.kind].any() and not kept_out[school.judge.pairs.kind].any()
+
+
+def test_nothing_is_compressed_on_data_that_nobody_named_and_it_did_not_learn_from(
+    trained: Path, crowd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch_pruning")
+    pytest.importorskip("nncf")
+    opened = partial(open_pairs, str(crowd))
+    monkeypatch.setattr(
+        "edgegsr.data.pairs.open_pairs", lambda _, split, limit, *rest: opened(split, limit or 3, *rest)
+    )
+    assert run("compress", trained, "--ptq", "--out", tmp_path / "x") == 2
+    said = capsys.readouterr().err
+    assert f"{trained}: learned from 11 photos that are not those of 'crowd'; give its --data and --limit" in said
 
 
 def taught_on(subject: Path, crowd: Path, out: Path) -> object:

@@ -254,7 +254,9 @@ def test_a_start_gives_all_it_knows_of_pairs(
     begin_with(student, pair_run.folder)
     mine, theirs = student.state_dict(), pair_run.student.state_dict()
     assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
-    with pytest.raises(InputError, match="is of another card; give a run of the same encoder and decoder"):
+    with pytest.raises(
+        InputError, match=r"is of another card \(its .* does not fit\); give a run of the same encoder and decoder"
+    ):
         other = {**CARD, "student": {**CARD["student"], "width": 32}}
         train_pairs(
             other, pairs_train, pairs_dev, tables_of(pairs_train.pairs.kinds), tmp_path / "other", start=pair_run.folder
@@ -370,4 +372,5 @@ def test_a_group_that_dev_does_not_show_is_not_drawn_and_not_zero() -> None:
     line = {"kind": "dev", "step": 4, "all": {"full": 0.25, "rare": None, "non_rare": 0.25}}
     [chart] = _charts([line, {**line, "step": 8}])
     assert "full" in chart and "non_rare" in chart and ">rare" not in chart
-    assert _spoken(line).endswith("full 25.0, rare –, non-rare 25.0")
+    assert _spoken("", line) == "mAP over the kinds that dev shows: full 25.0, rare –, non-rare 25.0"
+    assert _spoken("uv", line).startswith("mAP over the seen kinds that dev shows: full")

@@ -233,7 +233,11 @@ def test_the_graph_in_8_bits_says_what_simulated_8_bits_say(coarse: PairRun, pho
     assert np.median(drift) < 0.1 and 0 < drift.max() < 0.5, found
 
 
-def test_8_bits_of_pairs_tell_which_gates_they_miss(coarse: PairRun, photos: PairSplit, tmp_path: Path) -> None:
+def test_8_bits_of_pairs_tell_which_gates_they_miss(
+    coarse: PairRun, photos: PairSplit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from commandline import run
+
     target = find_target("onnx-int8")
     strict = dataclasses.replace(target, gates=dataclasses.replace(target.gates, latency=1e-6, fused=1.0, kept=0.0))
     found = export(coarse, tmp_path / "bundle", strict, checks(photos, allow_regression=True))
@@ -241,6 +245,12 @@ def test_8_bits_of_pairs_tell_which_gates_they_miss(coarse: PairRun, photos: Pai
     unfused, slow = found["missed"]
     assert "layers count in 8 bits, at least 100% was wanted" in unfused
     assert "in the same engine; at most 1e-06 times that was wanted" in slow
+    told = (tmp_path / "bundle" / "MODEL_CARD.md").read_text("utf-8")
+    assert told.endswith(f"## Kept though it misses a gate\n\n- {unfused}\n- {slow}\n")
+    capsys.readouterr()
+    assert run("verify", tmp_path / "bundle") == 0
+    said = capsys.readouterr().out
+    assert said.count("kept though it misses a gate: ") == 2 and "whole, and nothing else in it" in said
 
 
 def test_8_bits_of_pairs_want_a_run_in_8_bits(

@@ -122,7 +122,7 @@ def train_pairs(
 
     journal = Journal(out, saved.step if saved else 0, steps, accelerator.is_main_process)
     from_step = partial(turns_of, batches, steps, source)
-    syllabus = Syllabus((split_train.pairs.images,), per_epoch, from_step, judge, _spoken)
+    syllabus = Syllabus((split_train.pairs.images,), per_epoch, from_step, judge, partial(_spoken, setting))
     with closing(journal), StopSign() as sign:
         go(out, training, syllabus, description, saved, journal, sign, on_step)
         said = kept[0] if kept else training.answers(split_dev, answer_pairs)
@@ -189,7 +189,7 @@ def facts_of_pairs(
     split_train: PairSplit, split_dev: PairSplit, setting: str, rule: str, beginning: str, source: Source | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What else decides a training of pairs, and what it says of its data."""
-    data = {split.name: {"images": len(split), "hash": _hash(split)} for split in (split_train, split_dev)}
+    data = {split.name: facts_of(split) for split in (split_train, split_dev)}
     decided = _hash_of_kinds(split_train.pairs.kinds)
     more: dict[str, Any] = {
         "pairs": {"unseen": setting, "rule": rule if setting else "", "kinds": decided, "start": beginning}
@@ -217,7 +217,10 @@ def begin_with(student: PairStudent, start: str | Path) -> str:
     theirs, mine = read_tensors(path), student.state_dict()
     for name in sorted(name for name in mine.keys() | theirs.keys() if name.startswith(TRUNK)):
         if name not in mine or name not in theirs or mine[name].shape != theirs[name].shape:
-            raise InputError(f"--start {start}: {name} is of another card; give a run of the same encoder and decoder")
+            raise InputError(
+                f"--start {start}: is of another card (its {name} does not fit); give a run of the same encoder and "
+                "decoder, as diorama-detector-160 is of pico-pairs"
+            )
     shared = {name: value for name, value in theirs.items() if name in mine and value.shape == mine[name].shape}
     for name, value in shared.items():
         if value.dtype != mine[name].dtype or not value.isfinite().all():
@@ -250,9 +253,14 @@ def brief_of(scores: Scores) -> dict[str, Any]:
     return {"all": scores.default._asdict(), "known object": scores.known_object._asdict()}
 
 
-def _spoken(scores: Mapping[str, Any]) -> str:
+def _spoken(setting: str, scores: Mapping[str, Any]) -> str:
     means = ", ".join(f"{name.replace('_', '-')} {percent(value)}" for name, value in scores["all"].items())
-    return f"mAP over the kinds that dev shows: {means}"
+    return f"mAP over the{' seen' * bool(setting)} kinds that dev shows: {means}"
+
+
+def facts_of(split: PairSplit) -> dict[str, Any]:
+    """What a training knows of annotated pairs."""
+    return {"images": len(split), "hash": _hash(split)}
 
 
 def _hash(split: PairSplit) -> str:
