@@ -173,24 +173,22 @@ def _situations(ontology: Ontology) -> _Sight:
 
 
 def _interactions(sure: float) -> _Sight:
+    from edgegsr.runtime.couples import couples
     from edgegsr.runtime.draw import draw_pairs
 
     def show(image: Path, said: list[Interaction]) -> None:
         rows = [
-            (
-                _in_words(each.verb),
-                _in_words(each.noun),
-                f"{each.score:.2f}",
-                _edges(each.human_xyxy),
-                _edges(each.object_xyxy or ()),
-            )
-            for each in said
+            (_in_words(verb), _in_words(of.noun), f"{likely:.2f}", _edges(of.human_xyxy), _edges(of.object_xyxy or ()))
+            for of in couples(said)
+            for verb, likely in of.verbs.items()
         ]
-        title = f"{image}: {len(said)} interactions of which it is {100 * sure:g}% sure or more"
+        title = f"{image}: {len(rows)} interactions of which it is {100 * sure:g}% sure or more"
         if not said:
             print(shown(f"{title}; --sure {sure / 10:g} tells what it is less sure of"))
             return
         table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
+        if again := len(said) - len(rows):
+            print(f"{again} more say the same of the same two, less surely; --json has them")
 
     def to_json(said: list[Interaction]) -> dict[str, Any]:
         return {"pairs": [each.predicted for each in said]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from edgegsr import __version__
 from edgegsr.bench.clock import Timed
@@ -104,7 +106,7 @@ def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, form:
         verbs=room.verbs if room else len(run.ontology.verbs),
         nouns=room.nouns if room else len(run.ontology.nouns),
         version=__version__,
-        method=run.config.get("method", "unknown"),
+        method=_method(run.config),
         handicap=handicap if run.student.verb_words.handicap is not None else "",
         parameters=spent.total_parameters / 1e6,
         gflops=spent.total_gflops,
@@ -113,6 +115,14 @@ def model_card(run: Run, name: str, spent: Cost, near: Parity, speed: str, form:
         same=near.same["verb_logits"],
         speed=speed,
     )
+
+
+def _method(config: Mapping[str, Any]) -> str:
+    """How a student was made, and by whose knowledge."""
+    taught, start = config.get("teacher", {}), config.get("pairs", {}).get("start_name")
+    by = {"taught by": taught.get("teacher"), "with what was found by": taught.get("detector"), "begun with": start}
+    said = [f", {how} {Path(name).name if Path(name).is_absolute() else name}" for how, name in by.items() if name]
+    return f"{config.get('method', 'unknown')}{''.join(said)}"
 
 
 def with_missed(card: str, missed: Sequence[str]) -> str:
@@ -131,7 +141,7 @@ def pair_card(run: PairRun, name: str, spent: Cost, near: Parity, speed: str, fo
         verbs=len(kinds.verbs),
         kinds=len(kinds),
         version=__version__,
-        method=run.config.get("method", "unknown"),
+        method=_method(run.config),
         unseen=f", without the unseen kinds of {unseen}" if unseen else "",
         parameters=spent.total_parameters / 1e6,
         gflops=spent.total_gflops,

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from edgegsr.runtime.couples import couples
 from edgegsr.runtime.labels import place
 from edgegsr.situation import Box, Interaction, Situation
 
@@ -73,19 +74,16 @@ def draw(pixels: npt.NDArray[np.uint8], situation: Situation, words: Mapping[str
 
 
 def draw_pairs(pixels: npt.NDArray[np.uint8], interactions: Sequence[Interaction]) -> Image.Image:
-    """The photo with a colour a pair: human, object, and what is done on the line between them."""
+    """The photo with a colour a couple: human, object, and what is done on the line between them."""
     photo, scale, left = _photo(pixels)
     style, pen = Style(max(photo.size)), ImageDraw.Draw(photo)
-    together: dict[tuple[Box, Box | None, str], list[str]] = {}
-    for each in interactions:
-        together.setdefault((each.human_xyxy, each.object_xyxy, each.noun), []).append(each.verb)
     labels = []
-    for ((human, thing, noun), verbs), colour in zip(together.items(), cycle(COLOURS)):
-        given = filter(None, (human, thing))
+    for couple, colour in zip(couples(interactions), cycle(COLOURS)):
+        given = filter(None, (couple.human_xyxy, couple.object_xyxy))
         there = [(left + scale * x1, scale * y1, left + scale * x2, scale * y2) for x1, y1, x2, y2 in given]
         pen.line([_middle(box) for box in there], fill=colour, width=style.line_px)
         _outline(pen, there[0], colour, style.line_px, photo.size)
-        labels.append(Label(_spoken(f"{', '.join(verbs)}: {noun}"), colour, there[-1]))
+        labels.append(Label(_spoken(f"{', '.join(couple.verbs)}: {couple.noun}"), colour, there[-1]))
     _draw_boxes(photo, labels, style)
     return photo
 

@@ -24,6 +24,7 @@ import torch
 from edgegsr.bundle import PAIR_OUTPUTS, open_bundle, seal
 from edgegsr.data.pairs import PairSplit
 from edgegsr.errors import InputError
+from edgegsr.export import modelcard
 from edgegsr.export.export import export
 from edgegsr.export.form import Form
 from edgegsr.export.gates import missed
@@ -231,6 +232,15 @@ def test_the_graph_in_8_bits_says_what_simulated_8_bits_say(coarse: PairRun, pho
     found = pair_parity(coarse.student, coarse.kinds, sessions[0], sessions[1], photos, len(photos))
     drift = np.array([*found.drift.values()])
     assert np.median(drift) < 0.1 and 0 < drift.max() < 0.5, found
+
+
+def test_a_card_says_by_whose_knowledge() -> None:
+    taught = {"teacher": "/home/me/clip", "detector": "PekingU/rtdetr_v2_r18vd"}
+    config = {"method": "mipd", "teacher": taught, "pairs": {"start_name": "diorama-detector-160"}}
+    assert modelcard._method(config) == (
+        "mipd, taught by clip, with what was found by PekingU/rtdetr_v2_r18vd, begun with diorama-detector-160"
+    )
+    assert modelcard._method({"method": "none", "pairs": {"start_name": ""}}) == "none"
 
 
 def test_8_bits_of_pairs_tell_which_gates_they_miss(
