@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgegsr.data.check_pairs import check_pairs, files_of_pairs, is_file_of_pairs
+from edgegsr.data.check_pairs import HOMES, check_pairs, files_of_pairs, is_file_of_pairs
 from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.inspector import Inspector
 from edgegsr.data.pairs import FOLDERS
@@ -47,7 +47,8 @@ def check(path: str | Path, images: str | Path | None = None, decode: bool = Fal
 def _check_pairs(files: list[Path], root: Path, images: Path | None, decode: bool) -> Findings:
     """Files of interactions, and their images where there is a folder of them."""
     found, sizes = check_pairs(files)
-    below = [root / name.format(split=split) for name in FOLDERS for split in ("train", "test")]
+    roots = (root, root.parent) if root.resolve().name in HOMES else (root,)
+    below = [each / name.format(split=split) for each in roots for name in FOLDERS for split in ("train", "test")]
     folders = [images] if images else [folder for folder in dict.fromkeys(below) if folder.is_dir()]
     if not folders:
         note = f"images not checked: no folder {', '.join(FOLDERS)} beside the files, and no other one was named"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from edgegsr.data import hico, vcoco
+from edgegsr.data import hico, hico_faults, vcoco
 from edgegsr.data.findings import Finding, Findings
 from edgegsr.data.records import read_json
 from edgegsr.errors import InputError, MissingExtra
 from edgegsr.interactions import Bools, Floats, Ints, Pairs, Persons
 from edgegsr.progress import track
 
+HOMES = ("hico", "vcoco", "annotations")  # folders of annotation files, beside which the images are
 EXAMPLES = 20  # findings of one kind in one file
 SLACK = 1.0  # pixel that a box may reach beyond its image: annotators' tools round
 HEAD = 20_000  # bytes of a file that say what it is
@@ -57,7 +59,7 @@ def reader_of(path: Path) -> Reader | None:
 
 def files_of_pairs(root: Path) -> list[Path]:
     """The files of HICO-DET and V-COCO in a folder, or in its folders hico and vcoco."""
-    folders = filter(Path.is_dir, (root, root / "hico", root / "vcoco", root / "annotations"))
+    folders = filter(Path.is_dir, (root, *(root / name for name in HOMES)))
     return [path for folder in folders for path in sorted(folder.iterdir()) if is_file_of_pairs(path)]
 
 
@@ -89,10 +91,21 @@ def check_pairs(paths: list[Path]) -> tuple[Findings, dict[str, Size | None]]:
             missing = error
             notes.append(f"{path.name}: not read: {error}")
         except InputError as error:
-            items.append(Finding("error", str(path), "", "a file of interactions", str(error)))
+            items += _broken(path, error)
     if missing and not (counts or items):  # nothing was looked at, so nothing can be said of it
         raise missing
     return Findings(tuple(items), tuple(counts), tuple(notes)), sizes
+
+
+def _broken(path: Path, error: InputError) -> list[Finding]:
+    """What is wrong with a file that cannot be read, image by image where its form is known."""
+    with suppress(InputError):
+        tree = read_json(path) if path.suffix == ".json" else None
+        if isinstance(tree, dict) and {"annotation", "filenames"} <= tree.keys():
+            found = [Finding("error", str(path), *fault) for fault in islice(hico_faults.faults(tree), EXAMPLES)]
+            if found:
+                return found
+    return [Finding("error", str(path), "", "a file of interactions", str(error).removeprefix(f"{path}: "))]
 
 
 class LabelsAlone(Exception):

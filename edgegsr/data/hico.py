@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgegsr.data.hico_faults import faults
 from edgegsr.data.matlab import read_matlab
 from edgegsr.data.records import MOST_BYTES, check_images, check_size, paused_gc
 from edgegsr.errors import InputError, MissingExtra, shown
@@ -178,15 +179,23 @@ AS_EDGES = (0, 0, 0, 0)
 
 
 def _from_fredzzhang(path: Path, tree: dict[str, Any]) -> Pairs:
+    try:
+        return _columns(path, tree)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        for image, wanted, got in faults(tree):
+            raise InputError(f"{path}: {f'image {image!r}: ' * bool(image)}wanted {wanted}, got {got}") from error
+        raise
+
+
+def _columns(path: Path, tree: dict[str, Any]) -> Pairs:
     records = tree["annotation"]
     if len(records) != len(tree["filenames"]):
         images = len(tree["filenames"])
         raise InputError(f"{path}: wanted an annotation for each of {images} images, got {len(records)}")
     columns = {name: [*chain.from_iterable(record[name] for record in records)] for name in ("hoi", "verb", "object")}
     counts = [len(record["hoi"]) for record in records]
-    for name, record, count in zip(tree["filenames"], records, counts):
-        if any(len(record[column]) != count for column in _COLUMNS):
-            raise InputError(f"{path}: image {shown(name)!r}: wanted as many of {', '.join(_COLUMNS)} as of hoi")
+    if any(len(record[column]) != count for record, count in zip(records, counts) for column in _COLUMNS):
+        raise ValueError("not as many of each column in every record")
     hoi, known = np.array(columns["hoi"], np.int64), _kinds_of(tree)
     if len(hoi) and not (hoi.min() >= 0 and hoi.max() < len(known)):
         raise InputError(f"{path}: wanted hoi from 0 to {len(known) - 1}, got {hoi.min()} to {hoi.max()}")

@@ -227,6 +227,31 @@ def test_data_check_names_a_file_that_cannot_be_read(hico_truth: Path, capsys: p
     assert "wanted a file of interactions, got" in capsys.readouterr().out
 
 
+def test_data_check_lists_every_image_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = [[1, 1, 9, 9]]
+    record = {"boxes_h": box, "boxes_o": box, "hoi": [0], "object": [0], "verb": [0]}
+    broken = [record | {"boxes_h": [[1, 1, 9]]}, record, record | {"hoi": [None], "verb": [0.5]}, record]
+    tree = {
+        "annotation": broken, "filenames": [f"{name}.jpg" for name in "abcd"], "size": [[10, 10]] * 3 + [[10]],
+        "verbs": ["push"], "objects": ["cart"], "correspondence": [[0, 0, 0]],
+    }  # fmt: skip
+    (tmp_path / "hico").mkdir()
+    (tmp_path / "images").mkdir()
+    (path := tmp_path / "hico" / "instances_test.json").write_text(json.dumps(tree))
+    assert run("data", "check", path) == 2
+    shown = capsys.readouterr().out
+    for told in (
+        "a.jpg: wanted boxes of four numbers in boxes_h, got [1, 1, 9]",
+        "c.jpg: wanted whole numbers in hoi, got nothing",
+        "c.jpg: wanted whole numbers in verb, got 0.5",
+        "d.jpg: wanted a size of two whole numbers, got [10]",
+    ):
+        assert told in shown
+    path.write_text(json.dumps(tree | {"annotation": [record] * 4, "size": [[10, 10]] * 4}))
+    assert run("data", "check", tmp_path / "hico") == 2
+    assert "a.jpg: wanted an image file, got no such file" in capsys.readouterr().out, "they lie beside hico"
+
+
 def test_data_check_looks_at_the_images_of_interactions(
     hico_truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
