@@ -64,9 +64,7 @@ def distill(
     ] = "labels",
     start: Annotated[
         Optional[str],
-        typer.Option(
-            help="Pairs: a run, diorama-nano or diorama-detector-160, whose weights to begin with, as far as they fit."
-        ),
+        typer.Option(help="Pairs: a run to begin with, of the same encoder and decoder, such as diorama-detector-160."),
     ] = None,
     detector: Annotated[
         Optional[str],

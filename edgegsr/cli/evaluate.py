@@ -232,10 +232,12 @@ def _pairs(
     show_hico(title, scores)
     told = scores.to_json()
     if absent := told["kinds_without_pairs"]:
+        kinds = len(judge.pairs.kinds)
+        alone = told["default"]["full"] * kinds / max(1, kinds - absent)
         way = f"judge {shown(predictions)}" if predictions else "give --predictions and judge those"
         print(
-            f"{absent} of {len(judge.pairs.kinds)} kinds have no true pair here: they count as 0; to leave them out, "
-            f"{way} by `edgegsr score --task hico --switch absent=skip`"
+            f"{absent} of {kinds} kinds have no true pair here: they count as 0 (full is {100 * alone:.1f} without them); "
+            f"to leave them out of all, {way} by `edgegsr score --task hico --switch absent=skip`"
         )
     last_line(as_json, {**told, "out_of_training": subject.unseen or "nothing"})
 

@@ -37,6 +37,7 @@ FREE = (  # may change while a training is under way
     "teacher.couples",  # how many that finds
     "pairs.start_name",  # where that lies; the hash of its weights says which one it is
 )
+NAMED = {"pairs.start": "pairs.start_name"}  # what people call a thing that its hash tells apart
 SHOWN = 4  # differences in a message
 
 
@@ -104,9 +105,15 @@ def compare(out: Path, there: Mapping[str, Any], here: Mapping[str, Any], what: 
     keys = [key for key in {**new, **old} if old.get(key) != new.get(key) and not _is_free(key)]
     if not keys:
         return
-    shown = "; ".join(f"{key}: {_brief(old.get(key))} there, {_brief(new.get(key))} here" for key in keys[:SHOWN])
+    shown = "; ".join(_difference(key, old, new) for key in keys[:SHOWN])
     more = f"; and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     raise InputError(f"{out}: holds another {what} ({shown}{more}); give another --out, or the settings of that one")
+
+
+def _difference(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    name = NAMED.get(key, key)
+    what = name if old.get(name) != new.get(name) else key
+    return f"{what}: {_brief(old.get(what))} there, {_brief(new.get(what))} here"
 
 
 def _is_free(key: str) -> bool:

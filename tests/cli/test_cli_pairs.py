@@ -18,7 +18,8 @@ def test_eval_says_what_score_says_of_its_predictions(
 ) -> None:
     lines = tmp_path / "p.jsonl"
     assert run("eval", trained, "--data", crowd, "--predictions", lines, "--json") == 0
-    judged = last_json(capsys)
+    told = capsys.readouterr().out
+    judged = json.loads(told.splitlines()[-1])
     assert judged["out_of_training"] == "uo"
     assert set(judged["zero_shot"]) == {"rf_uc", "nf_uc", "uo", "uv"}
     truth = crowd / "hico" / "instances_test.json"
@@ -26,6 +27,9 @@ def test_eval_says_what_score_says_of_its_predictions(
     scored = last_json(capsys)
     assert scored["default"] == pytest.approx(judged["default"], abs=1e-9)
     assert scored["missing"] == 0
+    skipping = ("--switch", "absent=skip", "--json")
+    assert run("score", "--task", "hico", "--truth", truth, "--predictions", lines, *skipping) == 0
+    assert f"(full is {100 * last_json(capsys)['default']['full']:.1f} without them)" in told
 
 
 def test_predict_tells_and_draws_interactions(
