@@ -236,8 +236,8 @@ def _pairs(
         alone = told["default"]["full"] * kinds / max(1, kinds - absent)
         way = f"judge {shown(predictions)}" if predictions else "give --predictions and judge those"
         print(
-            f"{absent} of {kinds} kinds have no true pair here: they count as 0 (full is {100 * alone:.1f} without them); "
-            f"to leave them out of all, {way} by `edgegsr score --task hico --switch absent=skip`"
+            f"{absent} of {kinds} kinds have no true pair here: they count as 0 (full is {100 * alone:.1f} without "
+            f"them); to leave them out of all, {way} by `edgegsr score --task hico --switch absent=skip`"
         )
     last_line(as_json, {**told, "out_of_training": subject.unseen or "nothing"})
 
