@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -252,10 +251,11 @@ def verify(
 def _kept_though(bundle: Path) -> list[str]:
     """What a bundle lacks that was kept with --allow-regression."""
     from edgegsr.bundle import NUMERICS
+    from edgegsr.files import read_json
 
-    path = bundle / NUMERICS
-    found = json.loads(path.read_text("utf-8")).get("missed", []) if path.is_file() else []
-    return [str(line) for line in found]
+    found = read_json(bundle / NUMERICS) if (bundle / NUMERICS).is_file() else {}
+    lines = found.get("missed") if isinstance(found, dict) else None
+    return [str(line) for line in lines] if isinstance(lines, list) else []
 
 
 def _held_against(graph: bytes, target: str) -> list[dict[str, Any]]:

@@ -184,7 +184,7 @@ def _interactions(sure: float) -> _Sight:
         ]
         title = f"{image}: {len(rows)} interactions of which it is {100 * sure:g}% sure or more"
         if not said:
-            print(shown(f"{title}; --sure {sure / 10:g} tells what it is less sure of"))
+            print(shown(title + f"; --sure {sure / 10:g} tells what it is less sure of" * (sure > 0)))
             return
         table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
         if again := len(said) - len(rows):

@@ -14,6 +14,7 @@ import pytest
 from commandline import last_json, run
 
 from edgegsr import cli
+from edgegsr.cli.export import _kept_though
 from edgegsr.errors import TrainingStopped
 
 RECORD = {
@@ -211,3 +212,11 @@ def test_settings_are_read_as_json_or_text() -> None:
     }
     with pytest.raises(cli.InputError, match="wanted KEY=VALUE, got 'epochs'"):
         cli.common.settings_of(["epochs"])
+
+
+@pytest.mark.parametrize("numbers", ["[1]", '{"missed": 3}', "{}"])
+def test_what_a_bundle_misses_is_told_only_where_it_says_so(numbers: str, tmp_path: Path) -> None:
+    (tmp_path / "numerics.json").write_text(numbers)
+    assert _kept_though(tmp_path) == []
+    (tmp_path / "numerics.json").write_text('{"missed": ["slow"]}')
+    assert _kept_though(tmp_path) == ["slow"]
