@@ -49,8 +49,8 @@ def hoi_parts() -> str:
         for part, found in parts.items()
     ]
     about = (
-        f"The same student after {result['epochs']} epochs, with a part switched off, or on, in every row, mAP in %: "
-        "`clhoi` with every kind, the others in UV. Made by `python benchmarks/hoi_parts.py --out "
+        f"The same student after {result['epochs']} epochs, with a part switched off, or on, in every row, mAP in %; "
+        "`clhoi` is judged by every kind, others by those of UV. Made by `python benchmarks/hoi_parts.py --out "
         "benchmarks/results/diorama-hoi-parts.json`."
     )
     return f"{about}\n\n{markdown(('`--method`', 'variant', 'seeds', 'full', 'unseen', 'seen'), rows)}"
