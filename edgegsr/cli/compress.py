@@ -164,7 +164,7 @@ def _situations(run: Path, asked: Asked) -> tuple[Run, School]:
     refuse_quantized(opened)  # before anybody looks at photos
     name = _method_of(opened, asked)
     training = _training_of(opened, asked.overrides, find_method(name).settings)
-    return opened, _school(opened, name, training, asked, asked.data)
+    return opened, _school(opened, name, training, asked)
 
 
 def _pairs(run: Path, asked: Asked) -> tuple[PairRun, PairSchool]:
@@ -178,7 +178,7 @@ def _pairs(run: Path, asked: Asked) -> tuple[PairRun, PairSchool]:
     refuse_quantized(opened)  # before anybody looks at photos
     method = _method_of(opened, asked)
     check_method_of(asked.overrides, method, of_pairs=True)
-    return opened, _pair_school(opened, method, _training_of(opened, asked.overrides), asked, asked.data)
+    return opened, _pair_school(opened, method, _training_of(opened, asked.overrides), asked)
 
 
 def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
@@ -190,8 +190,7 @@ def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
     from edgegsr.distill.methods import find_method
     from edgegsr.shipped import find_run
 
-    mine, theirs = both_data(asked.data)
-    named = asked.data is not None
+    mine, theirs = both_data(asked.data) if asked.data else (None, None)
     opened = open_both_run(find_run(run))
     refuse_quantized(opened)  # before anybody looks at photos
     name = _method_of(opened.pairs, asked)
@@ -203,8 +202,8 @@ def _both(run: Path, asked: Asked) -> tuple[BothRun, BothSchool]:
     asked = replace(asked, teacher=teacher)
     _check_teacher(name, asked)
     of_scenes = replace(training, weights=training.situation_weights)
-    of_pairs = _pair_school(opened.pairs, name, training, asked, theirs if named else None)
-    return opened, BothSchool(_school(opened.situations, name, of_scenes, asked, mine if named else None), of_pairs)
+    of_pairs = _pair_school(opened.pairs, name, training, replace(asked, data=theirs))
+    return opened, BothSchool(_school(opened.situations, name, of_scenes, replace(asked, data=mine)), of_pairs)
 
 
 def _teachers_of(run: Run | PairRun, method: str) -> Mapping[str, Any]:
@@ -240,18 +239,17 @@ def _training_of(
         raise InputError(f"--set and its kin: {str(error).removeprefix('card: ')}") from error
 
 
-def _school(run: Run, method: str, training: TrainConfig, asked: Asked, given: str | None) -> School:
+def _school(run: Run, method: str, training: TrainConfig, asked: Asked) -> School:
     """On what a run of situations is calibrated and taught on, who teaches and who judges it."""
     from edgegsr.compress.school import School
     from edgegsr.data.source import groups_of, open_data
     from edgegsr.distill.identity import facts_of
     from edgegsr.distill.methods import find_method
 
-    how, data = find_method(method), given or "diorama"
+    how, data = find_method(method), asked.data or "diorama"
     _check_teacher(method, asked)
     learn, judge = (open_data(data, split, asked.limit, run.ontology) for split in ("train", "dev"))
-    if given is None and asked.limit is None:
-        _need_its_own(run, data, facts_of(learn.annotations))
+    _need_its_own(run, asked, data, facts_of(learn.annotations))
     groups, source = groups_of(data, run.ontology), None
     if asked.wishes.trained:
         teacher = asked.teacher or _teachers_of(run, method).get("teacher")
@@ -259,10 +257,10 @@ def _school(run: Run, method: str, training: TrainConfig, asked: Asked, given: s
     return School(learn, judge, groups, method, source, training)
 
 
-def _need_its_own(run: Run | PairRun, data: str, learned: Mapping[str, Any]) -> None:
+def _need_its_own(run: Run | PairRun, asked: Asked, data: str, learned: Mapping[str, Any]) -> None:
     """Refuses data that nobody named where a run learned from other data."""
     known = run.config.get("data", {}).get("train", learned)
-    if known != learned:
+    if asked.data is None and asked.limit is None and known != learned:
         raise InputError(
             f"{run.folder}: learned from {known['images']:,} photos that are not those of {data!r}; give its --data "
             f"and --limit, or --data {data} if these are meant"
@@ -276,7 +274,7 @@ def _check_teacher(method: str, asked: Asked) -> None:
         raise InputError(f"--method {method}: learns from no teacher; leave out --teacher")
 
 
-def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked, given: str | None) -> PairSchool:
+def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked) -> PairSchool:
     """The same of a run of pairs; whoever taught it does so again, where the method is its own."""
     from edgegsr.compress.school import PairSchool
     from edgegsr.data.hico import RULES
@@ -286,7 +284,7 @@ def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked,
     from edgegsr.distill.pairs.train import facts_of
     from edgegsr.teacher.testimony import Testimony
 
-    told, data = run.config.get("pairs", {}), given or "crowd"
+    told, data = run.config.get("pairs", {}), asked.data or "crowd"
     unseen, rule = told.get("unseen", ""), told.get("rule") or RULES[0]
     if find_pair_method(method).source is Testimony and unseen:
         raise InputError(
@@ -295,11 +293,10 @@ def _pair_school(run: PairRun, method: str, training: TrainConfig, asked: Asked,
     learn = open_pairs(data, "train", asked.limit, unseen, rule)
     judge = open_pairs(data, "dev", asked.limit, unseen, rule)
     need_same_kinds(run.folder, run.kinds, data, judge.pairs.kinds)
-    if given is None and asked.limit is None:
-        _need_its_own(run, data, facts_of(learn))
+    _need_its_own(run, asked, data, facts_of(learn))
     then, source = _teachers_of(run, method), None
     if asked.wishes.trained:
-        who = Given(asked.teacher or then.get("teacher"), asked.detector or then.get("detector"), then.get("scope"))
+        given = Given(asked.teacher or then.get("teacher"), asked.detector or then.get("detector"), then.get("scope"))
         looks = gazes(method, training)
-        source = open_pair_source(method, who, learn, run.tables, unseen, gazes=looks)
+        source = open_pair_source(method, given, learn, run.tables, unseen, gazes=looks)
     return PairSchool(learn, judge, method, source, training, unseen, rule)

@@ -237,10 +237,14 @@ def verify(
     if key is None and (found.folder / SIGNATURE).is_file():
         print(f"signed, and not checked by whom; give --key ({SIGNATURE})")
     extra = f" but {BUILT}/, which was built where it runs" * (found.folder / BUILT).is_dir()
-    for line in _kept_though(found.folder):
+    missed = _kept_though(found.folder)
+    for line in missed:
         print(shown(f"kept though it misses a gate: {line}"))
     print(f"whole, and nothing else in it{extra}" + f", signed with the key of {shown(key)}" * (key is not None))
-    last_line(as_json, {"bundle": str(bundle), **found.manifest, **({"findings": findings} if target else {})})
+    last_line(
+        as_json,
+        {"bundle": str(bundle), **found.manifest, "missed": missed, **({"findings": findings} if target else {})},
+    )
     if refused := sum(each["refused"] for each in findings):
         complain(
             f"{shown(bundle)}: TensorRT of {target} would refuse it: {refused} of {len(findings)} findings", MISSED

@@ -153,13 +153,13 @@ def _both_recognizer(run: Path, calibrated: bool, engine: str | None, key: Path 
 
 
 def _situations(ontology: Ontology) -> _Sight:
-    from edgegsr.runtime.draw import draw
+    from edgegsr.runtime.draw import draw, spoken
 
     words = {noun.id: noun.word for noun in ontology.nouns}
 
     def show(image: Path, said: Situation) -> None:
         rows = [
-            (role, _in_words(words[f.noun]), f"{f.confidence:.2f}", _edges(f.box_xyxy) if f.box_xyxy else "-")
+            (role, spoken(words[f.noun]), f"{f.confidence:.2f}", _edges(f.box_xyxy) if f.box_xyxy else "-")
             for role, f in said.fillers.items()
         ]
         table(f"{image}: {said.verb} ({said.confidence:.2f})", ("role", "noun", "confidence", "box x1 y1 x2 y2"), rows)
@@ -174,11 +174,11 @@ def _situations(ontology: Ontology) -> _Sight:
 
 def _interactions(sure: float) -> _Sight:
     from edgegsr.runtime.couples import couples
-    from edgegsr.runtime.draw import draw_pairs
+    from edgegsr.runtime.draw import draw_pairs, spoken
 
     def show(image: Path, said: list[Interaction]) -> None:
         rows = [
-            (_in_words(verb), _in_words(of.noun), f"{likely:.2f}", _edges(of.human_xyxy), _edges(of.object_xyxy or ()))
+            (spoken(verb), spoken(of.noun), f"{likely:.2f}", _edges(of.human_xyxy), _edges(of.object_xyxy or ()))
             for of in couples(said)
             for verb, likely in of.verbs.items()
         ]
@@ -194,11 +194,6 @@ def _interactions(sure: float) -> _Sight:
         return {"pairs": [each.predicted for each in said]}
 
     return _Sight("interaction", show, to_json, draw_pairs)
-
-
-def _in_words(name: str) -> str:
-    """As people write it."""
-    return name.replace("_", " ")
 
 
 def _edges(box: Sequence[float]) -> str:

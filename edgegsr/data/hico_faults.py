@@ -29,8 +29,8 @@ def faults(tree: dict[str, Any]) -> Iterator[Fault]:
     for image, record in zip(names, records):
         yield from (Fault(shown(image)[:80], wanted, got) for wanted, got in _of_record(record))
     for image, size in zip(names, sizes):
-        if not _are(size, 2, int):
-            yield Fault(shown(image)[:80], "a size of two whole numbers", _brief(size))
+        if not _are(size, 2):
+            yield Fault(shown(image)[:80], "a size of two numbers", _brief(size))
 
 
 def _of_record(record: Any) -> Iterator[tuple[str, str]]:
@@ -47,11 +47,11 @@ def _of_record(record: Any) -> Iterator[tuple[str, str]]:
         yield from ((f"boxes of four numbers in {name}", _brief(each)) for each in record[name] if not _are(each, 4))
 
 
-def _are(values: Any, count: int, *kinds: type) -> bool:
+def _are(values: Any, count: int) -> bool:
     """Whether these are so many numbers."""
     if not isinstance(values, list) or len(values) != count:
         return False
-    return all(type(value) in (kinds or (int, float)) and math.isfinite(value) for value in values)
+    return all(type(value) in (int, float) and math.isfinite(value) for value in values)
 
 
 def _brief(value: Any) -> str:

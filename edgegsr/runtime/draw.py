@@ -83,7 +83,7 @@ def draw_pairs(pixels: npt.NDArray[np.uint8], interactions: Sequence[Interaction
         there = [(left + scale * x1, scale * y1, left + scale * x2, scale * y2) for x1, y1, x2, y2 in given]
         pen.line([_middle(box) for box in there], fill=colour, width=style.line_px)
         _outline(pen, there[0], colour, style.line_px, photo.size)
-        labels.append(Label(_spoken(f"{', '.join(couple.verbs)}: {couple.noun}"), colour, there[-1]))
+        labels.append(Label(spoken(f"{', '.join(couple.verbs)}: {couple.noun}"), colour, there[-1]))
     _draw_boxes(photo, labels, style)
     return photo
 
@@ -101,7 +101,7 @@ def _photo(pixels: npt.NDArray[np.uint8]) -> tuple[Image.Image, float, int]:
 def _labels(situation: Situation, words: Mapping[str, str], scale: float, left: int) -> list[Label]:
     labels = []
     for (role, filler), colour in zip(situation.fillers.items(), COLOURS):
-        text = _spoken(f"{role}: {words.get(filler.noun, filler.noun) or NOTHING}")
+        text = spoken(f"{role}: {words.get(filler.noun, filler.noun) or NOTHING}")
         shown = filler.box_xyxy if filler.noun else None  # a box around nothing is none to look at
         x1, y1, x2, y2 = (scale * edge for edge in shown or (0, 0, 0, 0))
         labels.append(Label(text, colour, (left + x1, y1, left + x2, y2) if shown else None))
@@ -151,13 +151,13 @@ def _title(pen: ImageDraw.ImageDraw, situation: Situation, width: int, margin: i
     """The verb large, its confidence beside it, and what else it could be where there is room."""
     base = margin + round(1.2 * style.text_px)
     sure = f"{situation.confidence:.0%}"
-    verb = _shortened(_spoken(situation.verb), style.title, width - 3 * margin - style.text.getlength(sure))
+    verb = _shortened(spoken(situation.verb), style.title, width - 3 * margin - style.text.getlength(sure))
     pen.text((margin, base), verb, WHITE, style.title, anchor="ls")
     left = 1.5 * margin + style.title.getlength(verb)
     pen.text((left, base), sure, DIM, style.text, anchor="ls")
     left += style.text.getlength(sure) + 2 * margin
     others = [
-        f"{_spoken(verb)} {share:.0%}" for verb, share in situation.verbs if verb != situation.verb and share >= 0.005
+        f"{spoken(verb)} {share:.0%}" for verb, share in situation.verbs if verb != situation.verb and share >= 0.005
     ]
     while others and left + style.text.getlength("   ".join(others)) > width - margin:
         others.pop()
@@ -190,7 +190,8 @@ def _middle(box: Box) -> tuple[float, float]:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
-def _spoken(word: str) -> str:
+def spoken(word: str) -> str:
+    """A name as people write it."""
     return word.replace("_", " ")
 
 

@@ -37,7 +37,8 @@ batch = 4
 @pytest.fixture(scope="session")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     maker = pytest.importorskip("edgegsr.data.diorama.make_crowd")
-    return maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)  # type: ignore[no-any-return]
+    made: Path = maker.make(tmp_path_factory.mktemp("crowd") / "world", seed=5, share=0.002, workers=1)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -177,26 +177,26 @@ def test_a_full_or_closed_disk_is_one_line(
     assert capsys.readouterr().err == "edgegsr: out.json: No room; nothing finished is lost\n"
 
 
-def test_a_stopped_training_is_one_line_and_exit_code_1(
-    truth: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("stopped", "told"),
+    [
+        (TrainingStopped("run: stopped after step 5 of 12"), "run: stopped after step 5 of 12"),
+        (KeyboardInterrupt(), "stopped; what is finished is kept"),
+    ],
+)
+def test_what_was_stopped_is_one_line_and_exit_code_1(
+    stopped: BaseException,
+    told: str,
+    truth: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def stops(*_: object) -> None:
-        raise TrainingStopped("run: stopped after step 5 of 12; the same command goes on from there")
+        raise stopped
 
     monkeypatch.setattr("edgegsr.data.check.check", stops)
     assert run("data", "check", truth[0]) == 1
-    assert capsys.readouterr().err == "edgegsr: run: stopped after step 5 of 12; the same command goes on from there\n"
-
-
-def test_ctrl_c_is_one_line_and_exit_code_1(
-    truth: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stops(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("edgegsr.data.check.check", stops)
-    assert run("data", "check", truth[0]) == 1
-    assert capsys.readouterr().err == "edgegsr: stopped; what is finished is kept\n"
+    assert capsys.readouterr().err == f"edgegsr: {told}\n"
 
 
 def test_an_unknown_option_is_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,10 +34,7 @@ def bundle(trained: Path, crowd: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_export_tells_how_near_pairs_are(
-    trained: Path,
-    crowd: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("export", trained, "--data", crowd, "--out", tmp_path / "b", "--target", "onnx-fp16", "--json") == 0
     said = capsys.readouterr().out
@@ -48,11 +45,7 @@ def test_export_tells_how_near_pairs_are(
 
 
 def test_predict_says_the_same_of_a_bundle_as_of_its_run(
-    bundle: Path,
-    trained: Path,
-    crowd: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    bundle: Path, trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = next((crowd / "images").glob("crowd_test_*.jpg"))
     told = []
@@ -80,11 +73,7 @@ def test_predict_says_the_same_of_a_bundle_as_of_its_run(
 
 
 def test_eval_says_the_same_of_a_bundle_as_of_its_run(
-    bundle: Path,
-    trained: Path,
-    crowd: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    bundle: Path, trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told, lines = [], tmp_path / "p.jsonl"
     for subject in (bundle, trained):
@@ -96,11 +85,7 @@ def test_eval_says_the_same_of_a_bundle_as_of_its_run(
 
 
 def test_bench_judges_either_half_of_a_bundle_that_says_both(
-    crowd: Path,
-    world: Path,
-    bundle: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    crowd: Path, world: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     little = ("--pace", "quick", "--photos", 2, "--limit", 3, "--threads", 1, "--out", tmp_path / "bench")
     assert run("bench", "diorama-both", "--head", "pairs", "--data", crowd, *little, "--json") == 0
@@ -209,23 +194,14 @@ def test_what_is_for_situations_is_refused_of_a_bundle_of_pairs(
     assert message in capsys.readouterr().err
 
 
-def test_an_engine_is_not_for_a_run(
-    trained: Path,
-    crowd: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_an_engine_is_not_for_a_run(trained: Path, crowd: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo = next((crowd / "images").glob("*.jpg"))
     assert run("predict", trained, photo, "--engine", "onnxruntime") == 2
     assert "--engine, --key: are for bundles, and " in capsys.readouterr().err
 
 
 def test_bench_times_and_judges_pairs_beside_their_student(
-    bundle: Path,
-    trained: Path,
-    crowd: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    hurried: None,
+    bundle: Path, trained: Path, crowd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], hurried: None
 ) -> None:
     out, given = tmp_path / "out", ("--data", crowd, "--threads", 1, "--photos", 2, "--kept", 0.5)
     assert run("bench", bundle, *given, "--student", trained, "--quick", "--out", out, "--json") == 0

@@ -244,7 +244,7 @@ def test_data_check_lists_every_image_that_cannot_be_read(tmp_path: Path, capsys
         "a.jpg: wanted boxes of four numbers in boxes_h, got [1, 1, 9]",
         "c.jpg: wanted whole numbers in hoi, got nothing",
         "c.jpg: wanted whole numbers in verb, got 0.5",
-        "d.jpg: wanted a size of two whole numbers, got [10]",
+        "d.jpg: wanted a size of two numbers, got [10]",
     ):
         assert told in shown
     path.write_text(json.dumps(tree | {"annotation": [record] * 4, "size": [[10, 10]] * 4}))

@@ -139,7 +139,7 @@ def test_objects_numbered_as_in_coco_are_taken_by_the_interaction(tmp_path):
             fredzzhang() | {"annotation": [None, {}]},
             "00001.jpg': wanted lists hoi, object, verb, boxes_h, boxes_o, got n",
         ),
-        (fredzzhang() | {"size": [[640, 480], [640]]}, "00002.jpg': wanted a size of two whole numbers, got [640]"),
+        (fredzzhang() | {"size": [[640, 480], [640]]}, "00002.jpg': wanted a size of two numbers, got [640]"),
         (fredzzhang() | {"size": None}, "wanted a list 'size', got nothing"),
         (qpic(category=12), "does not go with an object of category 12"),
         (qpic(verb=118), "verb 118 does not go with an object of category 2"),

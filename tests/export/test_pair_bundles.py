@@ -258,8 +258,9 @@ def test_8_bits_of_pairs_tell_which_gates_they_miss(
     told = (tmp_path / "bundle" / "MODEL_CARD.md").read_text("utf-8")
     assert told.endswith(f"## Kept though it misses a gate\n\n- {unfused}\n- {slow}\n")
     capsys.readouterr()
-    assert run("verify", tmp_path / "bundle") == 0
+    assert run("verify", tmp_path / "bundle", "--json") == 0
     said = capsys.readouterr().out
+    assert json.loads(said.splitlines()[-1])["missed"] == [unfused, slow]
     assert said.count("kept though it misses a gate: ") == 2 and "whole, and nothing else in it" in said
 
 
