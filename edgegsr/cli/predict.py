@@ -188,7 +188,7 @@ def _interactions(sure: float) -> _Sight:
             return
         table(title, ("verb", "object", "likely", "human x1 y1 x2 y2", "object x1 y1 x2 y2"), rows)
         if again := len(said) - len(rows):
-            print(f"{again} more say the same of the same two, less surely; --json has them")
+            print(f"said again of the same two, less surely: {again}; --json has all")
 
     def to_json(said: list[Interaction]) -> dict[str, Any]:
         return {"pairs": [each.predicted for each in said]}
